@@ -1,1 +1,4 @@
-//! The harness.
+//! The harness: what the tests of this workspace stand on, and what your own tests may use.
+
+#[cfg(unix)]
+pub mod server;

@@ -1,0 +1,137 @@
+//! Where things are kept: what is worth keeping (templates, downloads) in the cache, what a running server has in a
+//! run folder that goes with it.
+
+use std::{
+    env, fs,
+    fs::File,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, SystemTime},
+};
+
+use super::{
+    account::Account,
+    error::{Error, Result},
+};
+
+/// The two places, made and checked.
+#[derive(Debug, Clone)]
+pub(super) struct Folders {
+    /// Templates and downloads.
+    pub(super) cache: PathBuf,
+    /// The parent of the run folders.
+    runs: PathBuf,
+}
+
+/// `sun_path` holds 104 bytes on the BSDs and 108 on Linux, the final NUL included; this leaves room for
+/// `/<pid>-<n>/.s.PGSQL.<port>.lock`.
+const LONGEST_RUNS: usize = 104 - 40;
+
+impl Folders {
+    /// Makes both places.
+    ///
+    /// Root's stand under `/var/tmp`, where the account that it lends the server can reach them; a plain user's are
+    /// the cache folder of its home and the temporary folder.
+    pub(super) fn open(account: &Account) -> Result<Folders> {
+        let folders = if account.is_lent() {
+            let cache = own_folder(Path::new("/var/tmp/pg-tests-0"), 0o755)?;
+            Folders { runs: cache.join("run"), cache }
+        } else {
+            let name = format!("pg-tests-{}", account.uid);
+            let temporary =
+                Some(env::temp_dir()).filter(|dir| dir.as_os_str().len() + name.len() < LONGEST_RUNS);
+            let temporary = own_folder(&temporary.unwrap_or("/tmp".into()).join(name), 0o700)?;
+            let cache = home_cache().and_then(|dir| own_folder(&dir.join("pg-tests"), 0o700).ok());
+            Folders { cache: cache.unwrap_or_else(|| temporary.join("cache")), runs: temporary.join("run") }
+        };
+        make(&folders.cache)?;
+        make(&folders.runs)?;
+        // Whoever keeps the run folders must be able to remove them.
+        account.give(&folders.runs)?;
+        folders.sweep();
+        Ok(folders)
+    }
+
+    /// A new folder for one server, closed to other users.
+    pub(super) fn new_run(&self, account: &Account) -> Result<PathBuf> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        loop {
+            let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let run = self.runs.join(name);
+            match fs::DirBuilder::new().mode(0o700).create(&run) {
+                Ok(()) => {
+                    // The socket is in here, so users of the server must be able to pass.
+                    fs::set_permissions(&run, fs::Permissions::from_mode(0o711))
+                        .map_err(|error| Error::io("open", &run, &error))?;
+                    account.give(&run)?;
+                    return Ok(run);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::io("create", &run, &error)),
+            }
+        }
+    }
+
+    /// Holds `<cache>/<name>.lock` until the guard goes, so that one process at a time makes `<cache>/<name>`.
+    pub(super) fn lock(&self, name: &str) -> Result<File> {
+        let path = self.cache.join(format!("{name}.lock"));
+        if let Some(parent) = path.parent() {
+            make(parent)?;
+        }
+        let file = File::options().create(true).append(true).open(&path);
+        let file = file.map_err(|error| Error::io("open", &path, &error))?;
+        file.lock().map_err(|error| Error::io("lock", &path, &error))?;
+        Ok(file)
+    }
+
+    /// Removes run folders that a power cut left: no owner, no server, and not of the last minute.
+    fn sweep(&self) {
+        for entry in fs::read_dir(&self.runs).into_iter().flatten().flatten() {
+            let old = entry.metadata().and_then(|meta| meta.modified()).is_ok_and(|time| {
+                SystemTime::now().duration_since(time).is_ok_and(|age| age > Duration::from_secs(60))
+            });
+            let owner =
+                entry.file_name().to_string_lossy().split('-').next().and_then(|pid| pid.parse().ok());
+            let server = fs::read_to_string(entry.path().join("data/postmaster.pid")).unwrap_or_default();
+            let server = server.lines().next().and_then(|pid| pid.parse().ok());
+            if old && !owner.is_some_and(is_alive) && !server.is_some_and(is_alive) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+}
+
+/// Whether a process of this number exists, whoever owns it.
+fn is_alive(pid: i32) -> bool {
+    rustix::process::Pid::from_raw(pid)
+        .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+fn home_cache() -> Option<PathBuf> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+}
+
+/// Makes a folder that must be ours: in a shared parent, somebody else may have been first.
+fn own_folder(path: &Path, mode: u32) -> Result<PathBuf> {
+    let failed = |error| Error::io("create", path, &error);
+    fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(failed)?;
+    let meta = fs::symlink_metadata(path).map_err(failed)?;
+    if !meta.is_dir() || meta.uid() != rustix::process::getuid().as_raw() {
+        return Err(Error::new(format!(
+            "{} belongs to another user; remove it or set TMPDIR to a folder of your own",
+            path.display()
+        )));
+    }
+    // The umask may have taken more than we meant.
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)?;
+    File::create(path.join(".writable")).map_err(failed)?;
+    Ok(path.to_owned())
+}
+
+/// Makes a folder inside one of ours.
+pub(super) fn make(path: &Path) -> Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(path);
+    made.map_err(|error| Error::io("create", path, &error))
+}

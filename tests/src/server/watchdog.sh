@@ -1,0 +1,33 @@
+# Runs one server for a test process and outlives it: however that process ends, its end of our stdin closes, and then
+# the server is stopped and its folder removed. Before that, stdin carries orders: "stop SIGNAL" and "start".
+# Usage: watchdog.sh FOLDER POSTGRES ARGUMENT...
+folder=$1
+shift
+
+start() {
+    "$@" >>"$folder/log" 2>&1 </dev/null &
+    server=$!
+}
+
+# A server that a stuck client holds up is told more firmly after two seconds, and killed after ten.
+stop() {
+    kill -"$1" "$server" 2>/dev/null
+    turns=0
+    while kill -0 "$server" 2>/dev/null; do
+        turns=$((turns + 1))
+        [ $turns -eq 100 ] && kill -QUIT "$server" 2>/dev/null
+        [ $turns -eq 500 ] && kill -KILL "$server" 2>/dev/null
+        sleep 0.02
+    done
+}
+
+start "$@"
+trap '' HUP INT TERM
+while read -r order signal; do
+    case $order in
+    start) start "$@" ;;
+    stop) stop "$signal" ;;
+    esac
+done
+stop INT
+rm -rf "$folder"

@@ -1,0 +1,174 @@
+//! The harness held to its own promises. Tests of the clients stand elsewhere.
+#![cfg(unix)]
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use pg_tests::server::{Auth, Options, Server, Stop, Tls, admin_query};
+
+/// Polls until it happens: the events of other processes can't be waited for.
+#[track_caller]
+fn eventually(what: &str, happened: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !happened() {
+        assert!(Instant::now() < deadline, "not within 20 s: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn text(value: &str) -> Vec<Vec<Option<String>>> {
+    vec![vec![Some(value.to_owned())]]
+}
+
+#[test]
+fn two_databases_share_a_server_and_nothing_else() {
+    let server = Server::shared();
+    let (one, two) = (server.database(), server.database());
+    one.sql("create table t (x int); insert into t values (1)");
+    two.sql("create table t (x int)");
+    assert_eq!(one.sql("select count(*) from t"), text("1"));
+    assert_eq!(two.sql("select count(*) from t"), text("0"));
+    assert_ne!(one.name(), two.name());
+    assert_eq!(one.port(), two.port());
+}
+
+#[test]
+fn a_database_is_reached_over_tcp_and_over_the_unix_socket() {
+    let database = Server::shared().database();
+    for url in [database.url(), database.socket_url()] {
+        assert_eq!(admin_query(&url, "select current_database()").unwrap(), text(database.name()), "{url}");
+    }
+}
+
+#[test]
+fn a_database_goes_with_its_test_even_while_somebody_is_connected() {
+    let server = Server::shared();
+    let database = server.database();
+    let (name, url) = (database.name().to_owned(), database.url());
+    let sleeper = std::thread::spawn(move || admin_query(&url, "select pg_sleep(60)"));
+    let sessions =
+        format!("select 1 from pg_stat_activity where datname = '{name}' and query like '%pg_sleep%'");
+    eventually("the sleeper runs", || !admin_query(&server.url(), &sessions).unwrap().is_empty());
+    drop(database);
+    assert!(sleeper.join().unwrap().is_err());
+    let left = admin_query(&server.url(), &format!("select 1 from pg_database where datname = '{name}'"));
+    assert_eq!(left.unwrap(), Vec::<Vec<_>>::new());
+}
+
+#[test]
+fn an_error_of_the_server_comes_with_its_sqlstate() {
+    let error = admin_query(&Server::shared().url(), "select 1/0").unwrap_err().to_string();
+    assert!(error.contains("ERROR 22012: division by zero"), "{error}");
+}
+
+#[test]
+fn the_shared_server_has_what_tests_of_replication_and_two_phase_commit_need() {
+    let server = Server::shared();
+    if !server.is_own() {
+        return; // somebody else's server has somebody else's settings
+    }
+    for (name, value) in [
+        ("wal_level", "logical"),
+        ("max_connections", "400"),
+        ("max_prepared_transactions", "8"),
+        ("TimeZone", "UTC"),
+    ] {
+        assert_eq!(admin_query(&server.url(), &format!("show {name}")).unwrap(), text(value));
+    }
+}
+
+#[test]
+fn users_are_asked_for_what_their_line_says() {
+    let options = Options::new()
+        .user("al", "a'b", Auth::Scram)
+        .user("mo", "m", Auth::Md5)
+        .user("pat", "p", Auth::Password)
+        .user("tru", "t", Auth::Trust);
+    let server = Server::start(options).unwrap();
+    let database = server.database();
+    for asked in ["al", "mo", "pat"] {
+        let error = admin_query(&database.url_as(asked, None), "select 1").unwrap_err().to_string();
+        assert!(error.contains("only supports trust"), "{error}");
+    }
+    assert_eq!(admin_query(&database.url_as("tru", None), "select 1").unwrap(), text("1"));
+    let kept = "select string_agg(left(rolpassword, 5), ' ' order by rolname) from pg_authid \
+                where rolname in ('al', 'mo', 'pat')";
+    let kept = database.sql(kept);
+    assert!(kept[0][0].as_deref().is_some_and(|text| text.starts_with("SCRAM md5")), "{kept:?}");
+}
+
+#[test]
+fn a_server_with_tls_says_so() {
+    for tls in [Tls::Authority, Tls::SelfSignedCa, Tls::QuickRecipe] {
+        let server = Server::start(Options::new().tls(tls)).unwrap();
+        assert_eq!(admin_query(&server.url(), "show ssl").unwrap(), text("on"));
+        let certificates = server.certificates().unwrap();
+        assert!(certificates.root_path().is_file());
+        assert_eq!(certificates.root() == certificates.server_certificate(), tls != Tls::Authority);
+        assert!(certificates.client("alice").key_path.is_file());
+    }
+}
+
+#[test]
+fn a_server_that_is_dropped_leaves_nothing() {
+    let server = Server::start(Options::new().set("work_mem", "2MB")).unwrap();
+    assert_eq!(admin_query(&server.url(), "show work_mem").unwrap(), text("2MB"));
+    let folder = server.folder().unwrap().to_owned();
+    let port = server.port();
+    assert!(folder.join(format!(".s.PGSQL.{port}")).exists());
+    drop(server);
+    assert!(!folder.exists());
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+}
+
+#[test]
+fn a_server_may_be_stopped_and_started_again() {
+    let server = Server::start(Options::new()).unwrap();
+    admin_query(&server.url(), "create table kept (x int)").unwrap();
+    for how in [Stop::Fast, Stop::Immediate] {
+        let before = server.pid();
+        server.stop(how).unwrap();
+        assert_eq!(server.pid(), None);
+        assert!(admin_query(&server.url(), "select 1").is_err());
+        server.start_again().unwrap();
+        assert_ne!(server.pid(), before);
+        admin_query(&server.url(), "select * from kept").unwrap();
+    }
+}
+
+#[test]
+fn a_server_that_cannot_start_says_why() {
+    let error = Server::start(Options::new().set("shared_buffers", "lots")).unwrap_err().to_string();
+    assert!(error.contains("shared_buffers"), "{error}");
+}
+
+/// Not a test by itself: what [`a_killed_process_leaves_nothing`] runs in a process of its own.
+#[test]
+#[ignore = "runs until it is killed; started by another test"]
+fn child_that_waits_to_be_killed() {
+    let server = Server::start(Options::new()).unwrap();
+    println!("child: {} {}", server.pid().unwrap(), server.folder().unwrap().display());
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn a_killed_process_leaves_nothing() {
+    use std::io::{BufRead, BufReader};
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture", "child_that_waits_to_be_killed"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said =
+        lines.map_while(Result::ok).find_map(|line| Some(line.split_once("child: ")?.1.to_owned())).unwrap();
+    let (pid, folder) = said.split_once(' ').unwrap();
+    assert!(Path::new(folder).join("data/postmaster.pid").exists());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    eventually("the folder is gone", || !Path::new(folder).exists());
+    let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
+    eventually("the server is gone", || rustix::process::test_kill_process(pid).is_err());
+}
