@@ -1,4 +1,6 @@
 //! The harness: what the tests of this workspace stand on, and what your own tests may use.
 
 #[cfg(unix)]
+pub mod relay;
+#[cfg(unix)]
 pub mod server;

@@ -172,3 +172,136 @@ fn a_killed_process_leaves_nothing() {
     let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
     eventually("the server is gone", || rustix::process::test_kill_process(pid).is_err());
 }
+
+mod relay {
+    use std::{
+        io::{ErrorKind, Read, Write},
+        net::{TcpListener, TcpStream},
+    };
+
+    use pg_tests::relay::{Counts, Cut, Direction, Piece, Relay};
+
+    use super::*;
+
+    /// A client and a server that hold the two ends of a relay.
+    fn both_ends() -> (Relay, TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let relay = Relay::to(listener.local_addr().unwrap());
+        let client = TcpStream::connect(relay.address()).unwrap();
+        let server = listener.accept().unwrap().0;
+        (relay, client, server)
+    }
+
+    fn say(mut from: &TcpStream, mut to: &TcpStream, words: &str) {
+        from.write_all(words.as_bytes()).unwrap();
+        let mut heard = vec![0; words.len()];
+        to.read_exact(&mut heard).unwrap();
+        assert_eq!(heard, words.as_bytes());
+    }
+
+    #[test]
+    fn bursts_with_their_answers_are_round_trips_in_however_many_segments() {
+        let (relay, client, server) = both_ends();
+        say(&client, &server, "ask");
+        assert_eq!(relay.round_trips(), 0, "not answered yet");
+        say(&client, &server, "and more");
+        say(&server, &client, "answer");
+        say(&server, &client, "in two");
+        assert_eq!(relay.round_trips(), 1);
+        say(&client, &server, "again");
+        say(&server, &client, "yes");
+        assert_eq!(relay.round_trips(), 2);
+        say(&server, &client, "by itself");
+        say(&client, &server, "X");
+        assert_eq!(relay.round_trips(), 2);
+        let counts = relay.counts();
+        assert_eq!((counts.to_server, counts.to_client, counts.connections), (17, 24, 1));
+        relay.reset();
+        assert_eq!(relay.counts(), Counts { open: 1, ..Counts::default() });
+    }
+
+    #[test]
+    fn a_login_with_one_query_is_two_round_trips() {
+        let database = Server::shared().database();
+        let relay = Relay::to(&database);
+        assert_eq!(
+            admin_query(&relay.url(&database), "select current_database()").unwrap(),
+            text(database.name())
+        );
+        relay.wait_until(|counts| counts.open == 0);
+        assert_eq!(relay.round_trips(), 2);
+    }
+
+    #[test]
+    fn a_delay_comes_before_each_burst() {
+        let (relay, client, server) = both_ends();
+        relay.delay(Direction::ToClient, Duration::from_millis(30));
+        let start = Instant::now();
+        say(&client, &server, "ask");
+        say(&server, &client, "answer");
+        assert!(start.elapsed() >= Duration::from_millis(30));
+    }
+
+    #[test]
+    fn a_stalled_direction_holds_its_bytes_until_it_is_released() {
+        let (relay, mut client, mut server) = both_ends();
+        relay.stall(Direction::ToServer);
+        client.write_all(b"ask").unwrap();
+        relay.wait_until(|counts| counts.from_client == 3);
+        assert_eq!(relay.bytes(Direction::ToServer), 0);
+        say(&server, &client, "the other way is free");
+        relay.release();
+        let mut heard = [0; 3];
+        server.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"ask");
+    }
+
+    #[test]
+    fn a_stalled_direction_holds_up_a_sender_that_goes_on() {
+        let (relay, mut client, _server) = both_ends();
+        relay.stall(Direction::ToServer);
+        client.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+        let chunk = vec![0; 1 << 20];
+        let outcome = (0..64).try_for_each(|_| client.write_all(&chunk));
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn a_cut_is_an_end_or_a_reset_and_new_clients_are_welcome() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let relay = Relay::to(listener.local_addr().unwrap());
+        for (how, end) in [(Cut::Fin, Ok(0)), (Cut::Reset, Err(ErrorKind::ConnectionReset))] {
+            let mut client = TcpStream::connect(relay.address()).unwrap();
+            let mut server = listener.accept().unwrap().0;
+            say(&client, &server, "hello");
+            relay.cut(how);
+            assert_eq!(client.read(&mut [0]).map_err(|error| error.kind()), end);
+            assert_eq!(server.read(&mut [0]).map_err(|error| error.kind()), end);
+            drop((client, server));
+            relay.wait_until(|counts| counts.open == 0);
+        }
+    }
+
+    #[test]
+    fn a_cut_after_some_bytes_lets_exactly_those_pass() {
+        let (relay, mut client, mut server) = both_ends();
+        relay.cut_after(Direction::ToClient, 4, Cut::Fin);
+        client.write_all(b"unread by the server until the end").unwrap();
+        server.write_all(b"an answer").unwrap();
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "an a");
+    }
+
+    #[test]
+    fn what_goes_through_is_recorded_in_order() {
+        let (relay, client, server) = both_ends();
+        say(&client, &server, "before");
+        relay.record();
+        say(&client, &server, "ask");
+        say(&server, &client, "answer");
+        let piece = |direction, bytes: &str| Piece { connection: 0, direction, bytes: bytes.into() };
+        let expected = [piece(Direction::ToServer, "ask"), piece(Direction::ToClient, "answer")];
+        assert_eq!(relay.recorded(), expected);
+    }
+}
