@@ -1,1 +1,8 @@
 //! placeholder
+
+pub mod error;
+pub mod sqlstate;
+pub mod message;
+pub mod row;
+pub mod types;
+pub mod wire;

@@ -1,0 +1,117 @@
+//! Adapters: Rust value -> SQL.
+
+use super::context::Settings;
+use super::name::TypeName;
+use super::plan::{Plan, Planner};
+use crate::error::{Error, Result};
+use crate::message::Format;
+use crate::wire::writer::{self, Buffer};
+use postgres_types::Type;
+
+pub use crate::wire::writer::IsNull;
+
+/// Writes values of a Rust type as values of a SQL type, in binary or text.
+///
+/// `#[derive(ToSql)]` writes one. NULL is [`IsNull::Yes`]; only `Option` says it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no adapter: it can't be sent to PostgreSQL",
+    note = "derive one with `#[derive(ToSql)]`, or wrap a `postgres_types::ToSql` type in `Native(..)`",
+    note = "types of other crates come with a feature of this crate, such as `with-uuid-1`"
+)]
+pub trait Adapter {
+    /// The SQL type, known without the server.
+    const TYPE: TypeName;
+
+    /// The type, or something inside it, has only a text form.
+    const TEXT_ONLY: bool = false;
+
+    /// Finds out once per statement how values are written as `type_`, a parameter's, an element's or a field's type.
+    ///
+    /// # Errors
+    /// An error that names both types, if values of this type can't be written as `type_`.
+    fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+        planner.leaf::<Self>(Self::TYPE, Self::TEXT_ONLY, type_)
+    }
+
+    /// Appends the value in the planned format.
+    ///
+    /// # Errors
+    /// A value that the SQL type can't hold is an encode error; nothing has been sent then.
+    fn encode(&self, to: &mut Encode<'_>) -> Result<IsNull>;
+}
+
+/// Where a value is written, with its plan and the session's settings.
+#[derive(Debug)]
+pub struct Encode<'e> {
+    /// The output; only ever appended to.
+    pub out: &'e mut Buffer,
+    /// How this value is written.
+    pub plan: &'e Plan,
+    /// The session's settings.
+    pub settings: &'e Settings,
+}
+
+impl Encode<'_> {
+    /// The form to write.
+    #[inline]
+    pub fn format(&self) -> Format {
+        self.plan.format
+    }
+
+    /// Writes a text form.
+    pub fn text(&mut self, text: impl std::fmt::Display) -> Result<IsNull> {
+        use std::io::Write;
+        write!(self.out, "{text}").map_err(|e| Error::encode("a value can't be rendered as text").with_source(e))?;
+        Ok(IsNull::No)
+    }
+
+    /// Writes bytes as they are.
+    #[inline]
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<IsNull> {
+        self.out.extend_from_slice(bytes);
+        Ok(IsNull::No)
+    }
+
+    /// Writes a value inside this one by the plan of child `index`, with its length in front: an element or a field
+    /// in binary.
+    pub fn child<T: Adapter + ?Sized>(&mut self, index: usize, value: &T) -> Result<()> {
+        let (plan, settings) = (self.plan.child(index)?, self.settings);
+        writer::value(self.out, |out| value.encode(&mut Encode { out, plan, settings }))
+    }
+
+    /// Renders a value inside this one as text by the plan of child `index`; `None` for NULL.
+    pub fn child_text<T: Adapter + ?Sized>(&mut self, index: usize, value: &T) -> Result<Option<Vec<u8>>> {
+        let (plan, settings) = (self.plan.child(index)?, self.settings);
+        let mut out = Buffer::new();
+        Ok(match value.encode(&mut Encode { out: &mut out, plan, settings })? {
+            IsNull::Yes => None,
+            IsNull::No => Some(out),
+        })
+    }
+}
+
+/// The object-safe twin of [`Adapter`], for lists of parameters of different types: `&[&dyn Parameter]`.
+pub trait Parameter {
+    /// [`Adapter::TYPE`] of the value.
+    fn type_name(&self) -> TypeName;
+
+    /// [`Adapter::plan`] of the value's type.
+    fn plan_as(&self, type_: &Type, planner: &Planner<'_>) -> Result<Plan>;
+
+    /// [`Adapter::encode`].
+    fn write(&self, to: &mut Encode<'_>) -> Result<IsNull>;
+}
+
+impl<T: Adapter> Parameter for T {
+    fn type_name(&self) -> TypeName {
+        T::TYPE
+    }
+
+    fn plan_as(&self, type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+        T::plan(type_, planner)
+    }
+
+    fn write(&self, to: &mut Encode<'_>) -> Result<IsNull> {
+        self.encode(to)
+    }
+}

@@ -1,0 +1,216 @@
+//! What is known of the server's types: PostgreSQL's own by heart, all others as the catalog told them.
+
+use super::name::{NamedType, TypeName};
+use postgres_types::{Kind, Oid, Type};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+/// The types of one database as one session sees them. Cheap to clone: connections of a registry share it.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog(Arc<Known>);
+
+#[derive(Debug, Clone, Default)]
+struct Known {
+    /// As a [`NamedType`] spells them: schema or none, and name.
+    names: HashMap<(Option<Box<str>>, Box<str>), Oid>,
+    types: HashMap<Oid, Type>,
+    /// Element to array.
+    arrays: HashMap<Oid, Oid>,
+}
+
+/// One row of the catalog's answer, before types refer to each other.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The type.
+    pub oid: Oid,
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its array type, or 0.
+    pub array: Oid,
+    /// What it is made of.
+    pub shape: EntryShape,
+}
+
+/// What a type is made of, by OIDs.
+#[derive(Debug, Clone)]
+pub enum EntryShape {
+    /// A base type.
+    Base,
+    /// Labels in order.
+    Enum(Vec<String>),
+    /// Attributes in order.
+    Composite(Vec<(String, Oid)>),
+    /// A domain over a type.
+    Domain(Oid),
+    /// A range of a type.
+    Range(Oid),
+    /// A multirange of a type.
+    Multirange(Oid),
+    /// An array of a type.
+    Array(Oid),
+    /// A pseudo-type.
+    Pseudo,
+}
+
+struct BuiltIn {
+    names: HashMap<&'static str, Oid>,
+    arrays: HashMap<Oid, Oid>,
+}
+
+/// PostgreSQL's own types, by name and by element. Their OIDs are below 10,000 and never change.
+fn built_in() -> &'static BuiltIn {
+    static BUILT_IN: OnceLock<BuiltIn> = OnceLock::new();
+    BUILT_IN.get_or_init(|| {
+        let mut built_in = BuiltIn { names: HashMap::new(), arrays: HashMap::new() };
+        for type_ in (1..10_000).filter_map(Type::from_oid) {
+            if let Kind::Array(element) = type_.kind() {
+                built_in.arrays.insert(element.oid(), type_.oid());
+            }
+            // `Type::name` borrows from the type; a built-in one's is static, but its signature can't say so.
+            let name: &'static str = Box::leak(type_.name().to_owned().into_boxed_str());
+            built_in.names.insert(name, type_.oid());
+        }
+        built_in
+    })
+}
+
+impl Catalog {
+    /// The type with this OID, if it is known.
+    pub fn type_by_oid(&self, oid: Oid) -> Option<Type> {
+        Type::from_oid(oid).or_else(|| self.0.types.get(&oid).cloned())
+    }
+
+    /// Whether the type with this OID is known.
+    pub fn knows(&self, oid: Oid) -> bool {
+        Type::from_oid(oid).is_some() || self.0.types.contains_key(&oid)
+    }
+
+    /// The type with this OID; a stand-in with its number for a name, if it is not known.
+    pub fn type_or_stand_in(&self, oid: Oid) -> Type {
+        self.type_by_oid(oid)
+            .unwrap_or_else(|| Type::new(format!("type with OID {oid}"), oid, Kind::Simple, String::new()))
+    }
+
+    /// The type that a Rust type names, if it is known. [`TypeName::Inferred`] never is.
+    pub fn resolve(&self, name: TypeName) -> Option<Type> {
+        match name {
+            TypeName::Inferred => None,
+            TypeName::Oid(oid) => Type::from_oid(oid),
+            TypeName::Named(named) => self.type_by_oid(self.oid_of(named)?),
+            TypeName::Array(element) => self.array_of(self.resolve(*element)?.oid()),
+        }
+    }
+
+    fn oid_of(&self, named: &NamedType) -> Option<Oid> {
+        // The server looks into pg_catalog before the search path, unless the path says otherwise.
+        if named.schema.is_none_or(|schema| schema == "pg_catalog") {
+            if let Some(oid) = built_in().names.get(named.name) {
+                return Some(*oid);
+            }
+        }
+        self.0.names.get(&(named.schema.map(Box::from), Box::from(named.name))).copied()
+    }
+
+    /// The array type of an element type, if it is known.
+    pub fn array_of(&self, element: Oid) -> Option<Type> {
+        let oid = built_in().arrays.get(&element).or_else(|| self.0.arrays.get(&element))?;
+        self.type_by_oid(*oid)
+    }
+
+    /// Adds what the catalog told: the entries, and which OID each asked name has.
+    pub fn extend(&mut self, entries: Vec<Entry>, names: Vec<((Option<Box<str>>, Box<str>), Oid)>) {
+        let known = Arc::make_mut(&mut self.0);
+        known.names.extend(names);
+        let mut waiting: HashMap<Oid, Entry> = entries.into_iter().map(|entry| (entry.oid, entry)).collect();
+        for (oid, entry) in &waiting {
+            if entry.array != 0 {
+                known.arrays.insert(*oid, entry.array);
+            }
+            known.types.remove(oid); // told anew: a type may have been altered
+        }
+        while let Some(oid) = waiting.keys().next().copied() {
+            known.build(oid, &mut waiting, 0);
+        }
+    }
+
+    /// Adds what another connection's catalog knows.
+    pub fn merge(&mut self, other: &Catalog) {
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return;
+        }
+        let known = Arc::make_mut(&mut self.0);
+        known.names.extend(other.0.names.iter().map(|(name, oid)| (name.clone(), *oid)));
+        known.types.extend(other.0.types.iter().map(|(oid, type_)| (*oid, type_.clone())));
+        known.arrays.extend(&other.0.arrays);
+    }
+}
+
+impl Known {
+    /// Builds the type and those it is made of. PostgreSQL allows no type inside itself, so the depth is bounded; a
+    /// server that claims otherwise gets stand-ins.
+    fn build(&mut self, oid: Oid, waiting: &mut HashMap<Oid, Entry>, depth: u32) -> Type {
+        if let Some(known) = Type::from_oid(oid).or_else(|| self.types.get(&oid).cloned()) {
+            waiting.remove(&oid);
+            return known;
+        }
+        let stand_in = |oid| Type::new(format!("type with OID {oid}"), oid, Kind::Simple, String::new());
+        if depth > 32 {
+            return stand_in(oid);
+        }
+        let Some(entry) = waiting.remove(&oid) else {
+            return stand_in(oid);
+        };
+        let next = depth.saturating_add(1);
+        let kind = match entry.shape {
+            EntryShape::Base => Kind::Simple,
+            EntryShape::Pseudo => Kind::Pseudo,
+            EntryShape::Enum(labels) => Kind::Enum(labels),
+            EntryShape::Domain(base) => Kind::Domain(self.build(base, waiting, next)),
+            EntryShape::Range(of) => Kind::Range(self.build(of, waiting, next)),
+            EntryShape::Multirange(of) => Kind::Multirange(self.build(of, waiting, next)),
+            EntryShape::Array(of) => Kind::Array(self.build(of, waiting, next)),
+            EntryShape::Composite(attributes) => Kind::Composite(
+                attributes
+                    .into_iter()
+                    .map(|(name, of)| postgres_types::Field::new(name, self.build(of, waiting, next)))
+                    .collect(),
+            ),
+        };
+        let type_ = Type::new(entry.name, oid, kind, entry.schema);
+        self.types.insert(oid, type_.clone());
+        type_
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_types_and_their_arrays_are_known_by_heart() {
+        static POINT: TypeName = TypeName::Named(&NamedType { schema: None, name: "point", kind: super::super::name::NamedKind::Packed });
+        let catalog = Catalog::default();
+        assert_eq!(catalog.resolve(POINT), Some(Type::POINT));
+        assert_eq!(catalog.resolve(TypeName::array_of(&POINT)), Some(Type::POINT_ARRAY));
+    }
+
+    #[test]
+    fn types_that_refer_to_each_other_come_in_any_order() {
+        let mut catalog = Catalog::default();
+        let entry = |oid, name: &str, array, shape| Entry { oid, schema: "public".into(), name: name.into(), array, shape };
+        catalog.extend(
+            vec![
+                entry(20001, "_item", 0, EntryShape::Array(20002)),
+                entry(20002, "item", 20001, EntryShape::Composite(vec![("mood".into(), 20003), ("n".into(), 20)])),
+                entry(20003, "mood", 0, EntryShape::Enum(vec!["sad".into()])),
+            ],
+            vec![],
+        );
+        let array = catalog.array_of(20002).unwrap();
+        let Kind::Array(item) = array.kind() else { panic!() };
+        let Kind::Composite(fields) = item.kind() else { panic!() };
+        assert_eq!(fields[0].type_().kind(), &Kind::Enum(vec!["sad".into()]));
+    }
+}

@@ -1,0 +1,24 @@
+//! Layer 3, types: adapters, typecasters, plans and what is known of the server's types. One type family a file.
+
+pub mod adapter;
+pub mod array;
+pub mod catalog;
+pub mod composite;
+pub mod context;
+pub mod enumeration;
+pub mod literal;
+pub mod name;
+pub mod packed;
+pub mod plan;
+pub mod registry;
+pub mod text_form;
+pub mod typecaster;
+
+mod bytes;
+mod network;
+mod nullable;
+mod numbers;
+mod strings;
+mod time;
+#[cfg(feature = "with-uuid-1")]
+mod uuid;

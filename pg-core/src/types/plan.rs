@@ -1,0 +1,176 @@
+//! Plans: what is found out once per statement, so that each value is read or written without looking anything up.
+
+use super::catalog::Catalog;
+use super::name::{NamedKind, TypeName};
+use crate::error::{Error, Result};
+use crate::message::Format;
+use postgres_types::{Kind, Type};
+
+/// How one value of a statement is read or written: its SQL type, its format, and the plans of what is inside.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The SQL type on the server.
+    pub type_: Type,
+    /// The form in which the value travels.
+    pub format: Format,
+    /// Of an array its element, of a composite its fields in the Rust type's order.
+    pub children: Box<[Plan]>,
+    /// Of a composite: for each of its attributes in the server's order, the Rust field's number.
+    /// Empty where the two orders are the same.
+    pub order: Box<[u16]>,
+}
+
+impl Plan {
+    /// A value with nothing inside.
+    pub fn leaf(type_: &Type, format: Format) -> Plan {
+        Plan { type_: type_.clone(), format, children: Box::default(), order: Box::default() }
+    }
+
+    /// A value with others inside. Text spreads up: if one of them has only a text form, so has the whole.
+    pub fn nested(type_: &Type, children: Vec<Plan>, order: Vec<u16>) -> Plan {
+        let text = children.iter().any(|child| child.format == Format::Text);
+        let format = if text { Format::Text } else { Format::Binary };
+        let mut plan =
+            Plan { type_: type_.clone(), format, children: children.into(), order: order.into() };
+        plan.set_format(format);
+        plan
+    }
+
+    /// The plan inside, at `index`.
+    #[inline]
+    pub fn child(&self, index: usize) -> Result<&Plan> {
+        self.children.get(index).ok_or_else(|| Error::usage("a plan has no such child"))
+    }
+
+    /// Sets the form of the whole; what is inside travels in the same.
+    pub fn set_format(&mut self, format: Format) {
+        self.format = format;
+        for child in &mut self.children {
+            child.set_format(format);
+        }
+    }
+}
+
+/// What planning may ask: the catalog as it is known now.
+#[derive(Debug, Clone, Copy)]
+pub struct Planner<'a> {
+    /// The types known so far.
+    pub catalog: &'a Catalog,
+}
+
+impl Planner<'_> {
+    /// Whether a column of type `type_` is what `name` stands for. A type that the catalog doesn't know yet is given
+    /// the benefit of the doubt where its text form serves.
+    pub fn is(&self, name: TypeName, type_: &Type) -> bool {
+        match name {
+            TypeName::Inferred => true,
+            TypeName::Oid(oid) => type_.oid() == oid,
+            TypeName::Array(element) => match type_.kind() {
+                Kind::Array(inner) => self.is(*element, inner),
+                _ => self.unknown(name, type_),
+            },
+            TypeName::Named(_) => match self.catalog.resolve(name) {
+                Some(known) => known.oid() == type_.oid(),
+                None => self.unknown(name, type_),
+            },
+        }
+    }
+
+    /// Neither the name nor the OID has been looked up: nothing speaks against them being one.
+    fn unknown(&self, name: TypeName, type_: &Type) -> bool {
+        let text = name
+            .named()
+            .is_some_and(|named| matches!(named.kind, NamedKind::Enum | NamedKind::Domain | NamedKind::Text));
+        text && self.catalog.resolve(name).is_none() && !self.catalog.knows(type_.oid())
+    }
+
+    /// The plan of a value with nothing inside, after checking that its type is the one `name` stands for.
+    /// A domain is taken for its base type.
+    ///
+    /// # Errors
+    /// A decode error that names both types.
+    pub fn leaf<T: ?Sized>(&self, name: TypeName, text_only: bool, type_: &Type) -> Result<Plan> {
+        let format = if text_only || name == TypeName::Inferred { Format::Text } else { Format::Binary };
+        let mut base = type_;
+        loop {
+            if self.is(name, base) {
+                return Ok(Plan::leaf(type_, format));
+            }
+            match base.kind() {
+                Kind::Domain(inner) => base = inner,
+                _ => return Err(mismatch::<T>(&name.to_string(), type_)),
+            }
+        }
+    }
+}
+
+/// The Rust type `T` stands for `wanted`, the server has `found`.
+#[cold]
+pub fn mismatch<T: ?Sized>(wanted: &str, found: &Type) -> Error {
+    let rust = short_name(std::any::type_name::<T>());
+    let error = Error::decode(format!("the SQL type is {}, but {rust} stands for {wanted}", describe(found)));
+    match default_rust_type(found) {
+        Some(better) => error.hint(format!(
+            "use {better} in place of {rust}, or cast the column or field: `... :: {wanted}`"
+        )),
+        None => error.hint(format!("cast the column or field: `... :: {wanted}`, or derive a type for it")),
+    }
+}
+
+/// A type's name for people: qualified where it isn't one of PostgreSQL's own.
+pub fn describe(type_: &Type) -> String {
+    match type_.kind() {
+        Kind::Array(element) => format!("{}[]", describe(element)),
+        _ if type_.schema() == "pg_catalog" => type_.name().to_owned(),
+        _ if type_.schema().is_empty() => type_.name().to_owned(),
+        _ => format!("{}.{}", type_.schema(), type_.name()),
+    }
+}
+
+/// A Rust path without its modules: `alloc::vec::Vec<app::Item>` becomes `Vec<Item>`.
+pub fn short_name(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    let mut word = 0;
+    for c in path.chars() {
+        if c == ':' {
+            out.truncate(word);
+        } else {
+            out.push(c);
+            if !(c.is_alphanumeric() || c == '_') {
+                word = out.len();
+            }
+        }
+    }
+    out
+}
+
+/// The Rust type that reads a built-in type, for the hint of a mismatch.
+fn default_rust_type(type_: &Type) -> Option<&'static str> {
+    Some(match *type_ {
+        Type::BOOL => "bool",
+        Type::CHAR => "i8",
+        Type::INT2 => "i16",
+        Type::INT4 => "i32",
+        Type::INT8 => "i64",
+        Type::OID => "u32",
+        Type::FLOAT4 => "f32",
+        Type::FLOAT8 => "f64",
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => "String",
+        Type::BYTEA => "Vec<u8>",
+        Type::UUID => "uuid::Uuid",
+        Type::TIMESTAMPTZ | Type::TIMESTAMP => "std::time::SystemTime",
+        Type::INET => "std::net::IpAddr",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short_name;
+
+    #[test]
+    fn rust_names_lose_their_modules() {
+        assert_eq!(short_name("alloc::vec::Vec<app::shop::Item>"), "Vec<Item>");
+        assert_eq!(short_name("(i64, core::option::Option<&str>)"), "(i64, Option<&str>)");
+    }
+}

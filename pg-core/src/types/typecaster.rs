@@ -1,0 +1,122 @@
+//! Typecasters: SQL -> Rust value.
+
+use super::context::Context;
+use super::name::TypeName;
+use super::plan::{Plan, Planner, short_name};
+use crate::error::{Error, Result};
+use crate::message::Format;
+use crate::wire::reader::Reader;
+use postgres_types::Type;
+
+/// Reads values of a SQL type as values of a Rust type, from binary or text.
+///
+/// `#[derive(FromSql)]` writes one. `'a` is the life of the row's bytes: a type may borrow from them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no typecaster: it can't be read from PostgreSQL",
+    note = "derive one with `#[derive(FromSql)]`; a whole row is read by a type with `#[derive(FromRow)]`",
+    note = "types of other crates come with a feature of this crate, such as `with-uuid-1`"
+)]
+pub trait Typecaster<'a>: Sized {
+    /// The SQL type, known without the server.
+    const TYPE: TypeName;
+
+    /// The type, or something inside it, has only a text form.
+    const TEXT_ONLY: bool = false;
+
+    /// Finds out once per statement how values of `type_` are read: a column's, an element's or a field's type.
+    ///
+    /// # Errors
+    /// An error that names both types and a cure, if values of `type_` can't be read as this type.
+    fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+        planner.leaf::<Self>(Self::TYPE, Self::TEXT_ONLY, type_)
+    }
+
+    /// Reads a value that isn't NULL.
+    ///
+    /// # Errors
+    /// Bytes that are not a value of the type, or a value that the Rust type can't hold, are a decode error.
+    fn decode(raw: RawValue<'a, '_>) -> Result<Self>;
+
+    /// What NULL is read as. Only `Option` has an answer.
+    ///
+    /// # Errors
+    /// A decode error that names the cure.
+    #[cold]
+    fn null() -> Result<Self> {
+        let rust = short_name(std::any::type_name::<Self>());
+        Err(Error::decode(format!("the value is NULL, which {rust} can't hold"))
+            .hint(format!("use Option<{rust}>, or coalesce(..) in the query")))
+    }
+}
+
+/// A typecaster that borrows nothing, so its values outlive the row.
+pub trait TypecasterOwned: for<'a> Typecaster<'a> {}
+impl<T: for<'a> Typecaster<'a>> TypecasterOwned for T {}
+
+/// A value as it came: its bytes, and how they are to be read. `'a` is the row's life, `'p` the plan's.
+#[derive(Debug, Clone, Copy)]
+pub struct RawValue<'a, 'p> {
+    /// The bytes, in the plan's format.
+    pub bytes: &'a [u8],
+    /// How they are read.
+    pub plan: &'p Plan,
+    /// The session's settings, and scratch memory of the row.
+    pub context: &'a Context,
+}
+
+impl<'a, 'p> RawValue<'a, 'p> {
+    /// The form of the bytes.
+    #[inline]
+    pub fn format(&self) -> Format {
+        self.plan.format
+    }
+
+    /// A cursor over the bytes.
+    #[inline]
+    pub fn reader(&self) -> Reader<'a> {
+        Reader::new(self.bytes)
+    }
+
+    /// The bytes as text.
+    ///
+    /// # Errors
+    /// A decode error if they are not UTF-8.
+    #[inline]
+    pub fn text(&self) -> Result<&'a str> {
+        match std::str::from_utf8(self.bytes) {
+            Ok(text) => Ok(text),
+            Err(e) => Err(not_utf8(e)),
+        }
+    }
+
+    /// Exactly `N` bytes: the binary form of a fixed-size type.
+    ///
+    /// # Errors
+    /// A decode error if there are more or fewer.
+    #[inline]
+    pub fn exactly<const N: usize>(&self) -> Result<[u8; N]> {
+        match self.bytes.try_into() {
+            Ok(bytes) => Ok(bytes),
+            Err(_) => Err(self.wrong_size(N)),
+        }
+    }
+
+    #[cold]
+    fn wrong_size(&self, wanted: usize) -> Error {
+        Error::decode(format!("a binary {} has {wanted} bytes, not {}", self.plan.type_.name(), self.bytes.len()))
+    }
+
+    /// Reads a value inside this one: `bytes` (NULL is `None`) by the plan of child `index`.
+    #[inline]
+    pub fn child<T: Typecaster<'a>>(&self, index: usize, bytes: Option<&'a [u8]>) -> Result<T> {
+        match bytes {
+            Some(bytes) => T::decode(RawValue { bytes, plan: self.plan.child(index)?, context: self.context }),
+            None => T::null(),
+        }
+    }
+}
+
+#[cold]
+fn not_utf8(source: std::str::Utf8Error) -> Error {
+    Error::decode("text is not UTF-8").with_source(source).hint("read the column as bytea: convert_to(column, 'UTF8')")
+}
