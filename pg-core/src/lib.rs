@@ -6,3 +6,5 @@ pub mod message;
 pub mod row;
 pub mod types;
 pub mod wire;
+pub mod auth;
+pub mod config;
