@@ -1,6 +1,10 @@
 //! The harness: what the tests of this workspace stand on, and what your own tests may use.
 
 #[cfg(unix)]
+pub mod fake_server;
+#[cfg(unix)]
 pub mod relay;
 #[cfg(unix)]
 pub mod server;
+#[cfg(unix)]
+pub mod trace;

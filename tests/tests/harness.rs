@@ -305,3 +305,232 @@ mod relay {
         assert_eq!(relay.recorded(), expected);
     }
 }
+
+mod fake_server {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use pg_tests::fake_server::{FakeServer, Peer, message};
+
+    use super::*;
+
+    fn answer_a_query(peer: &mut Peer) {
+        peer.expect_startup();
+        peer.login();
+        assert_eq!(peer.expect(b'Q'), b"select 1\0");
+        peer.send(message::row_description(&[message::Column::new("n", 23, 4, 0)]));
+        peer.send(message::data_row(&[Some(b"1"), None]));
+        peer.send(message::command_complete("SELECT 1"));
+        peer.send(message::ready_for_query(b'I'));
+        peer.expect_end();
+    }
+
+    #[test]
+    fn a_script_is_followed_over_tcp_and_over_a_unix_socket() {
+        for fake in [FakeServer::run(answer_a_query), FakeServer::run_on_socket(answer_a_query)] {
+            let rows = admin_query(&fake.url(), "select 1").unwrap();
+            assert_eq!(rows, [[Some("1".to_owned()), None]]);
+            fake.finish();
+        }
+    }
+
+    #[test]
+    fn a_script_learns_who_came_and_returns_what_it_likes() {
+        let fake = FakeServer::run(|peer| {
+            let startup = peer.expect_startup();
+            peer.send(message::error("28000", "go away"));
+            startup
+        });
+        let error = admin_query(&fake.url(), "").unwrap_err().to_string();
+        assert!(error.contains("ERROR 28000: go away"), "{error}");
+        let startup = fake.finish();
+        assert_eq!((startup.version, startup.parameter("user")), ((3, 0), Some("postgres")));
+    }
+
+    #[test]
+    fn a_failed_script_tells_the_conversation() {
+        let fake = FakeServer::run(|peer| {
+            peer.expect_startup();
+            peer.login();
+            peer.expect(b'P');
+        });
+        assert!(admin_query(&fake.url(), "select 1").is_err());
+        let failure = catch_unwind(AssertUnwindSafe(|| fake.finish())).unwrap_err();
+        let text = failure.downcast_ref::<String>().unwrap();
+        assert!(text.contains("expected a message 'P', and 'Q' came"), "{text}");
+        assert!(text.ends_with("B ReadyForQuery I\nF Query \"select 1\""), "{text}");
+    }
+
+    #[test]
+    fn an_assertion_of_the_script_tells_the_conversation_too() {
+        let fake = FakeServer::run(|peer| {
+            peer.expect_startup();
+            assert_eq!(1, 2);
+        });
+        assert!(admin_query(&fake.url(), "select 1").is_err());
+        let failure = catch_unwind(AssertUnwindSafe(|| fake.finish())).unwrap_err();
+        let text = failure.downcast_ref::<String>().unwrap();
+        assert!(text.contains("left == right") && text.contains("F StartupMessage 3.0 user="), "{text}");
+    }
+
+    #[test]
+    fn a_connection_is_closed_or_reset_and_the_next_one_is_served() {
+        let fake = FakeServer::run(|peer| {
+            peer.expect_startup();
+            peer.close();
+            let mut second = peer.accept();
+            second.expect_startup();
+            second.reset();
+            let mut third = peer.accept();
+            answer_a_query(&mut third);
+        });
+        let errors = [(); 2].map(|()| admin_query(&fake.url(), "select 1").unwrap_err().to_string());
+        assert!(errors[0].contains("fill whole buffer"), "{errors:?}");
+        assert!(errors[1].contains("reset"), "{errors:?}");
+        admin_query(&fake.url(), "select 1").unwrap();
+        fake.finish();
+    }
+}
+
+mod trace {
+    use pg_tests::{
+        fake_server::message,
+        relay::{Direction, Relay},
+        trace::{Tracer, trace, trace_session},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_recorded_session_reads_like_the_manual() {
+        let database = Server::shared().database();
+        let relay = Relay::to(&database);
+        relay.record();
+        let url = relay.url(&database);
+        admin_query(&url, "select 1 as one, null::text as nothing; select 1/0").unwrap_err();
+        relay.wait_until(|counts| counts.open == 0);
+        let trace = trace(&relay.recorded());
+        let login = format!(
+            "F StartupMessage 3.0 user=\"postgres\" database=\"{}\" client_encoding=\"UTF8\"\nB AuthenticationOk\n",
+            database.name()
+        );
+        assert!(trace.starts_with(&login), "{trace}");
+        let (_, session) = trace.split_once("B BackendKeyData key[4]\n").expect("a login");
+        assert_eq!(
+            session,
+            "B ReadyForQuery I\n\
+             F Query \"select 1 as one, null::text as nothing; select 1/0\"\n\
+             B RowDescription [\"one\":23:0 \"nothing\":25:0]\n\
+             B DataRow [\"1\" NULL]\n\
+             B CommandComplete \"SELECT 1\"\n\
+             B ErrorResponse S=\"ERROR\" C=\"22012\" M=\"division by zero\"\n\
+             B ReadyForQuery I\n\
+             F Terminate\n"
+        );
+    }
+
+    #[test]
+    fn several_connections_are_numbered() {
+        let database = Server::shared().database();
+        let relay = Relay::to(&database);
+        relay.record();
+        for _ in 0..2 {
+            admin_query(&relay.url(&database), "").unwrap();
+        }
+        relay.wait_until(|counts| counts.open == 0);
+        let trace = trace(&relay.recorded());
+        assert!(trace.starts_with("0 F StartupMessage") && trace.ends_with("1 F Terminate\n"), "{trace}");
+        assert!(trace_session(&[]).is_empty());
+    }
+
+    fn lines(of: &mut Tracer, direction: Direction, bytes: impl AsRef<[u8]>) -> String {
+        of.push(direction, bytes.as_ref());
+        of.take().join("\n")
+    }
+
+    #[test]
+    fn extended_queries_show_their_fields() {
+        let mut tracer = Tracer::in_session();
+        let mut from_client =
+            |tag, body: &[u8]| lines(&mut tracer, Direction::ToServer, message::message(tag, body));
+        assert_eq!(from_client(b'P', b"s1\0select $1\0\0\x01\0\0\0\x17"), r#"F Parse "s1" "select $1" [23]"#);
+        let bind = b"\0s1\0\0\x01\0\x01\0\x03\0\0\0\x04\0\0\0\x2a\0\0\0\x02hi\xff\xff\xff\xff\0\x01\0\x01";
+        assert_eq!(from_client(b'B', bind), r#"F Bind "" "s1" [1] [0x0000002a "hi" NULL] [1]"#);
+        assert_eq!(from_client(b'D', b"Ss1\0"), r#"F Describe S "s1""#);
+        assert_eq!(from_client(b'E', b"\0\0\0\0\x05"), r#"F Execute "" 5"#);
+        assert_eq!(from_client(b'C', b"Pp\0"), r#"F Close P "p""#);
+        assert_eq!(from_client(b'S', b""), "F Sync");
+        assert_eq!(from_client(b'H', b""), "F Flush");
+        assert_eq!(from_client(b'f', b"why\0"), r#"F CopyFail "why""#);
+        assert_eq!(from_client(b'd', b"1\ttwo\n"), r#"F CopyData "1\ttwo\n""#);
+        assert_eq!(from_client(b'S', b"x"), r#"F Sync (malformed) "x""#);
+        assert_eq!(from_client(b'?', b"\x01"), "F (unknown '?') 0x01");
+    }
+
+    #[test]
+    fn answers_show_their_fields() {
+        let mut tracer = Tracer::in_session();
+        let mut from_server = |bytes: Vec<u8>| lines(&mut tracer, Direction::ToClient, bytes);
+        for (bytes, line) in [
+            (message::parse_complete(), "B ParseComplete"),
+            (message::bind_complete(), "B BindComplete"),
+            (message::close_complete(), "B CloseComplete"),
+            (message::no_data(), "B NoData"),
+            (message::portal_suspended(), "B PortalSuspended"),
+            (message::empty_query_response(), "B EmptyQueryResponse"),
+            (message::parameter_description(&[23, 25]), "B ParameterDescription [23 25]"),
+            (message::notification(7, "ch", "hello"), "B NotificationResponse \"ch\" \"hello\""),
+            (message::notice_response(&[(b'M', "note"), (b'L', "12")]), "B NoticeResponse M=\"note\""),
+            (message::copy_in_response(1, &[1, 1]), "B CopyInResponse 1 [1 1]"),
+            (message::copy_out_response(0, &[]), "B CopyOutResponse 0 []"),
+            (message::copy_both_response(0, &[]), "B CopyBothResponse 0 []"),
+            (message::copy_data(&[0, 1]), "B CopyData 0x0001"),
+            (message::copy_done(), "B CopyDone"),
+            (message::authentication(10, b"A\0B\0\0"), "B AuthenticationSASL [\"A\" \"B\"]"),
+            (message::authentication(5, b"salt"), "B AuthenticationMD5Password"),
+            (message::backend_key_data(1, &[0; 32]), "B BackendKeyData key[32]"),
+            (
+                message::negotiate_protocol_version(3 << 16, &["_pq_.x"]),
+                "B NegotiateProtocolVersion 3.0 [\"_pq_.x\"]",
+            ),
+        ] {
+            assert_eq!(from_server(bytes), line);
+        }
+    }
+
+    #[test]
+    fn a_login_shows_mechanisms_and_no_secrets() {
+        let mut tracer = Tracer::new();
+        let ssl_request = [0, 0, 0, 8, 4, 210, 22, 47];
+        assert_eq!(lines(&mut tracer, Direction::ToServer, ssl_request), "F SSLRequest");
+        assert_eq!(lines(&mut tracer, Direction::ToClient, b"N"), "B N");
+        let startup = b"\0\0\0\x11\0\x03\0\x02user\0me\0\0";
+        assert_eq!(lines(&mut tracer, Direction::ToServer, startup), "F StartupMessage 3.2 user=\"me\"");
+        for (request, answer, line) in [
+            (10, &b"SCRAM-SHA-256\0\0\0\0\x04n,,n"[..], "F SASLInitialResponse \"SCRAM-SHA-256\""),
+            (11, b"c=biws", "F SASLResponse"),
+            (3, b"secret\0", "F PasswordMessage"),
+        ] {
+            lines(&mut tracer, Direction::ToClient, message::authentication(request, b""));
+            assert_eq!(lines(&mut tracer, Direction::ToServer, message::message(b'p', answer)), line);
+        }
+    }
+
+    #[test]
+    fn pieces_of_messages_are_put_together_and_what_is_missing_is_told() {
+        let mut tracer = Tracer::in_session();
+        let bytes = message::ready_for_query(b'T');
+        let (last, first) = bytes.split_last().unwrap();
+        assert_eq!(lines(&mut tracer, Direction::ToClient, first), "");
+        assert_eq!(lines(&mut tracer, Direction::ToClient, [*last, b'Z']), "B ReadyForQuery T");
+        assert_eq!(tracer.finish(), ["B (ends within a message, after 1 bytes of it)"]);
+    }
+
+    #[test]
+    fn an_encrypted_connection_is_not_read() {
+        let mut tracer = Tracer::new();
+        lines(&mut tracer, Direction::ToServer, [0, 0, 0, 8, 4, 210, 22, 47]);
+        assert_eq!(lines(&mut tracer, Direction::ToClient, b"S"), "B S (encrypted from here)");
+        assert_eq!(lines(&mut tracer, Direction::ToServer, [22, 3, 1, 0, 5]), "");
+        assert!(tracer.finish().is_empty());
+    }
+}

@@ -287,6 +287,13 @@ impl Server {
     }
 }
 
+/// A new folder with a short path for a socket that is not PostgreSQL's. Its owner removes it; what a killed process
+/// leaves, a later one sweeps away.
+pub(crate) fn scratch_folder() -> Result<PathBuf> {
+    let account = Account::current()?;
+    Folders::open(&account)?.new_run(&account)
+}
+
 /// How [`Server::stop`] stops it; the manual's words for `pg_ctl stop -m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
