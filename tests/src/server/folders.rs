@@ -25,27 +25,36 @@ pub(super) struct Folders {
 }
 
 /// `sun_path` holds 104 bytes on the BSDs and 108 on Linux, the final NUL included; this leaves room for
-/// `/<pid>-<n>/.s.PGSQL.<port>.lock`.
-const LONGEST_RUNS: usize = 104 - 40;
+/// `/pg-tests-<uid>/run/<pid>-<n>/.s.PGSQL.<port>`.
+const LONGEST_PLACE: usize = 104 - 64;
+
+/// A run folder in memory is worth it only where a server can grow.
+const ROOMY: u64 = 1 << 30;
 
 impl Folders {
-    /// Makes both places.
-    ///
-    /// Root's stand under `/var/tmp`, where the account that it lends the server can reach them; a plain user's are
-    /// the cache folder of its home and the temporary folder.
+    /// Makes both places, where the account of the server can reach them.
     pub(super) fn open(account: &Account) -> Result<Folders> {
-        let folders = if account.is_lent() {
-            let cache = own_folder(Path::new("/var/tmp/pg-tests-0"), 0o755)?;
-            Folders { runs: cache.join("run"), cache }
-        } else {
-            let name = format!("pg-tests-{}", account.uid);
-            let temporary =
-                Some(env::temp_dir()).filter(|dir| dir.as_os_str().len() + name.len() < LONGEST_RUNS);
-            let temporary = own_folder(&temporary.unwrap_or("/tmp".into()).join(name), 0o700)?;
-            let cache = home_cache().and_then(|dir| own_folder(&dir.join("pg-tests"), 0o700).ok());
-            Folders { cache: cache.unwrap_or_else(|| temporary.join("cache")), runs: temporary.join("run") }
+        let (name, mode) = match account.is_lent() {
+            true => ("pg-tests-0".to_owned(), 0o755),
+            false => (format!("pg-tests-{}", account.uid), 0o700),
         };
-        make(&folders.cache)?;
+        let cache = if account.is_lent() {
+            own_folder(&Path::new("/var/tmp").join(&name), mode)?
+        } else {
+            match home_cache().and_then(|dir| own_folder(&dir.join("pg-tests"), mode).ok()) {
+                Some(cache) => cache,
+                None => own_folder(&env::temp_dir().join(&name), mode)?.join("cache"),
+            }
+        };
+        make(&cache)?;
+        let mut runs = Err(Error::new("there is no folder for sockets"));
+        for place in run_places(account) {
+            runs = own_folder(&place.join(&name), mode);
+            if runs.is_ok() {
+                break;
+            }
+        }
+        let folders = Folders { cache, runs: runs?.join("run") };
         make(&folders.runs)?;
         // Whoever keeps the run folders must be able to remove them.
         account.give(&folders.runs)?;
@@ -100,6 +109,20 @@ impl Folders {
             }
         }
     }
+}
+
+/// Where run folders may stand, the best first: `PG_TESTS_RUNS`, in memory, on disk.
+fn run_places(account: &Account) -> Vec<PathBuf> {
+    if let Some(place) = env::var_os("PG_TESTS_RUNS").filter(|place| !place.is_empty()) {
+        return vec![place.into()];
+    }
+    let memory = PathBuf::from("/dev/shm");
+    let room = rustix::fs::statvfs(&memory).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+    let disk = if account.is_lent() { "/var/tmp".into() } else { env::temp_dir() };
+    let mut places = if room >= ROOMY { vec![memory] } else { Vec::new() };
+    places.extend([disk, "/tmp".into()]);
+    places.retain(|place| place.as_os_str().len() <= LONGEST_PLACE);
+    places
 }
 
 /// Whether a process of this number exists, whoever owns it.

@@ -23,6 +23,8 @@
 //! # What it leaves behind
 //! No process and no folder, even when the tests are killed: a watchdog sees the end of the test process. Only the cache
 //! stays: `~/.cache/pg-tests`, or `/var/tmp/pg-tests-0` for root, who lends the server the account `postgres` or `nobody`.
+//! While it runs, a server's data is in memory (`/dev/shm`) where that has a gigabyte free, and else in the temporary
+//! folder; `PG_TESTS_RUNS=/short/path` puts it elsewhere.
 //!
 //! # What belongs here
 //! Getting, starting and ending servers and databases, and handing out connection strings. Nothing here uses the crates
