@@ -28,12 +28,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// authentication request is an error that says so.
 pub fn admin_query(url: &str, sql: &str) -> Result<Vec<Vec<Value>>> {
     let target = Target::parse(url)?;
-    query(&target, sql).map_err(|error| error.during(&format!("{sql:?} on {target}")))
+    let wire = Wire::connect(&target).and_then(|mut wire| wire.start(&target).map(|()| wire));
+    let wire = wire.map_err(|error| error.during(&format!("cannot connect to {target}")))?;
+    query(wire, sql).map_err(|error| error.during(&format!("{sql:?} on {target}")))
 }
 
-fn query(target: &Target, sql: &str) -> Result<Vec<Vec<Value>>> {
-    let mut wire = Wire::connect(target)?;
-    wire.start(&target.user, &target.database)?;
+fn query(mut wire: Wire, sql: &str) -> Result<Vec<Vec<Value>>> {
     let mut body = sql.as_bytes().to_vec();
     body.push(0);
     wire.send(b'Q', &body)?;
@@ -76,7 +76,7 @@ impl Wire {
         Ok(Wire { stream: stream.map_err(broken)? })
     }
 
-    fn start(&mut self, user: &str, database: &str) -> Result<()> {
+    fn start(&mut self, Target { user, database, .. }: &Target) -> Result<()> {
         let mut body = 196_608_u32.to_be_bytes().to_vec();
         for text in ["user", user, "database", database, "client_encoding", "UTF8", ""] {
             body.extend_from_slice(text.as_bytes());

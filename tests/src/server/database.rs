@@ -60,6 +60,11 @@ impl Database {
         }
     }
 
+    /// [`url`](Database::url) with other parameters: `sslmode=verify-full&sslrootcert=/a/file`.
+    pub fn url_with(&self, parameters: &str) -> String {
+        self.url_at(self.host(), self.port(), parameters)
+    }
+
     /// [`url`](Database::url) for another user.
     pub fn url_as(&self, user: &str, password: Option<&str>) -> String {
         self.target.with_user(user, password).url()

@@ -82,7 +82,13 @@ impl Folders {
         }
     }
 
-    /// Holds `<cache>/<name>.lock` until the guard goes, so that one process at a time makes `<cache>/<name>`.
+    /// Where `<cache>/<name>` is made before it is renamed into place.
+    pub(super) fn unfinished(&self, name: &str) -> PathBuf {
+        self.cache.join(format!("{name}.new-{}", std::process::id()))
+    }
+
+    /// Holds `<cache>/<name>.lock` until the guard goes, so that one process at a time makes `<cache>/<name>`, and removes
+    /// what a killed one left unfinished.
     pub(super) fn lock(&self, name: &str) -> Result<File> {
         let path = self.cache.join(format!("{name}.lock"));
         if let Some(parent) = path.parent() {
@@ -91,6 +97,19 @@ impl Folders {
         let file = File::options().create(true).append(true).open(&path);
         let file = file.map_err(|error| Error::io("open", &path, &error))?;
         file.lock().map_err(|error| Error::io("lock", &path, &error))?;
+        let unfinished = self.cache.join(format!("{name}.new-"));
+        for entry in
+            unfinished.parent().and_then(|parent| fs::read_dir(parent).ok()).into_iter().flatten().flatten()
+        {
+            if entry
+                .path()
+                .as_os_str()
+                .as_encoded_bytes()
+                .starts_with(unfinished.as_os_str().as_encoded_bytes())
+            {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
         Ok(file)
     }
 

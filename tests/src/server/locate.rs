@@ -64,13 +64,19 @@ fn package_of(way: &str, major: u32) -> Result<Package> {
     }
 }
 
-fn wanted_major() -> Result<Option<u32>> {
+/// `PG_TESTS_VERSION`.
+pub(super) fn wanted_major() -> Result<Option<u32>> {
     match env::var("PG_TESTS_VERSION") {
         Ok(text) if !text.is_empty() => text.parse().map(Some).map_err(|_| {
             Error::new(format!("PG_TESTS_VERSION must be a major version such as 16; it is {text:?}"))
         }),
         _ => Ok(None),
     }
+}
+
+/// Whether `PG_TESTS_SERVER` says where the server comes from.
+pub(super) fn is_way_forced() -> bool {
+    env::var_os("PG_TESTS_SERVER").is_some_and(|way| !way.is_empty())
 }
 
 fn allowed_ways() -> Result<Vec<&'static str>> {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! # Where the server comes from
-//! The first of these that works; `PG_TESTS_SERVER` (a word in brackets) allows only one of 2 to 4.
+//! The first of these that works; `PG_TESTS_SERVER`, set to a word in brackets, allows only that one.
 //!
 //! 1. `DATABASE_URL`: that server, nothing is started. Its user must be let in without a password and be able to create
 //!    databases; some tests need a superuser.
@@ -103,7 +103,7 @@ impl Server {
         // A static is never dropped: the watchdog ends the server when the process ends.
         static SHARED: OnceLock<Result<Server>> = OnceLock::new();
         let outcome = SHARED.get_or_init(|| match env::var("DATABASE_URL") {
-            Ok(url) if !url.is_empty() => Server::given(&url),
+            Ok(url) if !url.is_empty() && !locate::is_way_forced() => Server::given(&url),
             _ => Server::start(Options::new()),
         });
         outcome.as_ref().map_err(Clone::clone)
@@ -143,7 +143,7 @@ impl Server {
         let rows = admin_query(
             url,
             "select current_setting('server_version_num'), current_setting('server_version'), \
-             rolsuper or rolcreatedb, current_setting('unix_socket_directories', true) \
+             rolsuper or rolcreatedb, case when rolsuper then current_setting('unix_socket_directories') end \
              from pg_roles where rolname = current_user",
         )
         .map_err(|error| error.during("DATABASE_URL"))?;
@@ -156,6 +156,12 @@ impl Server {
                 admin.user, admin.user
             )));
         }
+        let major = fact(0).parse::<u32>().unwrap_or_default() / 10_000;
+        if let Some(wanted) = locate::wanted_major()?.filter(|wanted| *wanted != major) {
+            return Err(Error::new(format!(
+                "DATABASE_URL leads to PostgreSQL {major}, and PG_TESTS_VERSION asks for {wanted}: unset one of them"
+            )));
+        }
         let local = matches!(admin.host.as_str(), "localhost" | "127.0.0.1" | "::1");
         let mut sockets = fact(3).split(',').map(str::trim).filter(|dir| local && dir.starts_with('/'));
         let socket_dir = if admin.host.starts_with('/') {
@@ -166,7 +172,7 @@ impl Server {
                 .map(PathBuf::from)
         };
         Ok(Server {
-            major: fact(0).parse::<u32>().unwrap_or_default() / 10_000,
+            major,
             version: fact(1).to_owned(),
             admin,
             socket_dir,

@@ -42,7 +42,7 @@ impl Package {
         }
         eprintln!("pg-tests: {}", self.notice);
         let place = folders.cache.join(&self.name);
-        let new = place.with_extension(format!("new-{}", std::process::id()));
+        let new = folders.unfinished(&self.name);
         folders::make(&new)?;
         let filled = (self.fill)(&new)
             .and_then(|()| open_to_all(&new, &new.join(&self.bin)))

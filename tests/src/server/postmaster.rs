@@ -74,13 +74,10 @@ impl Postmaster {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let folder = folders.new_run(account)?;
-            let prepared = prepare(&folder, folders, installation, account, options, certificates);
-            if let Err(error) = prepared {
-                let _ = fs::remove_dir_all(&folder);
-                return Err(error);
-            }
-            let server = Postmaster::launch(folder, installation, account, options, certificates.is_some())?;
+            // The watchdog comes first: whenever we are killed, there is somebody to clean up.
+            let server = Postmaster::launch(folders.new_run(account)?, installation, account, options)?;
+            prepare(&server.folder, folders, installation, account, options, certificates)?;
+            server.order("start\n")?;
             match server.wait_until_ready() {
                 Ok(()) => return Ok(server),
                 Err(error) if attempts < 10 && error.to_string().contains("could not bind") => {}
@@ -89,22 +86,21 @@ impl Postmaster {
         }
     }
 
+    /// Starts the watchdog, which waits for the order to start the server.
     fn launch(
         folder: PathBuf,
         installation: &Installation,
         account: &Account,
         options: &Options,
-        tls: bool,
     ) -> Result<Postmaster> {
         let port = free_port()?;
         let mut command = account.command("sh");
         command.arg("-c").arg(include_str!("watchdog.sh")).arg("pg-tests-watchdog").arg(&folder);
         command.arg(installation.bin.join("postgres")).arg("-D").arg(folder.join("data"));
         command.arg("-p").arg(port.to_string()).arg("-k").arg(&folder);
-        let tls_settings = [("ssl", "on"), ("ssl_ca_file", "ca.crt")].map(|(name, value)| (name, value));
-        let tls_settings = if tls { &tls_settings[..] } else { &[] };
+        let tls: &[_] = if options.tls.is_some() { &[("ssl", "on"), ("ssl_ca_file", "ca.crt")] } else { &[] };
         let own = options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        for (name, value) in SETTINGS.iter().chain(tls_settings).copied().chain(own) {
+        for (name, value) in SETTINGS.iter().chain(tls).copied().chain(own) {
             command.arg("-c").arg(format!("{name}={value}"));
         }
         // A group of its own, or Ctrl-C would end the watchdog with the tests. No output of ours, or whoever reads the

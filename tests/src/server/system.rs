@@ -34,8 +34,8 @@ const USUAL: &[&str] = &[
 /// None is there, or none can be used: the text says what was wrong with each that was found.
 pub(super) fn find(account: &Account, major: Option<u32>) -> Result<Installation> {
     if let Some(bin) = env::var_os("PG_BINDIR").filter(|value| !value.is_empty()) {
-        let found =
-            Installation::probe(Path::new(&bin), account).map_err(|error| error.during("PG_BINDIR"))?;
+        let found = Installation::probe(Path::new(&bin), account)
+            .map_err(|error| error.during("PG_BINDIR must be a folder with initdb and postgres"))?;
         return match major {
             Some(major) if major != found.major() => Err(Error::new(format!(
                 "PG_BINDIR holds PostgreSQL {}, and PG_TESTS_VERSION asks for {major}: unset one of them",

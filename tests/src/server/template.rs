@@ -31,7 +31,7 @@ pub(super) fn copy_to(
     if !template.is_dir() {
         let _lock = folders.lock(&name)?;
         if !template.is_dir() {
-            make(&template, installation, account)?;
+            make(&template, &folders.unfinished(&name), installation, account)?;
         }
     }
     copy(&template, data, account)
@@ -46,14 +46,13 @@ fn name_of(installation: &Installation, account: &Account) -> String {
     format!("templates/{}-{short}", installation.major())
 }
 
-/// Runs `initdb` next to where the template will be and renames the result into place.
-fn make(template: &Path, installation: &Installation, account: &Account) -> Result<()> {
-    let new = template.with_extension(format!("new-{}", std::process::id()));
-    folders::make(&new)?;
-    account.give(&new)?;
+/// Runs `initdb` in a new folder and renames the result into place.
+fn make(template: &Path, new: &Path, installation: &Installation, account: &Account) -> Result<()> {
+    folders::make(new)?;
+    account.give(new)?;
     let outcome = run_initdb(&new.join("data"), installation, account)
         .and_then(|data| fs::rename(&data, template).map_err(|error| Error::io("rename", &data, &error)));
-    let _ = fs::remove_dir_all(&new);
+    let _ = fs::remove_dir_all(new);
     outcome
 }
 

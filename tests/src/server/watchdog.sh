@@ -1,8 +1,10 @@
 # Runs one server for a test process and outlives it: however that process ends, its end of our stdin closes, and then
-# the server is stopped and its folder removed. Before that, stdin carries orders: "stop SIGNAL" and "start".
+# the server is stopped and its folder removed. Before that, stdin carries orders: "start" and "stop SIGNAL".
 # Usage: watchdog.sh FOLDER POSTGRES ARGUMENT...
 folder=$1
 shift
+server=
+trap '' HUP INT TERM
 
 start() {
     "$@" >>"$folder/log" 2>&1 </dev/null &
@@ -11,6 +13,7 @@ start() {
 
 # A server that a stuck client holds up is told more firmly after two seconds, and killed after ten.
 stop() {
+    [ -n "$server" ] || return
     kill -"$1" "$server" 2>/dev/null
     turns=0
     while kill -0 "$server" 2>/dev/null; do
@@ -21,8 +24,6 @@ stop() {
     done
 }
 
-start "$@"
-trap '' HUP INT TERM
 while read -r order signal; do
     case $order in
     start) start "$@" ;;
