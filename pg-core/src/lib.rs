@@ -8,3 +8,5 @@ pub mod types;
 pub mod wire;
 pub mod auth;
 pub mod config;
+#[cfg(feature = "tls")]
+pub mod tls;
