@@ -16,15 +16,17 @@
 //! # Ok::<(), pg_tests::server::Error>(())
 //! ```
 //!
-//! The script runs in a thread of its own. Whatever it waits for must come within 20 seconds. When it fails, its message
-//! ends with the conversation so far, in the words of [`trace`](crate::trace).
+//! The script runs in a thread of its own. Whatever it waits for must come within 20 seconds. When it fails, its
+//! message ends with the conversation so far, in the words of [`trace`](crate::trace).
 //!
 //! What belongs here: the listener and the conversation. How messages are built is in [`message`].
 
 pub mod message;
 
 use std::{
-    fs, io,
+    fs,
+    fs::File,
+    io,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     os::{
@@ -48,12 +50,12 @@ const SO_FAR: &str = "; the conversation so far:\n";
 /// A script at work; `T` is what it returns.
 ///
 /// # Drop
-/// Closes nothing and waits for nothing: a script whose test has failed ends by itself, at the latest when it has waited
-/// in vain. The folder of its Unix socket is removed.
+/// Closes nothing and waits for nothing: a script whose test has failed ends by itself, at the latest when it
+/// has waited in vain. The folder of its Unix socket is removed.
 #[derive(Debug)]
 pub struct FakeServer<T> {
     url: String,
-    socket: Option<PathBuf>,
+    socket: Option<(PathBuf, File)>,
     thread: Option<JoinHandle<Result<T, String>>>,
 }
 
@@ -74,16 +76,16 @@ impl<T: Send + 'static> FakeServer<T> {
     /// # Panics
     /// When no socket can be had.
     pub fn run_on_socket(script: impl FnOnce(&mut Peer) -> T + Send + 'static) -> FakeServer<T> {
-        let folder = scratch_folder().unwrap_or_else(|error| panic!("{error}"));
+        let (folder, lock) = scratch_folder().unwrap_or_else(|error| panic!("{error}"));
         let listener = UnixListener::bind(folder.join(".s.PGSQL.5432")).expect("a socket in our own folder");
         let url = format!("postgres:///postgres?host={}&port=5432&user=postgres", folder.display());
-        FakeServer::with(Listener::Unix(listener), url, Some(folder), script)
+        FakeServer::with(Listener::Unix(listener), url, Some((folder, lock)), script)
     }
 
     fn with(
         listener: Listener,
         url: String,
-        socket: Option<PathBuf>,
+        socket: Option<(PathBuf, File)>,
         script: impl FnOnce(&mut Peer) -> T + Send + 'static,
     ) -> FakeServer<T> {
         let conversation = Arc::<Mutex<Vec<String>>>::default();
@@ -129,7 +131,7 @@ impl<T: Send + 'static> FakeServer<T> {
 
 impl<T> Drop for FakeServer<T> {
     fn drop(&mut self) {
-        if let Some(folder) = &self.socket {
+        if let Some((folder, _)) = &self.socket {
             let _ = fs::remove_dir_all(folder);
         }
     }

@@ -12,8 +12,8 @@
 //! ```
 //!
 //! # How a round trip is counted
-//! On each connection by itself: one, at the moment when bytes from the server are about to be forwarded and the client
-//! has sent something since the last one was counted. So
+//! On each connection by itself: one, at the moment when bytes from the server are about to be forwarded and the
+//! client has sent something since the last one was counted. So
 //! - a burst of the client's with its answer is 1, however many segments either of them comes in;
 //! - what the server does not answer (Terminate, a cancel request) is 0, and so is what it says by itself;
 //! - a client that sends more before the answer has ended, without waiting for it, is counted again when the server goes
@@ -206,7 +206,8 @@ impl Relay {
 
     /// Forwards nothing in this direction until [`release`](Relay::release).
     ///
-    /// Up to 64 KiB are still taken in on each connection ([`Counts::from_client`] tells); then the sender is held up.
+    /// Up to 64 KiB are still taken in on each connection ([`Counts::from_client`] tells); then the sender is
+    /// held up.
     pub fn stall(&self, direction: Direction) {
         self.order(|state| state.stalled[direction as usize] = true);
     }

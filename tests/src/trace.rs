@@ -8,9 +8,10 @@
 //! B ReadyForQuery I
 //! ```
 //!
-//! `F` is the frontend (the client), `B` the backend. Fields stand in wire order. What differs from run to run is left
-//! out: process ids, keys and nonces (only their length is shown), table OIDs, and the place in the server's source that
-//! sent an error. A value shows as `"text"`, as `0x..` when it is not printable, or as `NULL`.
+//! `F` is the frontend (the client), `B` the backend. Fields stand in wire order. What differs from run to run
+//! is left out: process ids, keys and nonces (only their length is shown), table OIDs, and the place in the
+//! server's source that sent an error. A value shows as `"text"`, as `0x..` when it is not printable, or as
+//! `NULL`.
 //!
 //! What belongs here: cutting a stream into messages. The names and fields are in `trace/frontend.rs` and
 //! `trace/backend.rs`, on the reader in `trace/body.rs`.
@@ -23,8 +24,8 @@ use std::collections::BTreeMap;
 
 use crate::relay::{Direction, Piece};
 
-/// The trace of what a relay recorded from the start of each connection. Where there were several, their numbers stand
-/// in front: `1 F Sync`.
+/// The trace of what a relay recorded from the start of each connection. Where there were several, their numbers
+/// stand in front: `1 F Sync`.
 pub fn trace(recorded: &[Piece]) -> String {
     trace_by(recorded, Tracer::new)
 }

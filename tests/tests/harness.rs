@@ -153,14 +153,18 @@ fn child_that_waits_to_be_killed() {
     std::thread::sleep(Duration::from_secs(60));
 }
 
-#[test]
-fn a_killed_process_leaves_nothing() {
-    use std::io::{BufRead, BufReader};
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+fn spawn_child() -> std::process::Child {
+    std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture", "child_that_waits_to_be_killed"])
         .stdout(std::process::Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+#[test]
+fn a_killed_process_leaves_nothing() {
+    use std::io::{BufRead, BufReader};
+    let mut child = spawn_child();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let said =
         lines.map_while(Result::ok).find_map(|line| Some(line.split_once("child: ")?.1.to_owned())).unwrap();
@@ -171,6 +175,22 @@ fn a_killed_process_leaves_nothing() {
     eventually("the folder is gone", || !Path::new(folder).exists());
     let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
     eventually("the server is gone", || rustix::process::test_kill_process(pid).is_err());
+}
+
+#[test]
+fn a_process_that_is_killed_while_its_server_starts_leaves_nothing() {
+    let own = Server::start(Options::new()).unwrap();
+    let runs = own.folder().unwrap().parent().unwrap();
+    let mut child = spawn_child();
+    let name = format!("{}-", child.id());
+    let is_there = || {
+        let names = std::fs::read_dir(runs).unwrap().map(|entry| entry.unwrap().file_name());
+        names.into_iter().any(|of| of.to_string_lossy().starts_with(&name))
+    };
+    eventually("its folder is there", is_there);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    eventually("its folder is gone", || !is_there());
 }
 
 mod relay {

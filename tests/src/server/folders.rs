@@ -4,9 +4,9 @@
 use std::{
     env, fs,
     fs::File,
+    hash::{BuildHasher, Hasher, RandomState},
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, SystemTime},
 };
 
@@ -25,8 +25,11 @@ pub(super) struct Folders {
 }
 
 /// `sun_path` holds 104 bytes on the BSDs and 108 on Linux, the final NUL included; this leaves room for
-/// `/pg-tests-<uid>/run/<pid>-<n>/.s.PGSQL.<port>`.
+/// `/pg-tests-<uid>/run/<pid>-<chance>/.s.PGSQL.<port>`.
 const LONGEST_PLACE: usize = 104 - 64;
+
+/// The file in a run folder that its owner holds a lock on.
+const OWNER: &str = "owner";
 
 /// A run folder in memory is worth it only where a server can grow.
 const ROOMY: u64 = 1 << 30;
@@ -62,24 +65,22 @@ impl Folders {
         Ok(folders)
     }
 
-    /// A new folder for one server, closed to other users.
-    pub(super) fn new_run(&self, account: &Account) -> Result<PathBuf> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        loop {
-            let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-            let run = self.runs.join(name);
-            match fs::DirBuilder::new().mode(0o700).create(&run) {
-                Ok(()) => {
-                    // The socket is in here, so users of the server must be able to pass.
-                    fs::set_permissions(&run, fs::Permissions::from_mode(0o711))
-                        .map_err(|error| Error::io("open", &run, &error))?;
-                    account.give(&run)?;
-                    return Ok(run);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(Error::io("create", &run, &error)),
-            }
-        }
+    /// A name that nobody has for the folder of one server.
+    pub(super) fn plan_run(&self) -> PathBuf {
+        let chance = RandomState::new().build_hasher().finish() as u32;
+        self.runs.join(format!("{}-{chance:08x}", std::process::id()))
+    }
+
+    /// Makes a planned folder; the file that comes back is to be kept as long as it is in use.
+    pub(super) fn make_run(&self, run: &Path, account: &Account) -> Result<File> {
+        let failed = |error| Error::io("create", run, &error);
+        fs::create_dir(run).map_err(failed)?;
+        account.give(run)?;
+        // The socket is in here, so users of the server must be able to pass.
+        fs::set_permissions(run, fs::Permissions::from_mode(0o711)).map_err(failed)?;
+        let lock = File::create(run.join(OWNER)).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        Ok(lock)
     }
 
     /// Where `<cache>/<name>` is made before it is renamed into place.
@@ -87,8 +88,8 @@ impl Folders {
         self.cache.join(format!("{name}.new-{}", std::process::id()))
     }
 
-    /// Holds `<cache>/<name>.lock` until the guard goes, so that one process at a time makes `<cache>/<name>`, and removes
-    /// what a killed one left unfinished.
+    /// Holds `<cache>/<name>.lock` until the guard goes, so that one process at a time makes `<cache>/<name>`,
+    /// and removes what a killed one left unfinished.
     pub(super) fn lock(&self, name: &str) -> Result<File> {
         let path = self.cache.join(format!("{name}.lock"));
         if let Some(parent) = path.parent() {
@@ -113,17 +114,15 @@ impl Folders {
         Ok(file)
     }
 
-    /// Removes run folders that a power cut left: no owner, no server, and not of the last minute.
+    /// Removes run folders that a power cut left: nobody holds the lock, and they are not of the last minute.
     fn sweep(&self) {
         for entry in fs::read_dir(&self.runs).into_iter().flatten().flatten() {
-            let old = entry.metadata().and_then(|meta| meta.modified()).is_ok_and(|time| {
-                SystemTime::now().duration_since(time).is_ok_and(|age| age > Duration::from_secs(60))
-            });
-            let owner =
-                entry.file_name().to_string_lossy().split('-').next().and_then(|pid| pid.parse().ok());
-            let server = fs::read_to_string(entry.path().join("data/postmaster.pid")).unwrap_or_default();
-            let server = server.lines().next().and_then(|pid| pid.parse().ok());
-            if old && !owner.is_some_and(is_alive) && !server.is_some_and(is_alive) {
+            let modified = entry.metadata().and_then(|meta| meta.modified()).ok();
+            let age = modified.and_then(|time| SystemTime::now().duration_since(time).ok());
+            // Process ids would not do: another container that shares this folder has its own.
+            let lock = File::options().write(true).open(entry.path().join(OWNER));
+            let owned = lock.is_ok_and(|lock| lock.try_lock().is_err());
+            if age.is_some_and(|age| age > Duration::from_secs(60)) && !owned {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
@@ -142,12 +141,6 @@ fn run_places(account: &Account) -> Vec<PathBuf> {
     places.extend([disk, "/tmp".into()]);
     places.retain(|place| place.as_os_str().len() <= LONGEST_PLACE);
     places
-}
-
-/// Whether a process of this number exists, whoever owns it.
-fn is_alive(pid: i32) -> bool {
-    rustix::process::Pid::from_raw(pid)
-        .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 fn home_cache() -> Option<PathBuf> {

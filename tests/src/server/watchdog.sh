@@ -11,17 +11,18 @@ start() {
     server=$!
 }
 
-# A server that a stuck client holds up is told more firmly after two seconds, and killed after ten.
+# The signal is repeated, for a server that has only just been started ignores it. One that a stuck client holds up
+# is told more firmly after two seconds, and killed after ten.
 stop() {
     [ -n "$server" ] || return
-    kill -"$1" "$server" 2>/dev/null
     turns=0
-    while kill -0 "$server" 2>/dev/null; do
+    while kill -"$1" "$server" 2>/dev/null; do
         turns=$((turns + 1))
-        [ $turns -eq 100 ] && kill -QUIT "$server" 2>/dev/null
+        [ $turns -ge 100 ] && kill -QUIT "$server" 2>/dev/null
         [ $turns -eq 500 ] && kill -KILL "$server" 2>/dev/null
         sleep 0.02
     done
+    server=
 }
 
 while read -r order signal; do
