@@ -84,7 +84,7 @@ enum Step {
     Start,
     Answered(Method),
     Scram(Box<Scram>),
-    Done,
+    Ended,
 }
 
 impl Step {
@@ -94,7 +94,7 @@ impl Step {
             Step::Answered(_) => "after the password was sent",
             Step::Scram(scram) if scram.is_verified() => "after SCRAM was complete",
             Step::Scram(_) => "during SCRAM",
-            Step::Done => "after the login",
+            Step::Ended => "after the login has ended",
         }
     }
 }
@@ -207,6 +207,7 @@ impl Login {
 
     /// An authentication request of another kind, by its number: always the error to report.
     pub fn handle_unsupported(&mut self, code: i32) -> Error {
+        self.step = Step::Ended;
         let name = match code {
             2 => "Kerberos V5",
             6 => "SCM credentials",
@@ -214,8 +215,7 @@ impl Login {
             9 => "SSPI",
             _ => {
                 return Error::protocol(format!(
-                    "the server asks for authentication of the unknown kind {code}, {}",
-                    self.step.name()
+                    "the server asks for authentication of the unknown kind {code}"
                 ));
             }
         };
@@ -229,7 +229,7 @@ impl Login {
     /// When the server never proved itself in a SCRAM exchange that it began; when `require_auth` wants more than it
     /// asked for; when channel binding is required and was not used; when it says so twice.
     pub fn handle_ok(&mut self) -> Result<()> {
-        let (used, bound) = match std::mem::replace(&mut self.step, Step::Done) {
+        let (used, bound) = match std::mem::replace(&mut self.step, Step::Ended) {
             Step::Start => (Method::None, false),
             Step::Answered(method) => (method, false),
             Step::Scram(scram) if scram.is_verified() => (Method::ScramSha256, scram.is_bound()),
@@ -239,7 +239,7 @@ impl Login {
                 )
                 .hint("somebody may be standing in for the server: check host, port and what is between"));
             }
-            Step::Done => return Err(unexpected("AuthenticationOk", &Step::Done)),
+            Step::Ended => return Err(unexpected("AuthenticationOk", &Step::Ended)),
         };
         if self.policy.channel_binding == ChannelBinding::Require && !bound {
             return Err(refused(
@@ -259,10 +259,12 @@ impl Login {
         Ok(())
     }
 
-    /// The first request of a login: in order, and one we may answer.
-    fn begin(&self, message: &str, method: Method) -> Result<()> {
-        if !matches!(self.step, Step::Start) {
-            return Err(unexpected(message, &self.step));
+    /// The first request of a login: in order, and one we may answer. Until the answer is ready the login counts as
+    /// ended, so that nothing is believed after a refusal.
+    fn begin(&mut self, message: &str, method: Method) -> Result<()> {
+        match std::mem::replace(&mut self.step, Step::Ended) {
+            Step::Start => {}
+            other => return Err(unexpected(message, &other)),
         }
         if !self.policy.require_auth.allows(method) {
             return Err(refused(format!(
@@ -478,12 +480,39 @@ mod tests {
 
     #[test]
     fn without_a_password_the_error_says_how_to_set_one() {
-        for password in [None, Some("".into())] {
-            let mut login =
-                Login::new("alice", password, "nonce".into(), &Policy::default(), Transport::Unix);
-            assert!(cure(login.handle_cleartext()).contains("connection string"));
-            assert!(cure(login.handle_md5([0; 4])).contains("connection string"));
-            assert!(cure(login.handle_sasl(BOTH)).contains("connection string"));
+        let ask: [fn(&mut Login) -> Result<Reply>; 3] =
+            [Login::handle_cleartext, |l| l.handle_md5([0; 4]), |l| l.handle_sasl(BOTH)];
+        for ask in ask {
+            for password in [None, Some("".into())] {
+                let mut login =
+                    Login::new("alice", password, "nonce".into(), &Policy::default(), Transport::Unix);
+                assert!(cure(ask(&mut login)).contains("connection string"));
+                assert!(login.handle_ok().is_err(), "nothing is believed after a refusal");
+            }
+        }
+    }
+
+    #[test]
+    fn random_messages_neither_panic_nor_log_in() {
+        let mut state = 5_u64;
+        let mut random = move || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state.to_be_bytes()[0]
+        };
+        let parts: [&[u8]; 12] =
+            [b"r=", b"nonce", b"s=", b"c2FsdA==", b"i=", b"4096", b",", b"v=", b"e=", b"m=", b"x", b"\xff"];
+        for _ in 0..5_000 {
+            let mut login = login(&requiring("!none"), tls());
+            login.handle_sasl(BOTH).unwrap();
+            for _ in 0..3 {
+                let mut data = Vec::new();
+                for _ in 0..random() % 12 {
+                    data.extend_from_slice(parts[usize::from(random()) % parts.len()]);
+                }
+                let _ = login.handle_sasl_continue(&data);
+                assert!(login.handle_sasl_final(&data).is_err());
+            }
+            assert!(login.handle_ok().is_err());
         }
     }
 

@@ -188,17 +188,13 @@ impl FromStr for RequireAuth {
 }
 
 impl fmt::Display for RequireAuth {
-    /// The list of what is allowed, in a form that parses back.
+    /// The shorter of the two lists, in a form that parses back.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.allowed == RequireAuth::ANYTHING {
-            return Ok(());
-        }
-        if self.allowed == 0 {
-            return f.write_str("!password,!md5,!gss,!sspi,!scram-sha-256,!none");
-        }
+        // "Nothing at all" can't be said but by forbidding each.
+        let negated = self.allowed == 0 || self.allowed.count_ones() > 3;
         let mut separator = "";
-        for method in Method::ALL.into_iter().filter(|m| self.allows(*m)) {
-            write!(f, "{separator}{}", method.name())?;
+        for method in Method::ALL.into_iter().filter(|m| self.allows(*m) != negated) {
+            write!(f, "{separator}{}{}", if negated { "!" } else { "" }, method.name())?;
             separator = ",";
         }
         Ok(())
@@ -246,6 +242,9 @@ mod tests {
         for allowed in 0..=RequireAuth::ANYTHING {
             let rule = RequireAuth { allowed };
             assert_eq!(rule.to_string().parse::<RequireAuth>().unwrap(), rule);
+        }
+        for text in ["", "scram-sha-256", "!none", "!password,!md5", "md5,scram-sha-256"] {
+            assert_eq!(text.parse::<RequireAuth>().unwrap().to_string(), text);
         }
     }
 
