@@ -1,6 +1,7 @@
 //! Adapters: Rust value -> SQL.
 
 use super::context::Settings;
+use super::elements::ArrayWriter;
 use super::name::TypeName;
 use super::plan::{Plan, Planner};
 use crate::error::{Error, Result};
@@ -26,11 +27,12 @@ pub trait Adapter {
     const TEXT_ONLY: bool = false;
 
     /// Finds out once per statement how values are written as `type_`, a parameter's, an element's or a field's type.
+    /// [`Type::UNKNOWN`] stands for what only the server knows: the value goes as text.
     ///
     /// # Errors
     /// An error that names both types, if values of this type can't be written as `type_`.
     fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
-        planner.leaf::<Self>(Self::TYPE, Self::TEXT_ONLY, type_)
+        planner.encode_leaf::<Self>(Self::TYPE, Self::TEXT_ONLY, type_)
     }
 
     /// Appends the value in the planned format.
@@ -38,6 +40,16 @@ pub trait Adapter {
     /// # Errors
     /// A value that the SQL type can't hold is an encode error; nothing has been sent then.
     fn encode(&self, to: &mut Encode<'_>) -> Result<IsNull>;
+
+    /// Appends the value where it stands inside an array: as an element. A type that is an array itself is one more
+    /// dimension instead, and a wrapper passes the call on to what it wraps.
+    ///
+    /// # Errors
+    /// Those of [`Adapter::encode`], and dimensions that don't fit those before.
+    #[inline]
+    fn encode_nested(&self, array: &mut ArrayWriter<'_>) -> Result<()> {
+        array.element(|out, plan, settings| self.encode(&mut Encode { out, plan, settings }))
+    }
 }
 
 /// Where a value is written, with its plan and the session's settings.
@@ -61,7 +73,8 @@ impl Encode<'_> {
     /// Writes a text form.
     pub fn text(&mut self, text: impl std::fmt::Display) -> Result<IsNull> {
         use std::io::Write;
-        write!(self.out, "{text}").map_err(|e| Error::encode("a value can't be rendered as text").with_source(e))?;
+        write!(self.out, "{text}")
+            .map_err(|e| Error::encode("a value can't be rendered as text").with_source(e))?;
         Ok(IsNull::No)
     }
 

@@ -6,16 +6,20 @@ use std::borrow::Cow;
 
 /// Appends an attribute of a record literal, quoted where the server would.
 pub fn quote_attribute(out: &mut Vec<u8>, text: &[u8]) {
-    let special = |c: &u8| matches!(c, b'"' | b'\\' | b'(' | b')' | b',') || c.is_ascii_whitespace() || *c == 0x0b;
+    let special =
+        |c: &u8| matches!(c, b'"' | b'\\' | b'(' | b')' | b',') || c.is_ascii_whitespace() || *c == 0x0b;
     quote(out, text, text.is_empty() || text.iter().any(special));
 }
 
 /// Appends an element of an array literal, quoted where the server would.
 pub fn quote_element(out: &mut Vec<u8>, text: &[u8], delimiter: u8) {
-    let special = |c: &u8| {
-        matches!(c, b'"' | b'\\' | b'{' | b'}') || *c == delimiter || c.is_ascii_whitespace() || *c == 0x0b
-    };
-    quote(out, text, text.is_empty() || text.eq_ignore_ascii_case(b"null") || text.iter().any(special));
+    quote(out, text, needs_quotes(text, delimiter));
+}
+
+/// Whether the server would quote an element of an array literal.
+pub fn needs_quotes(text: &[u8], delimiter: u8) -> bool {
+    let special = |c: &u8| matches!(c, b'"' | b'\\' | b'{' | b'}') || *c == delimiter || is_blank(*c);
+    text.is_empty() || text.eq_ignore_ascii_case(b"null") || text.iter().any(special)
 }
 
 /// Quotes and backslashes are escaped by a backslash, which arrays and records both read.
@@ -60,7 +64,8 @@ pub fn parse_record(text: &[u8]) -> Result<Vec<Option<Cow<'_, [u8]>>>> {
 
 /// One attribute up to a comma or the end. Quotes may open and close anywhere in it; `""` inside quotes is a quote.
 fn parse_attribute(text: &[u8]) -> Option<(Option<Cow<'_, [u8]>>, &[u8])> {
-    let plain = text.iter().position(|c| matches!(c, b',' | b'"' | b'\\' | b'(' | b')')).unwrap_or(text.len());
+    let plain =
+        text.iter().position(|c| matches!(c, b',' | b'"' | b'\\' | b'(' | b')')).unwrap_or(text.len());
     let (head, rest) = text.split_at_checked(plain)?;
     if matches!(rest.first(), None | Some(b',')) {
         let attribute = if head.is_empty() { None } else { Some(Cow::Borrowed(head)) };
@@ -95,6 +100,260 @@ fn parse_attribute(text: &[u8]) -> Option<(Option<Cow<'_, [u8]>>, &[u8])> {
     }
 }
 
+/// What stands at an element's place in an array literal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArrayElement<'a> {
+    /// `NULL` in any case, without quotes.
+    Null,
+    /// The element's text.
+    Verbatim(&'a [u8]),
+    /// The element's text has escapes: it stands at this place of [`ArrayLiteral::resolve`].
+    Escaped {
+        /// Where it starts.
+        start: usize,
+        /// How long it is.
+        length: usize,
+    },
+    /// An array: one more dimension.
+    Nested,
+}
+
+/// A cursor over an array literal: `{a,"b c",NULL}`, `[0:1]={7,8}`, `{{1,2},{3,4}}`.
+///
+/// It reads what `array_out` writes, and what `array_in` reads besides: blanks around elements, escapes without quotes.
+#[derive(Debug)]
+pub struct ArrayLiteral<'a> {
+    text: &'a [u8],
+    at: usize,
+    delimiter: u8,
+}
+
+impl<'a> ArrayLiteral<'a> {
+    /// A cursor at the beginning.
+    pub fn new(text: &'a [u8], delimiter: u8) -> ArrayLiteral<'a> {
+        ArrayLiteral { text, at: 0, delimiter }
+    }
+
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    #[inline]
+    fn step(&mut self) {
+        self.at = self.at.saturating_add(1);
+    }
+
+    #[inline]
+    fn skip_blanks(&mut self) {
+        while self.peek().is_some_and(is_blank) {
+            self.step();
+        }
+    }
+
+    /// Takes `byte` if it comes next.
+    #[inline]
+    fn took(&mut self, byte: u8) -> bool {
+        let comes = self.peek() == Some(byte);
+        if comes {
+            self.step();
+        }
+        comes
+    }
+
+    /// Reads the bounds in front, `[0:1][1:3]=`, which say how many dimensions there are; 0 if there are none.
+    ///
+    /// # Errors
+    /// Bounds that are malformed, empty, or of too many dimensions.
+    pub fn bounds(&mut self, lengths: &mut [usize], lower_bounds: &mut [i32]) -> Result<usize> {
+        self.skip_blanks();
+        let mut dimensions = 0usize;
+        let mut places = lengths.iter_mut().zip(lower_bounds);
+        while self.took(b'[') {
+            let (Some((length, place)), Some(lower)) = (places.next(), self.bound()) else {
+                return Err(malformed_array());
+            };
+            // The server prints both; it reads an upper bound alone as well.
+            let (lower, upper) = match self.took(b':') {
+                true => (lower, self.bound().ok_or_else(malformed_array)?),
+                false => (1, lower),
+            };
+            let count = i64::from(upper).saturating_sub(i64::from(lower)).saturating_add(1);
+            *length = usize::try_from(count).ok().filter(|n| *n > 0).ok_or_else(malformed_array)?;
+            *place = lower;
+            if !self.took(b']') {
+                return Err(malformed_array());
+            }
+            dimensions = dimensions.saturating_add(1);
+            self.skip_blanks();
+        }
+        if dimensions > 0 && !self.took(b'=') {
+            return Err(malformed_array());
+        }
+        Ok(dimensions)
+    }
+
+    fn bound(&mut self) -> Option<i32> {
+        let start = self.at;
+        while self.peek().is_some_and(|c| c.is_ascii_digit() || matches!(c, b'-' | b'+')) {
+            self.step();
+        }
+        std::str::from_utf8(self.text.get(start..self.at)?).ok()?.parse().ok()
+    }
+
+    /// Takes an opening brace; `false` if an element comes.
+    ///
+    /// # Errors
+    /// The end of the literal.
+    pub fn enter(&mut self) -> Result<bool> {
+        self.skip_blanks();
+        if self.peek().is_none() {
+            return Err(malformed_array());
+        }
+        Ok(self.took(b'{'))
+    }
+
+    /// Goes to the next element, past the delimiter unless it is the first; past the closing brace says `false`.
+    ///
+    /// # Errors
+    /// Anything else than delimiter or brace behind an element.
+    #[inline]
+    pub fn next(&mut self, first: bool) -> Result<bool> {
+        self.skip_blanks();
+        if self.took(b'}') {
+            return Ok(false);
+        }
+        if first || self.took(self.delimiter) { Ok(true) } else { Err(malformed_array()) }
+    }
+
+    /// Takes the next element, up to what ends it.
+    ///
+    /// # Errors
+    /// An element that is empty without quotes, or not ended.
+    #[inline]
+    pub fn element(&mut self) -> Result<ArrayElement<'a>> {
+        self.skip_blanks();
+        if self.took(b'"') {
+            return self.quoted();
+        }
+        let start = self.at;
+        let (mut escapes, mut end) = (0usize, start);
+        loop {
+            match self.peek() {
+                Some(b'{') if self.at == start => return Ok(ArrayElement::Nested),
+                None | Some(b'{' | b'"') => return Err(malformed_array()),
+                Some(b'\\') => {
+                    self.step();
+                    if self.peek().is_none() {
+                        return Err(malformed_array());
+                    }
+                    self.step();
+                    escapes = escapes.saturating_add(1);
+                    end = self.at;
+                }
+                Some(c) if c == b'}' || c == self.delimiter => break,
+                Some(c) => {
+                    self.step();
+                    if !is_blank(c) {
+                        end = self.at;
+                    }
+                }
+            }
+        }
+        match self.text.get(start..end) {
+            None | Some([]) => Err(malformed_array()),
+            Some(text) if escapes == 0 && text.eq_ignore_ascii_case(b"null") => Ok(ArrayElement::Null),
+            Some(text) => Ok(element(text, start, escapes)),
+        }
+    }
+
+    /// The rest of a quoted element.
+    #[inline]
+    fn quoted(&mut self) -> Result<ArrayElement<'a>> {
+        let start = self.at;
+        let mut escapes = 0usize;
+        loop {
+            match self.peek() {
+                None => return Err(malformed_array()),
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    self.step();
+                    escapes = escapes.saturating_add(1);
+                }
+                Some(_) => {}
+            }
+            self.step();
+        }
+        let text = self.text.get(start..self.at).ok_or_else(malformed_array)?;
+        self.step();
+        Ok(element(text, start, escapes))
+    }
+
+    /// The literal with each element's escapes resolved where the element starts, so that elements stand where they
+    /// stood before and only become shorter. What is between elements is of no use in it.
+    pub fn resolve(&self) -> Vec<u8> {
+        let mut out = self.text.to_vec();
+        let (mut from, mut to) = (0usize, 0usize);
+        let mut quoted = false;
+        while let Some(byte) = self.text.get(from).copied() {
+            from = from.saturating_add(1);
+            let mut kept = byte;
+            match byte {
+                b'\\' => {
+                    kept = self.text.get(from).copied().unwrap_or_default();
+                    from = from.saturating_add(1);
+                }
+                b'"' => {
+                    quoted = !quoted;
+                    to = from;
+                    continue;
+                }
+                b'{' | b'}' if !quoted => {
+                    to = from;
+                    continue;
+                }
+                _ if byte == self.delimiter && !quoted => {
+                    to = from;
+                    continue;
+                }
+                _ => {}
+            }
+            if let Some(place) = out.get_mut(to) {
+                *place = kept;
+            }
+            to = to.saturating_add(1);
+        }
+        out
+    }
+
+    /// Demands that only blanks are left.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn finish(mut self) -> Result<()> {
+        self.skip_blanks();
+        if self.peek().is_none() { Ok(()) } else { Err(malformed_array()) }
+    }
+}
+
+fn element(text: &[u8], start: usize, escapes: usize) -> ArrayElement<'_> {
+    match escapes {
+        0 => ArrayElement::Verbatim(text),
+        _ => ArrayElement::Escaped { start, length: text.len().saturating_sub(escapes) },
+    }
+}
+
+/// `array_isspace`: the same in every locale.
+#[inline]
+fn is_blank(c: u8) -> bool {
+    matches!(c, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+}
+
+#[cold]
+fn malformed_array() -> Error {
+    Error::decode("an array literal is malformed")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +366,106 @@ mod tests {
         assert_eq!(text, [Some("1"), None, Some(r#"a "b" \c"#), Some(""), Some("plain")]);
         for bad in ["", "(", "(a", "a)", "(\"a)", "(a)b)"] {
             assert!(parse_record(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    /// The elements of a literal of any depth; braces as they come.
+    fn elements(text: &str, delimiter: u8) -> Result<Vec<Option<String>>> {
+        let mut literal = ArrayLiteral::new(text.as_bytes(), delimiter);
+        literal.bounds(&mut [0; 6], &mut [1; 6])?;
+        let mut found = Vec::new();
+        if !literal.enter()? {
+            return Err(malformed_array());
+        }
+        let mut firsts = vec![true];
+        while let Some(first) = firsts.pop() {
+            if !literal.next(first)? {
+                continue;
+            }
+            firsts.push(false);
+            let text = match literal.element()? {
+                ArrayElement::Null => None,
+                ArrayElement::Verbatim(text) => Some(text.to_vec()),
+                ArrayElement::Escaped { start, length } => {
+                    Some(literal.resolve()[start..start + length].to_vec())
+                }
+                ArrayElement::Nested => {
+                    assert!(literal.enter()?);
+                    firsts.push(true);
+                    continue;
+                }
+            };
+            found.push(text.map(|text| String::from_utf8(text).unwrap()));
+        }
+        literal.finish()?;
+        Ok(found)
+    }
+
+    #[test]
+    fn arrays_are_read_as_the_server_writes_them() {
+        // array_out of: array['a b','null',null,'\','"','{',',','','NuLl','}',';','a''b',E'\t','NULLs',' x']
+        let text = r#"{"a b","null",NULL,"\\","\"","{",",","","NuLl","}",;,a'b,"	",NULLs," x"}"#;
+        let wanted: Vec<Option<String>> =
+            ["a b", "null", "-", "\\", "\"", "{", ",", "", "NuLl", "}", ";", "a'b", "\t", "NULLs", " x"]
+                .iter()
+                .map(|t| (*t != "-").then(|| t.to_string()))
+                .collect();
+        assert_eq!(elements(text, b',').unwrap(), wanted);
+        let mut out = b"{".to_vec();
+        for (at, element) in wanted.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            match element {
+                Some(element) => quote_element(&mut out, element.as_bytes(), b','),
+                None => out.extend_from_slice(b"NULL"),
+            }
+        }
+        out.push(b'}');
+        assert_eq!(out, text.as_bytes());
+    }
+
+    #[test]
+    fn what_the_server_reads_besides_is_read_too() {
+        let some = |texts: &[&str]| texts.iter().map(|t| Some(t.to_string())).collect::<Vec<_>>();
+        assert_eq!(
+            elements(r#"  { a , "b" , nUlL , "null", a\,b , a b , "x"  , nu\ll, c\  } "#, b',').unwrap(),
+            [some(&["a", "b"]), vec![None], some(&["null", "a,b", "a b", "x", "null", "c "])].concat()
+        );
+        assert_eq!(elements("{(3,4),(1,2);NULL}", b';').unwrap(), [Some("(3,4),(1,2)".to_owned()), None]);
+        assert_eq!(elements("[0:1] = {7,8}", b',').unwrap(), some(&["7", "8"]));
+        assert_eq!(elements("{{a},{\"\\\\\"}}", b',').unwrap(), some(&["a", "\\"]));
+        assert_eq!(elements("{}", b',').unwrap(), []);
+    }
+
+    #[test]
+    fn what_the_server_refuses_is_refused() {
+        for bad in [
+            "",
+            "{",
+            "}",
+            "{a",
+            "{a,}",
+            "{,}",
+            "{,a}",
+            "{a\"b\"c}",
+            "{\"a\"b}",
+            "{\"a\"\"b\"}",
+            "{a}}",
+            "{a}b",
+            "{\"a}",
+            "{a\\",
+            "[1]",
+            "[1:2]",
+            "[a:b]={1}",
+            "[2:1]={}",
+            "[1:2={1,2}",
+            "{a{b}}",
+            "[99999999999:1]={1}",
+            "{ }x",
+            "a",
+        ] {
+            assert!(elements(bad, b',').is_err(), "{bad}");
         }
     }
 }

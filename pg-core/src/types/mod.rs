@@ -5,20 +5,25 @@ pub mod array;
 pub mod catalog;
 pub mod composite;
 pub mod context;
+pub mod elements;
 pub mod enumeration;
 pub mod literal;
 pub mod name;
 pub mod packed;
 pub mod plan;
 pub mod registry;
+pub mod strings;
 pub mod text_form;
 pub mod typecaster;
 
+mod booleans;
 mod bytes;
 mod network;
 mod nullable;
 mod numbers;
-mod strings;
 mod time;
 #[cfg(feature = "with-uuid-1")]
 mod uuid;
+
+#[cfg(test)]
+pub(crate) mod cases;

@@ -5,6 +5,7 @@ use super::name::{NamedKind, TypeName};
 use crate::error::{Error, Result};
 use crate::message::Format;
 use postgres_types::{Kind, Type};
+use std::borrow::Cow;
 
 /// How one value of a statement is read or written: its SQL type, its format, and the plans of what is inside.
 #[derive(Debug, Clone)]
@@ -30,8 +31,7 @@ impl Plan {
     pub fn nested(type_: &Type, children: Vec<Plan>, order: Vec<u16>) -> Plan {
         let text = children.iter().any(|child| child.format == Format::Text);
         let format = if text { Format::Text } else { Format::Binary };
-        let mut plan =
-            Plan { type_: type_.clone(), format, children: children.into(), order: order.into() };
+        let mut plan = Plan { type_: type_.clone(), format, children: children.into(), order: order.into() };
         plan.set_format(format);
         plan
     }
@@ -90,30 +90,68 @@ impl Planner<'_> {
     /// # Errors
     /// A decode error that names both types.
     pub fn leaf<T: ?Sized>(&self, name: TypeName, text_only: bool, type_: &Type) -> Result<Plan> {
+        self.matching(name, text_only, type_).ok_or_else(|| mismatch::<T>(&name.to_string(), type_))
+    }
+
+    /// As [`Planner::leaf`], for a value that is written. [`Type::UNKNOWN`] is what the server will infer: text serves
+    /// for every type.
+    ///
+    /// # Errors
+    /// An encode error that names both types.
+    pub fn encode_leaf<T: ?Sized>(&self, name: TypeName, text_only: bool, type_: &Type) -> Result<Plan> {
+        if *type_ == Type::UNKNOWN {
+            return Ok(Plan::leaf(type_, Format::Text));
+        }
+        self.matching(name, text_only, type_).ok_or_else(|| encode_mismatch::<T>(&name.to_string(), type_))
+    }
+
+    fn matching(&self, name: TypeName, text_only: bool, type_: &Type) -> Option<Plan> {
         let format = if text_only || name == TypeName::Inferred { Format::Text } else { Format::Binary };
         let mut base = type_;
         loop {
             if self.is(name, base) {
-                return Ok(Plan::leaf(type_, format));
+                return Some(Plan::leaf(type_, format));
             }
-            match base.kind() {
-                Kind::Domain(inner) => base = inner,
-                _ => return Err(mismatch::<T>(&name.to_string(), type_)),
-            }
+            let Kind::Domain(inner) = base.kind() else {
+                return None;
+            };
+            base = inner;
         }
     }
 }
 
-/// The Rust type `T` stands for `wanted`, the server has `found`.
+/// The type beneath a domain, and beneath a domain over a domain; any other type is its own.
+pub fn base_type(type_: &Type) -> &Type {
+    let mut base = type_;
+    while let Kind::Domain(inner) = base.kind() {
+        base = inner;
+    }
+    base
+}
+
+/// A value of `found` can't be read as the Rust type `T`, which stands for `wanted`.
 #[cold]
 pub fn mismatch<T: ?Sized>(wanted: &str, found: &Type) -> Error {
     let rust = short_name(std::any::type_name::<T>());
     let error = Error::decode(format!("the SQL type is {}, but {rust} stands for {wanted}", describe(found)));
     match default_rust_type(found) {
-        Some(better) => error.hint(format!(
-            "use {better} in place of {rust}, or cast the column or field: `... :: {wanted}`"
-        )),
+        Some(better) => error
+            .hint(format!("use {better} in place of {rust}, or cast the column or field: `... :: {wanted}`")),
         None => error.hint(format!("cast the column or field: `... :: {wanted}`, or derive a type for it")),
+    }
+}
+
+/// A value of the Rust type `T`, which stands for `wanted`, can't be written as `found`.
+#[cold]
+pub fn encode_mismatch<T: ?Sized>(wanted: &str, found: &Type) -> Error {
+    let rust = short_name(std::any::type_name::<T>());
+    let error =
+        Error::encode(format!("the SQL type is {}, but {rust} is written as {wanted}", describe(found)));
+    match default_rust_type(found) {
+        Some(better) => {
+            error.hint(format!("use {better} in place of {rust}, or cast the parameter: `$1 :: {wanted}`"))
+        }
+        None => error.hint(format!("cast the parameter: `$1 :: {wanted}`, or derive a type for it")),
     }
 }
 
@@ -144,9 +182,13 @@ pub fn short_name(path: &str) -> String {
     out
 }
 
-/// The Rust type that reads a built-in type, for the hint of a mismatch.
-fn default_rust_type(type_: &Type) -> Option<&'static str> {
-    Some(match *type_ {
+/// The Rust type that stands for a built-in type, for the hint of a mismatch.
+fn default_rust_type(type_: &Type) -> Option<Cow<'static, str>> {
+    let type_ = base_type(type_);
+    if let Kind::Array(element) = type_.kind() {
+        return Some(format!("Vec<{}>", default_rust_type(element)?).into());
+    }
+    Some(Cow::Borrowed(match *type_ {
         Type::BOOL => "bool",
         Type::CHAR => "i8",
         Type::INT2 => "i16",
@@ -161,7 +203,7 @@ fn default_rust_type(type_: &Type) -> Option<&'static str> {
         Type::TIMESTAMPTZ | Type::TIMESTAMP => "std::time::SystemTime",
         Type::INET => "std::net::IpAddr",
         _ => return None,
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Typecasters: SQL -> Rust value.
 
 use super::context::Context;
+use super::elements::ArrayReader;
 use super::name::TypeName;
 use super::plan::{Plan, Planner, short_name};
 use crate::error::{Error, Result};
@@ -36,6 +37,19 @@ pub trait Typecaster<'a>: Sized {
     /// # Errors
     /// Bytes that are not a value of the type, or a value that the Rust type can't hold, are a decode error.
     fn decode(raw: RawValue<'a, '_>) -> Result<Self>;
+
+    /// Reads a value where it stands inside an array: the next element. A type that is an array itself reads one more
+    /// dimension instead, and a wrapper passes the call on to what it wraps.
+    ///
+    /// # Errors
+    /// Those of [`Typecaster::decode`] and [`Typecaster::null`], and an array of other dimensions.
+    #[inline]
+    fn decode_nested(array: &mut ArrayReader<'a, '_>) -> Result<Self> {
+        match array.element()? {
+            Some(bytes) => Self::decode(RawValue { bytes, plan: array.plan(), context: array.context() }),
+            None => Self::null(),
+        }
+    }
 
     /// What NULL is read as. Only `Option` has an answer.
     ///
@@ -103,14 +117,20 @@ impl<'a, 'p> RawValue<'a, 'p> {
 
     #[cold]
     fn wrong_size(&self, wanted: usize) -> Error {
-        Error::decode(format!("a binary {} has {wanted} bytes, not {}", self.plan.type_.name(), self.bytes.len()))
+        Error::decode(format!(
+            "a binary {} has {wanted} bytes, not {}",
+            self.plan.type_.name(),
+            self.bytes.len()
+        ))
     }
 
     /// Reads a value inside this one: `bytes` (NULL is `None`) by the plan of child `index`.
     #[inline]
     pub fn child<T: Typecaster<'a>>(&self, index: usize, bytes: Option<&'a [u8]>) -> Result<T> {
         match bytes {
-            Some(bytes) => T::decode(RawValue { bytes, plan: self.plan.child(index)?, context: self.context }),
+            Some(bytes) => {
+                T::decode(RawValue { bytes, plan: self.plan.child(index)?, context: self.context })
+            }
             None => T::null(),
         }
     }
@@ -118,5 +138,7 @@ impl<'a, 'p> RawValue<'a, 'p> {
 
 #[cold]
 fn not_utf8(source: std::str::Utf8Error) -> Error {
-    Error::decode("text is not UTF-8").with_source(source).hint("read the column as bytea: convert_to(column, 'UTF8')")
+    Error::decode("text is not UTF-8")
+        .with_source(source)
+        .hint("read the column as bytea: convert_to(column, 'UTF8')")
 }
