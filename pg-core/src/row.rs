@@ -414,7 +414,10 @@ impl<'r, 'p> RowReader<'r, 'p> {
     /// # Errors
     /// A decode error that names the column.
     #[inline]
-    pub fn next<T: Typecaster<'r>>(&mut self) -> Result<T> {
+    pub fn next<'s, T: Typecaster<'s>>(&mut self) -> Result<T>
+    where
+        'r: 's,
+    {
         let Some((leaf, rest)) = self.leaves.split_first() else {
             return Err(too_many_fields());
         };
@@ -440,7 +443,10 @@ impl<'r, 'p> RowReader<'r, 'p> {
     }
 
     /// The next field, or its default when the result has no such column.
-    pub fn next_or_else<T: Typecaster<'r>>(&mut self, default: impl FnOnce() -> T) -> Result<T> {
+    pub fn next_or_else<'s, T: Typecaster<'s>>(&mut self, default: impl FnOnce() -> T) -> Result<T>
+    where
+        'r: 's,
+    {
         match self.leaves.split_first() {
             Some((leaf, rest)) if leaf.column.is_none() => {
                 self.leaves = rest;
@@ -460,24 +466,24 @@ impl<'r, 'p> RowReader<'r, 'p> {
     pub fn nested_option<T: FromRow<'r>>(&mut self) -> Result<Option<T>> {
         let count = T::SHAPE.leaves();
         let (mine, rest) = self.leaves.split_at_checked(count).ok_or_else(too_many_fields)?;
-        let values = match &self.gathered {
-            Some(values) => values,
-            None => &gather(self.whole)?,
-        };
-        let all_null = mine
-            .iter()
-            .all(|leaf| leaf.column.and_then(|at| values.get(usize::from(at)).copied().flatten()).is_none());
-        if !all_null {
-            return self.nested().map(Some);
-        }
-        if self.gathered.is_none() {
-            for leaf in mine {
-                for _ in 0..=leaf.skip {
-                    self.skip()?;
+        // A look ahead with a copy of the cursor: an outer join must not cost an allocation a row.
+        let (mut values, mut columns) = (self.values, self.columns);
+        for leaf in mine {
+            let value = match &self.gathered {
+                Some(values) => leaf.column.and_then(|at| values.get(usize::from(at)).copied().flatten()),
+                None => {
+                    for _ in 0..leaf.skip {
+                        values.value()?;
+                    }
+                    columns = columns.wrapping_sub(leaf.skip).wrapping_sub(1);
+                    values.value()?
                 }
+            };
+            if value.is_some() {
+                return self.nested().map(Some);
             }
         }
-        self.leaves = rest;
+        (self.values, self.columns, self.leaves) = (values, columns, rest);
         Ok(None)
     }
 

@@ -4,12 +4,13 @@
 use super::adapter::{Adapter, Encode, IsNull};
 use super::literal;
 use super::name::TypeName;
-use super::plan::{Plan, Planner, describe, mismatch};
+use super::plan::{Plan, Planner, base_type, describe, encode_mismatch, mismatch};
 use super::typecaster::{RawValue, Typecaster};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
+use crate::wire::reader::Reader;
 use crate::wire::writer::{put_i32, put_u32};
-use postgres_types::{Kind, Type};
+use postgres_types::{Field, Kind, Type};
 use std::borrow::Cow;
 
 /// A field of a derived composite: its attribute's name, and how its plan is made.
@@ -21,83 +22,152 @@ pub struct CompositeField {
     pub plan: fn(&Type, &Planner<'_>) -> Result<Plan>,
 }
 
-/// Plans a composite: fields are matched to the server's attributes by name, in whatever order it has them.
+/// Plans how a composite is written: fields are matched to the server's attributes by name, in whatever order it has
+/// them.
 ///
 /// # Errors
-/// A type that isn't a composite, an attribute without a field or a field without an attribute, and a field whose
-/// type doesn't fit, each by name.
-pub fn plan<T: ?Sized>(
+/// A type that isn't the named composite, an attribute without a field or a field without an attribute, and a field
+/// whose type doesn't fit, each by name.
+pub fn write_plan<T: ?Sized>(
     name: TypeName,
     fields: &[CompositeField],
     type_: &Type,
     planner: &Planner<'_>,
 ) -> Result<Plan> {
-    let mut base = type_;
-    while let Kind::Domain(inner) = base.kind() {
-        base = inner;
+    match attributes(name, type_, planner) {
+        Some(attributes) => {
+            matched(fields, attributes, type_, planner).map_err(|e| e.with_kind(ErrorKind::Encode))
+        }
+        None => Err(encode_mismatch::<T>(&name.to_string(), type_)),
     }
-    let Kind::Composite(attributes) = base.kind() else {
-        return Err(mismatch::<T>(&name.to_string(), type_));
-    };
-    if !planner.is(name, base) {
-        return Err(mismatch::<T>(&name.to_string(), type_));
+}
+
+/// Plans how a composite is read, as [`write_plan`] does.
+///
+/// # Errors
+/// As [`write_plan`].
+pub fn read_plan<T: ?Sized>(
+    name: TypeName,
+    fields: &[CompositeField],
+    type_: &Type,
+    planner: &Planner<'_>,
+) -> Result<Plan> {
+    match attributes(name, type_, planner) {
+        Some(attributes) => matched(fields, attributes, type_, planner),
+        None => Err(mismatch::<T>(&name.to_string(), type_)),
     }
+}
+
+/// The attributes, if `type_` is the named composite or a domain over it.
+fn attributes<'t>(name: TypeName, type_: &'t Type, planner: &Planner<'_>) -> Option<&'t [Field]> {
+    let base = base_type(type_);
+    match base.kind() {
+        Kind::Composite(attributes) if planner.is(name, base) => Some(attributes),
+        _ => None,
+    }
+}
+
+fn matched(
+    fields: &[CompositeField],
+    attributes: &[Field],
+    type_: &Type,
+    planner: &Planner<'_>,
+) -> Result<Plan> {
     let mut plans: Vec<Option<Plan>> = fields.iter().map(|_| None).collect();
     let mut order = Vec::with_capacity(attributes.len());
     for attribute in attributes {
-        let found = fields.iter().position(|field| field.name == attribute.name());
-        let Some((index, field)) = found.and_then(|i| Some((i, fields.get(i)?))) else {
-            return Err(Error::decode(format!(
-                "{} has an attribute {:?} for which the Rust type has no field",
-                describe(type_),
-                attribute.name()
-            ))
-            .hint("add the field, or `#[pg(name = \"..\")]` on the one that stands for it"));
+        let found = fields.iter().zip(&mut plans).zip(0u16..).find(|((f, _), _)| f.name == attribute.name());
+        let Some(((field, place), index)) = found else {
+            return Err(no_field(type_, attribute.name(), fields));
         };
         let child = (field.plan)(attribute.type_(), planner)
             .map_err(|e| e.within(format_args!("attribute {:?} of {}", attribute.name(), describe(type_))))?;
-        if let Some(place) = plans.get_mut(index) {
-            *place = Some(child);
-        }
-        order.push(u16::try_from(index).map_err(|_| Error::usage("a composite has at most 1600 attributes"))?);
+        *place = Some(child);
+        order.push(index);
     }
     let mut children = Vec::with_capacity(fields.len());
     for (plan, field) in plans.into_iter().zip(fields) {
-        children.push(plan.ok_or_else(|| {
-            Error::decode(format!("{} has no attribute {:?}", describe(type_), field.name))
-                .hint("the attribute may have another name: `#[pg(name = \"..\")]`, or `rename_all`")
-        })?);
+        children.push(plan.ok_or_else(|| no_attribute(type_, field.name, attributes))?);
     }
-    if order.iter().enumerate().all(|(at, index)| usize::from(*index) == at) {
-        order = Vec::new();
+    if order.iter().copied().eq((0u16..).take(order.len())) {
+        order.clear();
     }
     Ok(Plan::nested(type_, children, order))
 }
 
-/// Writes a composite. `field` appends the Rust field of the given number; it is called in the server's order.
+#[cold]
+fn no_field(type_: &Type, attribute: &str, fields: &[CompositeField]) -> Error {
+    let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+    Error::decode(format!(
+        "{} has an attribute {attribute:?} for which the Rust type has no field; it has {}",
+        describe(type_),
+        names.join(", ")
+    ))
+    .hint("add the field, or give the one that stands for it `#[pg(name = \"..\")]`")
+}
+
+#[cold]
+fn no_attribute(type_: &Type, field: &str, attributes: &[Field]) -> Error {
+    let names: Vec<&str> = attributes.iter().map(Field::name).collect();
+    Error::decode(format!("{} has no attribute {field:?}; it has {}", describe(type_), names.join(", "))).hint(
+        "give the field its attribute's name with `#[pg(name = \"..\")]` or `rename_all`, or leave it out with \
+         `#[pg(skip)]`",
+    )
+}
+
+/// Puts the name of the attribute behind the Rust field `index` before an error.
+#[cold]
+fn within(error: Error, plan: &Plan, index: usize) -> Error {
+    let at = plan.order.iter().position(|field| usize::from(*field) == index).unwrap_or(index);
+    let attribute = match base_type(&plan.type_).kind() {
+        Kind::Composite(attributes) => attributes.get(at),
+        _ => None,
+    };
+    match attribute {
+        Some(attribute) => {
+            error.within(format_args!("attribute {:?} of {}", attribute.name(), describe(&plan.type_)))
+        }
+        None => error,
+    }
+}
+
+/// Writes a composite of `count` fields. `field` writes the Rust field of the given number; it is called in the
+/// server's order.
+///
+/// # Errors
+/// A field's error, with its attribute's name; a usage error if the plan is another type's.
 pub fn encode(
     to: &mut Encode<'_>,
-    mut field: impl FnMut(usize, &mut FieldEncode<'_, '_>) -> Result<()>,
+    count: usize,
+    // Not generic, so that this is compiled once and not once for every struct.
+    field: &dyn Fn(usize, &mut FieldEncode<'_, '_>) -> Result<()>,
 ) -> Result<IsNull> {
     let plan = to.plan;
-    let count = plan.children.len();
+    if plan.children.len() != count {
+        return Err(foreign_plan());
+    }
     let text = to.format() == Format::Text;
     if text {
         to.out.push(b'(');
     } else {
-        put_i32(to.out, i32::try_from(count).map_err(|_| Error::usage("a composite has at most 1600 attributes"))?);
+        put_i32(to.out, i32::try_from(count).map_err(|_| foreign_plan())?);
     }
     for at in 0..count {
         let index = plan.order.get(at).map_or(at, |index| usize::from(*index));
         if text && at > 0 {
             to.out.push(b',');
         }
-        field(index, &mut FieldEncode { to, index })?;
+        field(index, &mut FieldEncode { to, index }).map_err(|e| within(e, plan, index))?;
     }
     if text {
         to.out.push(b')');
     }
     Ok(IsNull::No)
+}
+
+#[cold]
+fn foreign_plan() -> Error {
+    Error::usage("a composite was given the plan of another type")
 }
 
 /// Where one field of a composite is written.
@@ -108,7 +178,19 @@ pub struct FieldEncode<'f, 'e> {
 }
 
 impl FieldEncode<'_, '_> {
+    /// There is no field of this number.
+    ///
+    /// # Errors
+    /// Always: the plan is another type's.
+    #[cold]
+    pub fn missing(&self) -> Result<()> {
+        Err(foreign_plan())
+    }
+
     /// Writes the field.
+    ///
+    /// # Errors
+    /// The field's own.
     pub fn write<T: Adapter + ?Sized>(&mut self, value: &T) -> Result<()> {
         if self.to.format() == Format::Text {
             if let Some(text) = self.to.child_text(self.index, value)? {
@@ -126,7 +208,6 @@ impl FieldEncode<'_, '_> {
 #[derive(Debug)]
 pub struct Fields<'a, 'p> {
     raw: RawValue<'a, 'p>,
-    /// Values in the Rust type's order; filled up front unless the wire has them in that order.
     values: Values<'a>,
     next: usize,
 }
@@ -134,8 +215,27 @@ pub struct Fields<'a, 'p> {
 #[derive(Debug)]
 enum Values<'a> {
     /// Binary, in field order: read on.
-    Sequential(crate::wire::reader::Reader<'a>),
-    Gathered(Vec<Option<&'a [u8]>>),
+    Sequential(Reader<'a>),
+    /// In the Rust type's order, gathered up front.
+    Few([Option<&'a [u8]>; FEW]),
+    Many(Vec<Option<&'a [u8]>>),
+}
+
+/// Up to so many attributes are gathered without allocating.
+const FEW: usize = 16;
+
+impl<'a> Values<'a> {
+    fn gathered(count: usize) -> Values<'a> {
+        if count <= FEW { Values::Few([None; FEW]) } else { Values::Many(vec![None; count]) }
+    }
+
+    fn place(&mut self, index: usize) -> Option<&mut Option<&'a [u8]>> {
+        match self {
+            Values::Sequential(_) => None,
+            Values::Few(values) => values.get_mut(index),
+            Values::Many(values) => values.get_mut(index),
+        }
+    }
 }
 
 impl<'a, 'p> Fields<'a, 'p> {
@@ -144,69 +244,94 @@ impl<'a, 'p> Fields<'a, 'p> {
     /// # Errors
     /// A count other than the planned one, or text that isn't a record literal, is a decode error.
     pub fn new(raw: RawValue<'a, 'p>) -> Result<Fields<'a, 'p>> {
+        let values = match raw.format() {
+            Format::Binary => Fields::binary(&raw)?,
+            Format::Text => Fields::text(&raw)?,
+        };
+        Ok(Fields { raw, values, next: 0 })
+    }
+
+    fn binary(raw: &RawValue<'a, 'p>) -> Result<Values<'a>> {
         let plan = raw.plan;
         let count = plan.children.len();
-        if raw.format() == Format::Binary {
-            let mut reader = raw.reader();
-            let found = reader.i32()?;
-            if usize::try_from(found).ok() != Some(count) {
-                return Err(changed(&plan.type_, found, count));
-            }
-            if plan.order.is_empty() {
-                return Ok(Fields { raw, values: Values::Sequential(reader), next: 0 });
-            }
-            let mut values = vec![None; count];
-            for index in &plan.order {
-                let value = attribute(&mut reader, plan.child(usize::from(*index))?)?;
-                if let Some(place) = values.get_mut(usize::from(*index)) {
-                    *place = value;
-                }
-            }
-            reader.finish()?;
-            return Ok(Fields { raw, values: Values::Gathered(values), next: 0 });
+        let mut reader = raw.reader();
+        let found = reader.i32()?;
+        if usize::try_from(found).ok() != Some(count) {
+            return Err(changed(&plan.type_, found, count));
         }
+        if plan.order.is_empty() {
+            return Ok(Values::Sequential(reader));
+        }
+        let mut values = Values::gathered(count);
+        for index in &plan.order {
+            let index = usize::from(*index);
+            let value = attribute(&mut reader, plan.child(index)?).map_err(|e| within(e, plan, index))?;
+            if let Some(place) = values.place(index) {
+                *place = value;
+            }
+        }
+        reader.finish()?;
+        Ok(values)
+    }
+
+    fn text(raw: &RawValue<'a, 'p>) -> Result<Values<'a>> {
+        let plan = raw.plan;
+        let count = plan.children.len();
         let attributes = literal::parse_record(raw.bytes)?;
         if attributes.len() != count {
             let found = i32::try_from(attributes.len()).unwrap_or(i32::MAX);
             return Err(changed(&plan.type_, found, count));
         }
-        let mut values = vec![None; count];
+        let mut values = Values::gathered(count);
         for (at, text) in attributes.into_iter().enumerate() {
             let index = plan.order.get(at).map_or(at, |index| usize::from(*index));
-            if let Some(place) = values.get_mut(index) {
+            if let Some(place) = values.place(index) {
                 *place = text.map(|text| match text {
                     Cow::Borrowed(text) => text,
                     Cow::Owned(text) => raw.context.scratch.keep(text),
                 });
             }
         }
-        Ok(Fields { raw, values: Values::Gathered(values), next: 0 })
+        Ok(values)
     }
 
-    /// The next field, in the Rust type's order; `name` is for errors.
+    /// The next field, in the Rust type's order.
+    ///
+    /// # Errors
+    /// The field's, with its attribute's name.
     #[inline]
-    pub fn next<T: Typecaster<'a>>(&mut self, name: &'static str) -> Result<T> {
+    pub fn next<'s, T: Typecaster<'s>>(&mut self) -> Result<T>
+    where
+        'a: 's,
+    {
         let index = self.next;
         self.next = index.saturating_add(1);
-        let value = match &mut self.values {
+        // Narrowed to the field's own lifetime here, so that a struct may have several.
+        let raw: RawValue<'s, 'p> = self.raw;
+        match self.value(index).and_then(|value| raw.child(index, value)) {
+            Ok(field) => Ok(field),
+            Err(e) => Err(within(e, raw.plan, index)),
+        }
+    }
+
+    #[inline]
+    fn value(&mut self, index: usize) -> Result<Option<&'a [u8]>> {
+        match &mut self.values {
             Values::Sequential(reader) => {
                 let value = attribute(reader, self.raw.plan.child(index)?)?;
                 if self.next == self.raw.plan.children.len() {
                     reader.finish()?;
                 }
-                value
+                Ok(value)
             }
-            Values::Gathered(values) => values.get(index).copied().flatten(),
-        };
-        self.raw
-            .child(index, value)
-            .map_err(|e| e.within(format_args!("attribute {name:?} of {}", describe(&self.raw.plan.type_))))
+            gathered => Ok(gathered.place(index).copied().flatten()),
+        }
     }
 }
 
 /// One attribute in binary, after checking that its type is the planned one.
 #[inline]
-fn attribute<'a>(reader: &mut crate::wire::reader::Reader<'a>, plan: &Plan) -> Result<Option<&'a [u8]>> {
+fn attribute<'a>(reader: &mut Reader<'a>, plan: &Plan) -> Result<Option<&'a [u8]>> {
     let oid = reader.u32()?;
     if oid != plan.type_.oid() {
         return Err(Error::decode(format!(

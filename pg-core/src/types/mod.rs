@@ -5,6 +5,7 @@ pub mod array;
 pub mod catalog;
 pub mod composite;
 pub mod context;
+pub mod domain;
 pub mod elements;
 pub mod enumeration;
 pub mod literal;

@@ -1,0 +1,11 @@
+//! What the expansions of the derives name, and nothing else. Not public API.
+
+pub use crate::error::Result;
+pub use crate::row::{Field, FromRow, RowReader, Shape};
+pub use crate::types::adapter::{Adapter, Encode, IsNull};
+pub use crate::types::elements::{ArrayReader, ArrayWriter};
+pub use crate::types::name::{NamedKind, NamedType, TypeName};
+pub use crate::types::plan::{Plan, Planner};
+pub use crate::types::typecaster::{RawValue, Typecaster};
+pub use crate::types::{composite, domain, enumeration, packed, text_form};
+pub use postgres_types::Type;

@@ -1,0 +1,400 @@
+//! `#[pg(..)]`: which keys there are, where each belongs, and what was written, with its span.
+
+use crate::errors::Errors;
+use crate::input::Derive;
+use crate::rename::{Rule, nearest};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, ExprPath, Ident, LitStr, Meta, Path, Token, WherePredicate};
+
+/// Where an attribute stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Type,
+    Field,
+    Variant,
+}
+
+impl Place {
+    fn on(self) -> &'static str {
+        match self {
+            Place::Type => "a struct or enum",
+            Place::Field => "a field",
+            Place::Variant => "a variant",
+        }
+    }
+}
+
+/// The value that a key takes.
+#[derive(Clone, Copy)]
+enum Takes {
+    Nothing,
+    Text,
+    CratePath,
+    /// Nothing or a path.
+    Function,
+    /// Nothing or `self`.
+    Own,
+    /// Nothing or `(prefix = "..")`.
+    Prefix,
+}
+
+struct Key {
+    name: &'static str,
+    places: &'static [Place],
+    takes: Takes,
+    /// How it is written.
+    form: &'static str,
+    /// Why the derive of an adapter or a typecaster has no use for it.
+    rows_only: Option<&'static str>,
+}
+
+const fn key(name: &'static str, places: &'static [Place], takes: Takes, form: &'static str) -> Key {
+    Key { name, places, takes, form, rows_only: None }
+}
+
+const KEYS: &[Key] = &[
+    key("name", &[Place::Type, Place::Field, Place::Variant], Takes::Text, "name = \"..\""),
+    key("schema", &[Place::Type], Takes::Text, "schema = \"..\""),
+    key("rename_all", &[Place::Type], Takes::Text, "rename_all = \"..\""),
+    key("transparent", &[Place::Type], Takes::Nothing, "transparent"),
+    key("domain", &[Place::Type], Takes::Nothing, "domain"),
+    key("text", &[Place::Type], Takes::Own, "text` or `text = self"),
+    key("packed", &[Place::Type], Takes::Nothing, "packed"),
+    key("crate", &[Place::Type], Takes::CratePath, "crate = path::to::it"),
+    key("bound", &[Place::Type], Takes::Text, "bound = \"..\""),
+    key("skip", &[Place::Field], Takes::Nothing, "skip"),
+    Key {
+        rows_only: Some("a result may lack a column, but a composite never lacks an attribute"),
+        ..key("default", &[Place::Field], Takes::Function, "default` or `default = path")
+    },
+    Key {
+        rows_only: Some(
+            "a row's columns can be spread over several structs, but a field of a type is one value",
+        ),
+        ..key("flatten", &[Place::Field], Takes::Prefix, "flatten` or `flatten(prefix = \"..\")")
+    },
+];
+
+/// Keys of other libraries, and what they are called here.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("rename", "name"),
+    ("type_name", "name"),
+    ("column", "name"),
+    ("column_name", "name"),
+    ("label", "name"),
+    ("prefix", "flatten(prefix = \"..\")"),
+    ("embed", "flatten"),
+    ("display", "text"),
+    ("ignore", "skip"),
+];
+
+/// What was written for a key, and where.
+pub(crate) struct Given<T> {
+    /// The key.
+    pub(crate) key: Span,
+    pub(crate) value: T,
+}
+
+/// What stands on a struct or enum.
+#[derive(Default)]
+pub(crate) struct TypeAttributes {
+    pub(crate) name: Option<Given<LitStr>>,
+    pub(crate) schema: Option<Given<LitStr>>,
+    pub(crate) rename_all: Option<Given<Rule>>,
+    pub(crate) transparent: Option<Given<()>>,
+    pub(crate) domain: Option<Given<()>>,
+    /// `true` is `text = self`.
+    pub(crate) text: Option<Given<bool>>,
+    pub(crate) packed: Option<Given<()>>,
+    pub(crate) krate: Option<Given<Path>>,
+    pub(crate) bound: Option<Given<Punctuated<WherePredicate, Token![,]>>>,
+}
+
+/// What stands on a field.
+#[derive(Default)]
+pub(crate) struct FieldAttributes {
+    pub(crate) name: Option<Given<LitStr>>,
+    pub(crate) skip: Option<Given<()>>,
+    pub(crate) default: Option<Given<Option<ExprPath>>>,
+    pub(crate) flatten: Option<Given<Option<LitStr>>>,
+}
+
+/// What stands on a variant.
+#[derive(Default)]
+pub(crate) struct VariantAttributes {
+    pub(crate) name: Option<Given<LitStr>>,
+}
+
+impl TypeAttributes {
+    pub(crate) fn parse(attributes: &[Attribute], derive: Derive, errors: &Errors) -> TypeAttributes {
+        let mut all = TypeAttributes::default();
+        entries(attributes, Place::Type, derive, errors, |key, value| {
+            match (key.to_string().as_str(), value) {
+                ("name", Value::Text(text)) => set(&mut all.name, key, text, errors),
+                ("schema", Value::Text(text)) => set(&mut all.schema, key, text, errors),
+                ("rename_all", Value::Text(text)) => {
+                    let rule = rule(&text, errors);
+                    set(&mut all.rename_all, key, rule, errors);
+                }
+                ("transparent", _) => set(&mut all.transparent, key, (), errors),
+                ("domain", _) => set(&mut all.domain, key, (), errors),
+                ("text", value) => set(&mut all.text, key, matches!(value, Value::Own), errors),
+                ("packed", _) => set(&mut all.packed, key, (), errors),
+                ("crate", Value::CratePath(path)) => set(&mut all.krate, key, path, errors),
+                ("bound", Value::Text(text)) => {
+                    let predicates = predicates(&text, errors);
+                    set(&mut all.bound, key, predicates, errors);
+                }
+                _ => unknown(key, Place::Type, derive, errors),
+            }
+        });
+        all
+    }
+}
+
+impl FieldAttributes {
+    pub(crate) fn parse(attributes: &[Attribute], derive: Derive, errors: &Errors) -> FieldAttributes {
+        let mut all = FieldAttributes::default();
+        entries(attributes, Place::Field, derive, errors, |key, value| {
+            match (key.to_string().as_str(), value) {
+                ("name", Value::Text(text)) => set(&mut all.name, key, text, errors),
+                ("skip", _) => set(&mut all.skip, key, (), errors),
+                ("default", Value::Function(path)) => set(&mut all.default, key, Some(path), errors),
+                ("default", _) => set(&mut all.default, key, None, errors),
+                ("flatten", Value::Prefix(prefix)) => set(&mut all.flatten, key, Some(prefix), errors),
+                ("flatten", _) => set(&mut all.flatten, key, None, errors),
+                _ => unknown(key, Place::Field, derive, errors),
+            }
+        });
+        all
+    }
+}
+
+impl VariantAttributes {
+    pub(crate) fn parse(attributes: &[Attribute], derive: Derive, errors: &Errors) -> VariantAttributes {
+        let mut all = VariantAttributes::default();
+        entries(attributes, Place::Variant, derive, errors, |key, value| {
+            match (key.to_string().as_str(), value) {
+                ("name", Value::Text(text)) => set(&mut all.name, key, text, errors),
+                _ => unknown(key, Place::Variant, derive, errors),
+            }
+        });
+        all
+    }
+}
+
+fn set<T>(place: &mut Option<Given<T>>, key: &Ident, value: T, errors: &Errors) {
+    if place.is_some() {
+        errors.at(key.span(), format!("`{key}` is given twice: keep one"));
+        return;
+    }
+    *place = Some(Given { key: key.span(), value });
+}
+
+fn rule(text: &LitStr, errors: &Errors) -> Rule {
+    let name = text.value();
+    Rule::parse(&name).unwrap_or_else(|| {
+        let names = Rule::ALL.map(|(name, _)| name);
+        let meant =
+            nearest(&name, names).map(|near| format!("did you mean \"{near}\"? ")).unwrap_or_default();
+        errors.on(text, format!("no naming rule {name:?}: {meant}the rules are {}", names.join(", ")));
+        Rule::Snake
+    })
+}
+
+fn predicates(text: &LitStr, errors: &Errors) -> Punctuated<WherePredicate, Token![,]> {
+    text.parse_with(Punctuated::parse_terminated).unwrap_or_else(|e| {
+        errors.on(
+            text,
+            format!("not the predicates of a where clause ({e}): write `bound = \"T: Adapter, U: Clone\"`"),
+        );
+        Punctuated::new()
+    })
+}
+
+/// A key's value.
+enum Value {
+    Nothing,
+    Text(LitStr),
+    CratePath(Path),
+    Function(ExprPath),
+    Own,
+    Prefix(LitStr),
+}
+
+/// Visits the entries of all `#[pg(..)]` that make sense by themselves and belong here. After a mistake it goes on
+/// behind the next comma.
+fn entries(
+    attributes: &[Attribute],
+    place: Place,
+    derive: Derive,
+    errors: &Errors,
+    mut visit: impl FnMut(&Ident, Value),
+) {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("pg")) {
+        let tokens = match &attribute.meta {
+            Meta::List(list) => list.tokens.clone(),
+            meta => {
+                errors.on(
+                    meta,
+                    format!("`#[pg]` wants its keys in parentheses: `#[pg({})]`", forms(place, derive)),
+                );
+                continue;
+            }
+        };
+        let walked = (|stream: ParseStream<'_>| {
+            while !stream.is_empty() {
+                match entry(stream, place, derive) {
+                    Ok((key, value)) => visit(&key, value),
+                    Err(e) => errors.push(e),
+                }
+                if !stream.is_empty() && !stream.peek(Token![,]) {
+                    // The mistake was reported above, unless this is it.
+                    skip_entry(stream)?;
+                }
+                if !stream.is_empty() {
+                    stream.parse::<Token![,]>()?;
+                }
+            }
+            Ok(())
+        })
+        .parse2(tokens);
+        if let Err(e) = walked {
+            errors.push(e);
+        }
+    }
+}
+
+fn skip_entry(stream: ParseStream<'_>) -> syn::Result<()> {
+    while !stream.is_empty() && !stream.peek(Token![,]) {
+        stream.parse::<TokenTree>()?;
+    }
+    Ok(())
+}
+
+/// One key with its value, up to a comma.
+fn entry(stream: ParseStream<'_>, place: Place, derive: Derive) -> syn::Result<(Ident, Value)> {
+    if !stream.peek(Ident::peek_any) {
+        return Err(stream.error(format!("`#[pg(..)]` wants keys: `{}`", forms(place, derive))));
+    }
+    let ident = stream.call(Ident::parse_any)?;
+    let name = ident.to_string();
+    let Some(key) = KEYS.iter().find(|key| key.name == name && key.places.contains(&place)) else {
+        skip_entry(stream)?;
+        return Err(misplaced(&ident, place, derive));
+    };
+    if let (Some(reason), false) = (key.rows_only, derive == Derive::FromRow) {
+        skip_entry(stream)?;
+        return Err(syn::Error::new(
+            ident.span(),
+            format!(
+                "`{name}` is for `FromRow`, not for `{}`: {reason}; remove it, or derive the two on two types",
+                derive.name()
+            ),
+        ));
+    }
+    let from = stream.fork();
+    if let Ok(value) = value(key, stream) {
+        if stream.is_empty() || stream.peek(Token![,]) {
+            return Ok((ident, value));
+        }
+        return Err(stream.error(format!("a comma is missing after `{name}`")));
+    }
+    Err({
+        let written = rest_of_entry(&from);
+        let message = format!("write `{}`", key.form);
+        let message = match key.takes {
+            Takes::Nothing => format!("`{name}` takes no value: {message}"),
+            Takes::Text => format!("`{name}` takes a string: {message}"),
+            Takes::CratePath => format!("`{name}` takes a path without quotes: {message}"),
+            Takes::Function => {
+                format!("`{name}` takes nothing or the path of a function without quotes: {message}")
+            }
+            Takes::Own => format!("`{name}` takes nothing or `self`: {message}"),
+            Takes::Prefix => format!("`{name}` takes nothing or a prefix: {message}"),
+        };
+        if written.is_empty() {
+            syn::Error::new(ident.span(), message)
+        } else {
+            syn::Error::new_spanned(quote::quote!(#ident #written), message)
+        }
+    })
+}
+
+/// What stands from here to the next comma, for an error's span.
+fn rest_of_entry(stream: ParseStream<'_>) -> TokenStream {
+    let mut tokens = TokenStream::new();
+    while !stream.is_empty() && !stream.peek(Token![,]) {
+        match stream.parse::<TokenTree>() {
+            Ok(token) => token.to_tokens(&mut tokens),
+            Err(_) => break,
+        }
+    }
+    tokens
+}
+
+fn value(key: &Key, stream: ParseStream<'_>) -> syn::Result<Value> {
+    let bare = stream.is_empty() || stream.peek(Token![,]);
+    match key.takes {
+        Takes::Nothing | Takes::Function | Takes::Own | Takes::Prefix if bare => return Ok(Value::Nothing),
+        Takes::Nothing => return Err(stream.error("no value")),
+        Takes::Prefix => {
+            let inside;
+            syn::parenthesized!(inside in stream);
+            let word: Ident = inside.parse()?;
+            if word != "prefix" {
+                return Err(syn::Error::new(word.span(), "prefix"));
+            }
+            inside.parse::<Token![=]>()?;
+            let prefix = inside.parse()?;
+            inside.parse::<Option<Token![,]>>()?;
+            return if inside.is_empty() { Ok(Value::Prefix(prefix)) } else { Err(inside.error("prefix")) };
+        }
+        _ => {}
+    }
+    stream.parse::<Token![=]>()?;
+    Ok(match key.takes {
+        Takes::CratePath => Value::CratePath(stream.call(Path::parse_mod_style)?),
+        Takes::Function => Value::Function(stream.parse()?),
+        Takes::Own => {
+            stream.parse::<Token![self]>()?;
+            Value::Own
+        }
+        _ => Value::Text(stream.parse()?),
+    })
+}
+
+fn unknown(key: &Ident, place: Place, derive: Derive, errors: &Errors) {
+    errors.push(misplaced(key, place, derive));
+}
+
+/// A key that is not known, or not known here.
+fn misplaced(key: &Ident, place: Place, derive: Derive) -> syn::Error {
+    let name = key.to_string();
+    let allowed = format!("`{}`", forms(place, derive));
+    let here = KEYS.iter().filter(|key| key.places.contains(&place)).map(|key| key.name);
+    let elsewhere = KEYS.iter().find(|key| key.name == name);
+    let message = if let Some(known) = elsewhere {
+        let places: Vec<&str> = known.places.iter().map(|place| place.on()).collect();
+        format!("`{name}` belongs on {}, not on {}; allowed here: {allowed}", places.join(" or "), place.on())
+    } else if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == name) {
+        format!("no attribute `{name}`: it is called `{ours}`; allowed here: {allowed}")
+    } else if let Some(near) = nearest(&name, here) {
+        format!("no attribute `{name}`: did you mean `{near}`? Allowed here: {allowed}")
+    } else {
+        format!("no attribute `{name}`; allowed here: {allowed}")
+    };
+    syn::Error::new(key.span(), message)
+}
+
+/// The keys allowed at a place, as they are written.
+fn forms(place: Place, derive: Derive) -> String {
+    let allowed =
+        |key: &&Key| key.places.contains(&place) && (key.rows_only.is_none() || derive == Derive::FromRow);
+    let forms: Vec<&str> = KEYS.iter().filter(allowed).map(|key| key.form).collect();
+    forms.join("`, `")
+}

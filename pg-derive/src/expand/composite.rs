@@ -1,0 +1,77 @@
+//! Composites: a table of attributes for the plan, and the fields in order.
+
+use super::{Expansion, any_text_only, at, local};
+use crate::check::Named;
+use crate::input::Derive;
+use proc_macro2::{Literal, TokenStream};
+use quote::{quote, quote_spanned};
+
+pub(super) fn expand(to: &mut Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {
+    for attribute in attributes {
+        to.require_codec(attribute.field);
+    }
+    let pg = to.pg.clone();
+    let trait_ = to.trait_();
+    let name = to.type_name(&quote!(#pg::NamedKind::Composite));
+    let fields: Vec<_> = attributes.iter().map(|attribute| attribute.field).collect();
+    let text_only = any_text_only(to, &fields);
+    let table = attributes.iter().map(|attribute| {
+        let (name, codec) = (&attribute.name, to.as_codec(attribute.field));
+        quote_spanned!(at(attribute.field.ty)=> #pg::composite::CompositeField { name: #name, plan: #codec::plan })
+    });
+    let plan = match to.input.derive {
+        Derive::ToSql => quote!(write_plan),
+        _ => quote!(read_plan),
+    };
+    let (type_, planner) = (local("type"), local("planner"));
+    let items = quote! {
+        const TYPE: #pg::TypeName = #name;
+        const TEXT_ONLY: bool = #text_only;
+
+        fn plan(#type_: &#pg::Type, #planner: &#pg::Planner<'_>) -> #pg::Result<#pg::Plan> {
+            #pg::composite::#plan::<Self>(<Self as #trait_>::TYPE, &[#(#table),*], #type_, #planner)
+        }
+    };
+    let value = match to.input.derive {
+        Derive::ToSql => encode(to, attributes),
+        _ => decode(to, attributes),
+    };
+    to.implement(false, &quote!(#items #value))
+}
+
+fn encode(to: &Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {
+    let pg = &to.pg;
+    let (out, index, field) = (local("to"), local("index"), local("field"));
+    let count = Literal::usize_suffixed(attributes.len());
+    let arms = attributes.iter().enumerate().map(|(at_, attribute)| {
+        let (number, member) = (Literal::usize_suffixed(at_), &attribute.field.member);
+        quote_spanned!(at(attribute.field.ty)=> #number => #field.write(&self.#member),)
+    });
+    quote! {
+        fn encode(&self, #out: &mut #pg::Encode<'_>) -> #pg::Result<#pg::IsNull> {
+            #pg::composite::encode(#out, #count, &|#index, #field| match #index {
+                #(#arms)*
+                _ => #field.missing(),
+            })
+        }
+    }
+}
+
+fn decode(to: &mut Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {
+    let (raw, fields) = (local("raw"), local("fields"));
+    let values: Vec<_> = attributes
+        .iter()
+        .map(|attribute| {
+            let ty = attribute.field.ty;
+            (attribute.field, quote_spanned!(at(ty)=> #fields.next::<#ty>()?))
+        })
+        .collect();
+    let value = to.construct(&values);
+    let (pg, row) = (&to.pg, &to.row);
+    quote! {
+        fn decode(#raw: #pg::RawValue<#row, '_>) -> #pg::Result<Self> {
+            let mut #fields = #pg::composite::Fields::new(#raw)?;
+            ::core::result::Result::Ok(#value)
+        }
+    }
+}

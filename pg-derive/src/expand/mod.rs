@@ -1,0 +1,180 @@
+//! Writing the impl. Expansions are small: tables and calls of plain functions, with full paths and no names of their
+//! own in the user's module.
+
+mod composite;
+mod enumeration;
+mod newtype;
+mod packed;
+mod row;
+mod stub;
+mod text;
+
+use crate::bounds::{Bounds, fresh_lifetime};
+use crate::check::{self, Form};
+use crate::errors::Errors;
+use crate::input::{Data, Derive, Field, Input};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{DeriveInput, Lifetime};
+
+/// Parses, checks and expands one input.
+pub(crate) fn derive(derive: Derive, host: &str, tokens: &DeriveInput) -> TokenStream {
+    let errors = Errors::default();
+    let input = Input::parse(derive, tokens, &errors);
+    let form = check::check(&input, &errors);
+    let mut to = Expansion::new(&input, host, fresh_lifetime(tokens));
+    if let Some(errors) = errors.report() {
+        let stub = stub::expand(&mut to);
+        return quote!(#errors #stub);
+    }
+    match form {
+        Some(Form::Composite(fields)) => composite::expand(&mut to, &fields),
+        Some(Form::Enum(labels)) => enumeration::expand(&mut to, &labels),
+        Some(Form::Packed(fields)) => packed::expand(&mut to, &fields),
+        Some(Form::Transparent(field)) => newtype::transparent(&mut to, field),
+        Some(Form::Domain(field)) => newtype::domain(&mut to, field),
+        Some(Form::Text(field)) => text::expand(&mut to, field),
+        Some(Form::Row(columns)) => row::expand(&mut to, &columns),
+        // Refused without a reason: no path leads here, and a missing impl is not silent.
+        None => TokenStream::new(),
+    }
+}
+
+/// What all expansions need.
+struct Expansion<'i> {
+    input: &'i Input<'i>,
+    /// The host crate's `__private`, which re-exports all that expansions name.
+    pg: TokenStream,
+    /// The lifetime of the row's bytes.
+    row: Lifetime,
+    bounds: Bounds,
+}
+
+impl<'i> Expansion<'i> {
+    fn new(input: &'i Input<'i>, host: &str, row: Lifetime) -> Expansion<'i> {
+        let pg = match &input.attributes.krate {
+            Some(path) => {
+                let path = &path.value;
+                quote!(#path::__private)
+            }
+            None => {
+                let host = format_ident!("{host}");
+                quote!(::#host::__private)
+            }
+        };
+        let bounds = Bounds::new(input.generics, input.attributes.bound.as_ref().map(|given| &given.value));
+        Expansion { input, pg, row, bounds }
+    }
+
+    fn reads(&self) -> bool {
+        self.input.derive != Derive::ToSql
+    }
+
+    /// `Adapter`, or `Typecaster` of the row.
+    fn trait_(&self) -> TokenStream {
+        let (pg, row) = (&self.pg, &self.row);
+        match self.input.derive {
+            Derive::ToSql => quote!(#pg::Adapter),
+            Derive::FromSql => quote!(#pg::Typecaster<#row>),
+            Derive::FromRow => quote!(#pg::FromRow<#row>),
+        }
+    }
+
+    /// A field's type as what the derived trait asks of it: `<T as Adapter>`. The lifetime of a field's typecaster is
+    /// inferred, since it may be shorter than the row's.
+    fn as_codec(&self, field: &Field<'_>) -> TokenStream {
+        let (pg, ty) = (&self.pg, field.ty);
+        match self.input.derive {
+            Derive::ToSql => quote_spanned!(at(ty)=> <#ty as #pg::Adapter>),
+            Derive::FromSql | Derive::FromRow => quote_spanned!(at(ty)=> <#ty as #pg::Typecaster<'_>>),
+        }
+    }
+
+    /// Asks of a field's type what the derived trait needs of a value inside.
+    fn require_codec(&mut self, field: &Field<'_>) {
+        let (pg, row) = (&self.pg, &self.row);
+        let bound = match self.input.derive {
+            Derive::ToSql => quote!(#pg::Adapter),
+            Derive::FromSql | Derive::FromRow => quote!(#pg::Typecaster<#row>),
+        };
+        self.bounds.require(field.ty, &bound);
+    }
+
+    /// `TypeName::Named(..)` of the type.
+    fn type_name(&self, kind: &TokenStream) -> TokenStream {
+        let pg = &self.pg;
+        let name = check::type_name(self.input);
+        let schema = match &self.input.attributes.schema {
+            Some(schema) => {
+                let schema = &schema.value;
+                quote!(::core::option::Option::Some(#schema))
+            }
+            None => quote!(::core::option::Option::None),
+        };
+        quote!(#pg::TypeName::Named(&#pg::NamedType { schema: #schema, name: #name, kind: #kind }))
+    }
+
+    /// `Self { .. }`: the given values, and defaults for the fields that are left out.
+    fn construct(&mut self, values: &[(&Field<'_>, TokenStream)]) -> TokenStream {
+        let mut all: Vec<TokenStream> = values
+            .iter()
+            .map(|(field, value)| {
+                let member = &field.member;
+                quote!(#member: #value)
+            })
+            .collect();
+        if let Data::Struct(_, fields) = &self.input.data {
+            for field in fields.iter().filter(|field| field.is_left_out()) {
+                let (member, ty) = (&field.member, field.ty);
+                if field.attributes.skip.is_some() {
+                    self.bounds.require(ty, &quote!(::core::default::Default));
+                }
+                all.push(quote_spanned!(at(ty)=> #member: ::core::default::Default::default()));
+            }
+        }
+        quote!(Self { #(#all),* })
+    }
+
+    /// The impl around its items. `equal` is [`Bounds::add_row`]'s.
+    fn implement(&mut self, equal: bool, items: &TokenStream) -> TokenStream {
+        if self.reads() {
+            self.bounds.add_row(&self.row, equal);
+        }
+        let (trait_, ident) = (self.trait_(), self.input.ident);
+        let (parameters, clause) = self.bounds.of_impl();
+        let (_, arguments, _) = self.input.generics.split_for_impl();
+        // A deprecated type, field or variant was marked for its users, not for its own impls.
+        quote! {
+            #[automatically_derived]
+            #[allow(deprecated)]
+            impl #parameters #trait_ for #ident #arguments #clause {
+                #items
+            }
+        }
+    }
+}
+
+/// Where the user's tokens are, marked as an expansion: an error points at the user's code, and lints see that he
+/// didn't write it.
+fn at(tokens: &impl Spanned) -> Span {
+    Span::call_site().located_at(tokens.span())
+}
+
+/// A name for a local variable, which no item of the user's can be taken for.
+fn local(name: &str) -> Ident {
+    Ident::new(&format!("__{name}"), Span::mixed_site())
+}
+
+/// Whether any of the types has only a text form.
+fn any_text_only(to: &Expansion<'_>, fields: &[&Field<'_>]) -> TokenStream {
+    let each = fields.iter().map(|field| {
+        let codec = to.as_codec(field);
+        quote_spanned!(at(field.ty)=> #codec::TEXT_ONLY)
+    });
+    quote!(#(#each)||*)
+}
+
+fn literal(text: &str) -> TokenStream {
+    proc_macro2::Literal::string(text).to_token_stream()
+}

@@ -1,0 +1,147 @@
+//! A type as it was written, with its attributes read: what is checked and then expanded.
+
+use crate::attributes::{FieldAttributes, TypeAttributes, VariantAttributes};
+use crate::errors::Errors;
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+use syn::{DeriveInput, Fields, Generics, Ident, Member, Type};
+
+/// Which macro was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Derive {
+    ToSql,
+    FromSql,
+    FromRow,
+}
+
+impl Derive {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Derive::ToSql => "ToSql",
+            Derive::FromSql => "FromSql",
+            Derive::FromRow => "FromRow",
+        }
+    }
+}
+
+pub(crate) struct Input<'i> {
+    pub(crate) derive: Derive,
+    pub(crate) ident: &'i Ident,
+    pub(crate) generics: &'i Generics,
+    pub(crate) attributes: TypeAttributes,
+    pub(crate) data: Data<'i>,
+}
+
+pub(crate) enum Data<'i> {
+    Struct(Style, Vec<Field<'i>>),
+    Enum(Vec<Variant<'i>>),
+    Union(Span),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    Named,
+    Tuple,
+    Unit,
+}
+
+pub(crate) struct Field<'i> {
+    pub(crate) member: Member,
+    pub(crate) ty: &'i Type,
+    pub(crate) attributes: FieldAttributes,
+}
+
+pub(crate) struct Variant<'i> {
+    pub(crate) ident: &'i Ident,
+    /// The span of its data, if it has any.
+    pub(crate) data: Option<Span>,
+    pub(crate) attributes: VariantAttributes,
+    /// Of its data; no derive has a use for them.
+    pub(crate) fields: Vec<Field<'i>>,
+}
+
+impl<'i> Input<'i> {
+    pub(crate) fn parse(derive: Derive, input: &'i DeriveInput, errors: &Errors) -> Input<'i> {
+        Input {
+            derive,
+            ident: &input.ident,
+            generics: &input.generics,
+            attributes: TypeAttributes::parse(&input.attrs, derive, errors),
+            data: match &input.data {
+                syn::Data::Struct(data) => {
+                    let style = match data.fields {
+                        Fields::Named(_) => Style::Named,
+                        Fields::Unnamed(_) => Style::Tuple,
+                        Fields::Unit => Style::Unit,
+                    };
+                    Data::Struct(style, fields(&data.fields, derive, errors))
+                }
+                syn::Data::Enum(data) => Data::Enum(
+                    data.variants
+                        .iter()
+                        .map(|variant| Variant {
+                            ident: &variant.ident,
+                            data: if variant.fields.is_empty() { None } else { Some(variant.fields.span()) },
+                            attributes: VariantAttributes::parse(&variant.attrs, derive, errors),
+                            fields: fields(&variant.fields, derive, errors),
+                        })
+                        .collect(),
+                ),
+                syn::Data::Union(data) => Data::Union(data.union_token.span),
+            },
+        }
+    }
+}
+
+fn fields<'i>(fields: &'i Fields, derive: Derive, errors: &Errors) -> Vec<Field<'i>> {
+    fields
+        .members()
+        .zip(fields)
+        .map(|(member, field)| Field {
+            member,
+            ty: &field.ty,
+            attributes: FieldAttributes::parse(&field.attrs, derive, errors),
+        })
+        .collect()
+}
+
+impl Field<'_> {
+    /// Its own span: of its name, or of its type where it has none.
+    pub(crate) fn span(&self) -> Span {
+        match &self.member {
+            Member::Named(ident) => ident.span(),
+            Member::Unnamed(_) => self.ty.span(),
+        }
+    }
+
+    /// Neither read nor written.
+    pub(crate) fn is_left_out(&self) -> bool {
+        self.attributes.skip.is_some() || is_phantom(self.ty)
+    }
+}
+
+/// `PhantomData<..>` holds nothing, so it is no attribute and no column.
+fn is_phantom(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|segment| segment.ident == "PhantomData")
+}
+
+/// The `T` of `Option<T>`.
+pub(crate) fn option_of(ty: &Type) -> Option<&Type> {
+    let segment = last_segment(ty).filter(|segment| segment.ident == "Option")?;
+    let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return None;
+    };
+    match arguments.args.first() {
+        Some(syn::GenericArgument::Type(inner)) if arguments.args.len() == 1 => Some(inner),
+        _ => None,
+    }
+}
+
+fn last_segment(ty: &Type) -> Option<&syn::PathSegment> {
+    match ty {
+        Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
+        // A type that a macro_rules! macro passed on stands in an invisible group.
+        Type::Group(group) => last_segment(&group.elem),
+        _ => None,
+    }
+}
