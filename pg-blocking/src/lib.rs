@@ -1,1 +1,64 @@
-//! placeholder
+//! A blocking PostgreSQL client, typed from end to end, with no runtime inside.
+//!
+//! ```no_run
+//! use pg_blocking::{Config, FromRow, FromSql, ToSql};
+//!
+//! #[derive(Debug, ToSql, FromSql)]
+//! #[pg(name = "mood", rename_all = "snake_case")] // CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')
+//! enum Mood { Sad, Ok, Happy }
+//!
+//! #[derive(Debug, FromRow)]
+//! struct User { id: i64, name: String, mood: Option<Mood> }
+//!
+//! fn main() -> Result<(), pg_blocking::Error> {
+//!     let mut client = Config::new("postgres://app@localhost/shop")?.connect()?;
+//!     let happy: Vec<User> = client.query("select * from users where mood = $1", (Mood::Happy,))?;
+//!     println!("{happy:?}");
+//!
+//!     let mut tx = client.begin()?;
+//!     tx.execute("update users set mood = $2 where id = $1", (7_i64, Mood::Ok))?;
+//!     tx.commit() // dropped without commit = rolled back
+//! }
+//! ```
+//!
+//! Where to find what:
+//!
+//! | you want | look at |
+//! |---|---|
+//! | connect | [`Config`] |
+//! | run statements | [`Client`] (all its methods are [`Blocking`]'s) |
+//! | send and read your own types | [`ToSql`], [`FromSql`], [`FromRow`], [`pg_core::types`] |
+//! | rows one by one, borrowed | [`Blocking::stream`] |
+//! | transactions, savepoints | [`Blocking::begin`], [`TransactionOptions`] |
+//! | several statements in one round trip | [`Blocking::pipeline`], [`pg_core::exchange::pipeline`] |
+//! | statements as typed constants | [`Query`] |
+//! | SQL made at run time | [`Sql`] |
+//! | cancel from another thread | [`Blocking::cancel_token`], [`CancelToken`] |
+//! | code for both clients | [`Session`], [`complete`] |
+//! | errors | [`Error`] |
+
+#[allow(unused_extern_crates, reason = "used by the derives' expansions in this crate's own tests and examples")]
+extern crate self as pg_blocking;
+
+mod cancel;
+mod client;
+mod connect;
+mod driver;
+mod socket;
+
+#[doc(hidden)]
+pub use pg_core::__private;
+
+pub use cancel::CancelToken;
+pub use client::{Client, Raw};
+pub use connect::Connect;
+pub use pg_core;
+pub use pg_core::row::FromRow;
+pub use pg_core::{
+    Adapter, Blocking, Error, ErrorKind, Isolation, Lifecycle, Params, Query, Registry, Result, Row, Rows, Run,
+    Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster, complete,
+};
+pub use pg_derive::{FromRowForBlocking as FromRow, FromSqlForBlocking as FromSql, ToSqlForBlocking as ToSql};
+
+/// How to connect: a connection string, then settings, then [`connect`](pg_core::config::Config::connect).
+pub type Config = pg_core::config::Config<Connect>;

@@ -1,12 +1,65 @@
-//! placeholder
+//! PostgreSQL without I/O: the protocol, the codecs, the registry and the sessions that `pg-blocking` and `pg-async`
+//! drive. Bytes in, bytes out, values out: no socket, task, clock, environment, file or random source is known here.
+//!
+//! # The layers
+//!
+//! Each may use those above it, none below; a test holds it.
+//!
+//! | layer | modules | what lives there |
+//! |---|---|---|
+//! | 0 bytes | [`wire`] | a cursor over a body, appending with back-patched lengths, splitting the stream into frames |
+//! | 1 words | [`error`], [`sqlstate`], [`quote`] | the one [`Error`], vocabulary, escaping |
+//! | 2 messages | [`message`] | every message of protocol 3.0 and 3.2 |
+//! | 3 types | [`types`], [`row`], [`params`], [`compose`] | adapters, typecasters, plans, rows, parameters |
+//! | 4 protocol | [`config`], [`auth`], `tls`, [`protocol`] | connection strings, login, the state table, [`protocol::connection::Connection`] |
+//! | 5 exchanges | [`exchange`], [`constant`] | the operations, one a file |
+//! | 6 session | [`session`], [`transaction`], [`blocking`] | what a user does with a connection, generic over the clients |
+//!
+//! # The way of a value
+//!
+//! A parameter: a tuple's [`Params`](params::Params) names each type by a constant; the statement's first run makes a
+//! [`Plan`](types::plan::Plan) for each and keeps it; each run's Bind lets the [`Adapter`] append to the one output
+//! buffer. A row: its [`FromRow`] shape is a constant; RowDescription is matched to it once; each DataRow is read by
+//! the [`Typecaster`]s straight out of the one input buffer.
 
-pub mod error;
-pub mod sqlstate;
-pub mod message;
-pub mod row;
-pub mod types;
-pub mod wire;
+// So that the derives' expansions, which name `::pg_core`, work in this crate's own tests and examples.
+#[allow(unused_extern_crates, reason = "used by expansions")]
+extern crate self as pg_core;
+
 pub mod auth;
+pub mod blocking;
+pub mod compose;
 pub mod config;
+pub mod constant;
+pub mod error;
+pub mod exchange;
+pub mod message;
+pub mod params;
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+pub mod protocol;
+pub mod quote;
+pub mod row;
+pub mod session;
+pub mod sqlstate;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod transaction;
+pub mod types;
+pub mod wire;
+
+pub use blocking::{Blocking, complete};
+pub use compose::Sql;
+pub use config::Config;
+pub use constant::Query;
+pub use error::{Error, ErrorKind, Result};
+pub use params::Params;
+pub use pg_derive::{FromRowForCore as FromRow, FromSqlForCore as FromSql, ToSqlForCore as ToSql};
+pub use row::{FromRow, Row};
+pub use session::{Lifecycle, Rows, Run, Session};
+pub use sqlstate::SqlState;
+pub use transaction::{Isolation, Transaction, TransactionOptions};
+pub use types::adapter::{Adapter, Parameter};
+pub use types::registry::Registry;
+pub use types::typecaster::Typecaster;

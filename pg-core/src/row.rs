@@ -207,6 +207,8 @@ impl<T: for<'r> FromRow<'r> + Send> FromRowOwned for T {}
 #[derive(Debug)]
 pub struct RowPlan {
     shape: usize,
+    /// The types as they were known when the plan was made.
+    catalog: Catalog,
     columns: Arc<[Column]>,
     leaves: Box<[Leaf]>,
     /// The leaves' columns stand in the row's order, each once.
@@ -246,7 +248,7 @@ impl RowPlan {
                 None => ascending = false,
             }
         }
-        Ok(RowPlan { shape: shape.address(), columns, leaves: leaves.into(), ascending })
+        Ok(RowPlan { shape: shape.address(), catalog: catalog.clone(), columns, leaves: leaves.into(), ascending })
     }
 
     /// Whether it was made for this shape.
@@ -277,14 +279,9 @@ impl RowPlan {
     ///
     /// # Errors
     /// A reader that knows only text and is given binary.
-    pub(crate) fn with_formats(
-        &self,
-        shape: &'static Shape,
-        formats: &[Format],
-        catalog: &Catalog,
-    ) -> Result<RowPlan> {
+    pub(crate) fn with_formats(&self, shape: &'static Shape, formats: &[Format]) -> Result<RowPlan> {
         let columns = self.columns.iter().zip(formats).map(|(column, format)| column.with_format(*format)).collect();
-        RowPlan::new(shape, columns, catalog)
+        RowPlan::new(shape, columns, &self.catalog)
     }
 
     /// Reads a row as `T`, whose shape this plan is for.
@@ -542,7 +539,6 @@ pub struct RowRef<'r> {
     pub(crate) row: DataRow<'r>,
     pub(crate) plan: &'r RowPlan,
     pub(crate) cache: &'r mut Option<RowPlan>,
-    pub(crate) catalog: &'r Catalog,
     pub(crate) context: &'r Context,
 }
 
@@ -562,7 +558,7 @@ impl<'r> RowRef<'r> {
             return self.plan.read(self.row, self.context);
         }
         if !self.cache.as_ref().is_some_and(|plan| plan.is_for(T::SHAPE)) {
-            *self.cache = Some(RowPlan::new(T::SHAPE, self.plan.columns.clone(), self.catalog)?);
+            *self.cache = Some(RowPlan::new(T::SHAPE, self.plan.columns.clone(), &self.plan.catalog)?);
         }
         match self.cache {
             Some(plan) => plan.read(self.row, self.context),
@@ -572,7 +568,7 @@ impl<'r> RowRef<'r> {
 
     /// Keeps the row beyond its stream.
     pub fn to_owned(&self) -> Result<Row> {
-        Row::new(self.row, self.plan.columns.clone(), self.catalog, self.context)
+        Row::new(self.row, self.plan, self.context)
     }
 }
 
@@ -586,10 +582,10 @@ pub struct Row {
 }
 
 impl Row {
-    fn new(row: DataRow<'_>, columns: Arc<[Column]>, catalog: &Catalog, context: &Context) -> Result<Row> {
+    fn new(row: DataRow<'_>, plan: &RowPlan, context: &Context) -> Result<Row> {
         let values = gather(row)?.into_iter().map(|value| value.map(Box::from)).collect();
         let context = Context { settings: context.settings.clone(), ..Context::default() };
-        Ok(Row { columns, values, catalog: catalog.clone(), context })
+        Ok(Row { columns: plan.columns.clone(), values, catalog: plan.catalog.clone(), context })
     }
 
     /// The columns.
@@ -650,8 +646,7 @@ impl<'r> FromRow<'r> for Row {
     const SHAPE: &'static Shape = &Shape::DYNAMIC;
 
     fn from_row(row: &mut RowReader<'r, '_>) -> Result<Self> {
-        let catalog = Catalog::default();
-        let owned = Row::new(row.whole, row.plan.columns.clone(), &catalog, row.context)?;
+        let owned = Row::new(row.whole, row.plan, row.context)?;
         row.gathered = Some(Vec::new()); // all values were taken and checked
         Ok(owned)
     }
@@ -717,3 +712,7 @@ const _: fn() = || {
     fn owned<T: TypecasterOwned>() {}
     owned::<i64>();
 };
+
+#[cfg(test)]
+#[path = "row_tests.rs"]
+mod tests;

@@ -7,5 +7,3 @@
 mod compile;
 #[path = "derive_shapes/round_trips.rs"]
 mod round_trips;
-#[path = "derive_shapes/rows.rs"]
-mod rows;

@@ -17,6 +17,7 @@ use crate::config::host::Host;
 use crate::config::settings::{ProtocolVersion, Settings};
 use crate::config::ssl::{RootCert, SslMode};
 use crate::error::{Error, Result};
+use crate::types::registry::Registry;
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::IpAddr;
@@ -258,6 +259,14 @@ impl<C> Config<C> {
     #[must_use]
     pub fn statement_cache_capacity(mut self, statements: usize) -> Self {
         self.settings.statement_cache_capacity = statements;
+        self
+    }
+
+    /// The registry that this connection shares with others. Default: one of its own, so each configuration (and its
+    /// clones) looks types up once.
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.settings.registry = registry;
         self
     }
 

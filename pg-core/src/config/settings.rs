@@ -9,6 +9,7 @@ use crate::config::host::{self, DEFAULT_PORT, Host};
 use crate::config::keyword::{self, Keyword};
 use crate::config::ssl::{RootCert, SslMode};
 use crate::error::{Error, Result};
+use crate::types::registry::Registry;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -76,7 +77,7 @@ pub struct Settings {
     pub(super) statement_cache_capacity: usize,
     pub(super) drain_timeout: Duration,
     pub(super) parameters: Vec<(String, String)>,
-    // The codec registry comes here: `pub(super) registry: Registry`, its setter in `mod.rs`, its getter below.
+    pub(super) registry: Registry,
 }
 
 impl Default for Settings {
@@ -100,6 +101,7 @@ impl Default for Settings {
             statement_cache_capacity: 100,
             drain_timeout: Duration::from_millis(100),
             parameters: Vec::new(),
+            registry: Registry::default(),
         }
     }
 }
@@ -181,6 +183,11 @@ impl Settings {
     /// How many prepared statements a connection keeps; 0: none.
     pub fn statement_cache_capacity(&self) -> usize {
         self.statement_cache_capacity
+    }
+
+    /// The registry that connections share.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// How long a call drains what a dropped one left before a CancelRequest goes out.

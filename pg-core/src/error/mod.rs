@@ -43,6 +43,8 @@ pub enum ErrorKind {
     Decode,
     /// The link failed after COMMIT was sent: the transaction may or may not have been committed.
     CommitUnknown,
+    /// COMMIT was answered by a rollback, because a statement of the transaction had failed.
+    RolledBack,
     /// A call that wants exactly one row got none, or more than one.
     RowCount,
 }
@@ -157,6 +159,14 @@ impl Error {
         match &self.0.server {
             Some(server) if self.0.message.is_empty() => &server.message,
             _ => &self.0.message,
+        }
+    }
+
+    /// The message with what is beneath it, on one line.
+    pub fn summary(&self) -> String {
+        match &self.0.source {
+            Some(source) => format!("{}: {source}", self.message()),
+            None => self.message().to_owned(),
         }
     }
 

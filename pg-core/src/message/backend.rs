@@ -33,13 +33,13 @@ pub enum Message<'a> {
     /// The statement was an empty string.
     EmptyQueryResponse,
     /// The statement failed.
-    ErrorResponse(ServerError),
+    ErrorResponse(Box<ServerError>),
     /// The server speaks an older minor version, or doesn't know some options.
     NegotiateProtocolVersion(NegotiateProtocolVersion<'a>),
     /// No rows will come.
     NoData,
     /// A notice.
-    NoticeResponse(ServerError),
+    NoticeResponse(Box<ServerError>),
     /// A notification.
     NotificationResponse(NotificationResponse<'a>),
     /// The types of a statement's parameters.
@@ -111,8 +111,8 @@ impl<'a> Message<'a> {
             b'n' => Message::NoData,
             b's' => Message::PortalSuspended,
             b'd' => return Ok(Message::CopyData(body)),
-            b'E' => return ServerError::parse(body).map(Message::ErrorResponse),
-            b'N' => return ServerError::parse(body).map(Message::NoticeResponse),
+            b'E' => return ServerError::parse(body).map(|e| Message::ErrorResponse(Box::new(e))),
+            b'N' => return ServerError::parse(body).map(|e| Message::NoticeResponse(Box::new(e))),
             b'G' => return copy_formats(r).map(|()| Message::CopyInResponse),
             b'H' => return copy_formats(r).map(|()| Message::CopyOutResponse),
             b'W' => return copy_formats(r).map(|()| Message::CopyBothResponse),

@@ -15,7 +15,7 @@
 //! server infers its type.
 
 use super::adapter::{Adapter, Encode, IsNull};
-use super::elements::{ArrayReader, ArrayWriter};
+use super::elements::{ArrayReader, ArrayWriter, within_element};
 use super::name::TypeName;
 use super::plan::{Plan, Planner, base_type, encode_mismatch, mismatch};
 use super::typecaster::{RawValue, Typecaster};
@@ -87,10 +87,15 @@ impl<T: Adapter> Adapter for [T] {
     #[inline]
     fn encode_nested(&self, array: &mut ArrayWriter<'_>) -> Result<()> {
         array.enter(self.len())?;
-        for (index, element) in self.iter().enumerate() {
+        // An element that is no dimension is written in one way only, so the detour over its `encode_nested` is saved.
+        let done = !is_dimension(T::TYPE)
+            && array.each(self, |element, out, plan, settings| {
+                element.encode(&mut Encode { out, plan, settings })
+            })?;
+        for (index, element) in self.iter().enumerate().skip(if done { self.len() } else { 0 }) {
             array.at(index);
             if let Err(error) = element.encode_nested(array) {
-                return Err(error.within(format_args!("element {}", index.saturating_add(1))));
+                return Err(within_element(index, error));
             }
         }
         array.leave();
@@ -153,6 +158,18 @@ impl<'a, T: Typecaster<'a>> Typecaster<'a> for Vec<T> {
     fn decode_nested(array: &mut ArrayReader<'a, '_>) -> Result<Self> {
         let mut dimension = array.enter()?;
         let mut elements = Vec::with_capacity(dimension.capacity());
+        // An element that is no dimension is read in one way only, so the detour over its `decode_nested` is saved.
+        let done = !is_dimension(T::TYPE)
+            && array.each(&mut dimension, |bytes, plan, context| {
+                elements.push(match bytes {
+                    Some(bytes) => T::decode(RawValue { bytes, plan, context })?,
+                    None => T::null()?,
+                });
+                Ok(())
+            })?;
+        if done {
+            return Ok(elements);
+        }
         while array.next(&mut dimension)? {
             match T::decode_nested(array) {
                 Ok(element) => elements.push(element),
@@ -206,6 +223,9 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::types::cases::{Cases, decode, encode, from_hex, garbage, mismatched, plan_of, refused};
+    use crate::types::catalog::{Catalog, Entry, EntryShape};
+    use crate::types::context::Context;
+    use crate::types::name::{NamedKind, NamedType};
 
     #[test]
     fn both_forms_are_the_servers() {
@@ -375,8 +395,7 @@ mod tests {
 
     #[test]
     fn elements_borrow_from_the_row_in_both_forms() {
-        let context = crate::types::context::Context::default();
-        let catalog = crate::types::catalog::Catalog::default();
+        let (context, catalog) = (Context::default(), Catalog::default());
         let mut plan =
             <Vec<&str> as Typecaster<'_>>::plan(&Type::VARCHAR_ARRAY, &Planner { catalog: &catalog })
                 .unwrap();
@@ -401,5 +420,80 @@ mod tests {
     fn boxes_are_divided_by_semicolons() {
         let boxes = encode(&["(3,4),(1,2)", "(0,0),(0,0)"], &Type::BOX_ARRAY, Format::Text).unwrap();
         assert_eq!(boxes, b"{(3,4),(1,2);(0,0),(0,0)}");
+    }
+
+    /// A type that has only a text form, or a label of an enum.
+    #[derive(Debug, PartialEq)]
+    struct Shout<const TEXT_ONLY: bool>(String);
+
+    static SHOUT: NamedType = NamedType { schema: None, name: "shout", kind: NamedKind::Enum };
+
+    impl<const TEXT: bool> Adapter for Shout<TEXT> {
+        const TYPE: TypeName = TypeName::Named(&SHOUT);
+        const TEXT_ONLY: bool = TEXT;
+
+        fn encode(&self, to: &mut Encode<'_>) -> Result<IsNull> {
+            to.bytes(self.0.as_bytes())
+        }
+    }
+
+    impl<'a, const TEXT: bool> Typecaster<'a> for Shout<TEXT> {
+        const TYPE: TypeName = TypeName::Named(&SHOUT);
+        const TEXT_ONLY: bool = TEXT;
+
+        fn decode(raw: RawValue<'a, '_>) -> Result<Self> {
+            Ok(Shout(raw.text()?.to_owned()))
+        }
+    }
+
+    fn shouts() -> (Catalog, Type) {
+        let entry = |oid, name: &str, array, shape| Entry {
+            oid,
+            schema: "public".into(),
+            name: name.into(),
+            array,
+            shape,
+        };
+        let mut catalog = Catalog::default();
+        catalog.extend(
+            vec![
+                entry(20_001, "shout", 20_002, EntryShape::Enum(vec!["HEY".into()])),
+                entry(20_002, "_shout", 0, EntryShape::Array(20_001)),
+            ],
+            vec![((None, "shout".into()), 20_001)],
+        );
+        let array = catalog.type_by_oid(20_002).unwrap();
+        (catalog, array)
+    }
+
+    #[test]
+    fn elements_with_only_a_text_form_make_the_array_text() {
+        let (catalog, array) = shouts();
+        let planner = Planner { catalog: &catalog };
+        let written = <Vec<Shout<true>> as Adapter>::plan(&array, &planner).unwrap();
+        let read = <Vec<Vec<Shout<true>>> as Typecaster<'_>>::plan(&array, &planner).unwrap();
+        assert_eq!((written.format, read.format), (Format::Text, Format::Text));
+        assert_eq!(<Vec<Shout<false>> as Adapter>::plan(&array, &planner).unwrap().format, Format::Binary);
+        assert!(<Vec<Vec<Shout<true>>> as Adapter>::TEXT_ONLY && !<Vec<Shout<false>> as Adapter>::TEXT_ONLY);
+    }
+
+    #[test]
+    fn an_array_type_that_is_not_looked_up_yet_is_read_by_its_elements() {
+        let array = Type::new("type with OID 20002".to_owned(), 20_002, Kind::Simple, String::new());
+        let value = from_hex("000000010000000000004e21000000010000000100000003484559");
+        let read: Vec<Shout<false>> = decode(&value, &array, Format::Binary).unwrap();
+        assert_eq!(read, [Shout("HEY".to_owned())]);
+        let read: Vec<String> = decode(b"{HEY}", &array, Format::Text).unwrap();
+        assert_eq!(read, ["HEY"]);
+        assert!(decode::<Vec<i32>>(b"{1}", &array, Format::Text).is_err());
+        // Once it is looked up, the element's type is checked.
+        let (catalog, array) = shouts();
+        let plan =
+            <Vec<Shout<false>> as Typecaster<'_>>::plan(&array, &Planner { catalog: &catalog }).unwrap();
+        let context = Context::default();
+        let other = from_hex("000000010000000000004e22000000010000000100000003484559");
+        let error = <Vec<Shout<false>>>::decode(RawValue { bytes: &other, plan: &plan, context: &context })
+            .unwrap_err();
+        assert!(error.message().contains("OID 20002, not public.shout"), "{error}");
     }
 }

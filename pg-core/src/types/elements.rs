@@ -147,6 +147,40 @@ impl<'e> ArrayWriter<'e> {
         Ok(())
     }
 
+    /// The short way through a dimension of elements in binary: `write` is called for each of `values`. `false` if the
+    /// array isn't in binary; then nothing was done.
+    ///
+    /// # Errors
+    /// Those of `write`, with the element named.
+    #[inline]
+    pub fn each<T>(
+        &mut self,
+        values: &[T],
+        mut write: impl FnMut(&T, &mut Buffer, &Plan, &Settings) -> Result<IsNull>,
+    ) -> Result<bool> {
+        if self.format == Format::Text {
+            return Ok(false);
+        }
+        if !values.is_empty() && (!self.any || self.depth != self.dimensions) {
+            self.first()?;
+        }
+        let mut nulls = false;
+        for (index, value) in values.iter().enumerate() {
+            let result = writer::value(self.out, |out| {
+                let is_null = write(value, out, self.element, self.settings)?;
+                nulls |= is_null == IsNull::Yes;
+                Ok(is_null)
+            });
+            if let Err(error) = result {
+                return Err(within_element(index, error));
+            }
+        }
+        if nulls {
+            self.note_null();
+        }
+        Ok(true)
+    }
+
     /// Before the first element all lengths are known, so that the header can be written.
     #[cold]
     fn first(&mut self) -> Result<()> {
@@ -202,6 +236,12 @@ impl<'e> ArrayWriter<'e> {
             }
         }
     }
+}
+
+/// Names the element at `index` in an error, counted from 1 as in SQL.
+#[cold]
+pub fn within_element(index: usize, error: Error) -> Error {
+    error.within(format_args!("element {}", index.saturating_add(1)))
 }
 
 #[cold]
@@ -400,6 +440,40 @@ impl<'a, 'p> ArrayReader<'a, 'p> {
             _ => return Err(malformed("it is not rectangular, or not what its bounds say")),
         }
         Ok(())
+    }
+
+    /// The short way through a dimension of elements in binary: `each` takes them one after the other, and the
+    /// dimension is left. `false` if the array isn't in binary; then nothing was done.
+    ///
+    /// # Errors
+    /// Those of [`ArrayReader::element`] and of `each`, with the element named.
+    #[inline]
+    pub fn each(
+        &mut self,
+        dimension: &mut Dimension,
+        mut each: impl FnMut(Option<&'a [u8]>, &'p Plan, &'a Context) -> Result<()>,
+    ) -> Result<bool> {
+        let Form::Binary(reader) = &mut self.form else {
+            return Ok(false);
+        };
+        if self.depth != self.dimensions && dimension.length > 0 {
+            dimension.read = 1;
+            return Err(dimension.explain(more_dimensions()));
+        }
+        let mut values = *reader;
+        for read in 0..dimension.length {
+            let result = match values.value() {
+                Ok(value) => each(value, self.element, self.context),
+                Err(error) => Err(decode(error)),
+            };
+            if let Err(error) = result {
+                dimension.read = read.saturating_add(1);
+                return Err(dimension.explain(error));
+            }
+        }
+        *reader = values;
+        self.depth = self.depth.saturating_sub(1);
+        Ok(true)
     }
 
     /// The next element's bytes; `None` is NULL.

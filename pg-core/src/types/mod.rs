@@ -1,4 +1,6 @@
 //! Layer 3, types: adapters, typecasters, plans and what is known of the server's types. One type family a file.
+//!
+#![doc = include_str!("../../docs/types.md")]
 
 pub mod adapter;
 pub mod array;

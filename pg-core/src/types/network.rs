@@ -2,6 +2,7 @@
 //!
 //! Binary form: the family (2 for IPv4, 3 for IPv6), the bits of the netmask, whether it is a `cidr`, the address's
 //! length, the address. Text form: the address, with `/bits` behind unless the netmask is the address's full length.
+//! (An IPv6 address within `::/96` is printed by the server as `::1.2.3.4` and by Rust as `::102:304`: both read both.)
 //!
 //! An `inet` may carry a narrower netmask, `10.1.2.3/24`, which these types can't tell: that is an error, never dropped
 //! silently. `host(column)` in the query drops it, `column::text` keeps it. `cidr`, a network, is another type.

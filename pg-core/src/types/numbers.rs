@@ -4,14 +4,17 @@
 //! doesn't read a `bigint`, and the error names the type that does.
 //!
 //! Text form of floats: the shortest digits that give the same number back, as the server prints with its default
-//! `extra_float_digits`; `NaN`, `Infinity`, `-Infinity`.
+//! `extra_float_digits` (where two are equally short, the last digit may be another); `NaN`, `Infinity`, `-Infinity`.
+//! With an `extra_float_digits` below 1 the server rounds what it prints as text; binary is never rounded.
 
 use super::adapter::{Adapter, Encode, IsNull};
 use super::name::TypeName;
 use super::typecaster::{RawValue, Typecaster};
 use crate::error::{Error, Result};
 use crate::message::Format;
+use std::fmt::Display;
 use std::num::FpCategory;
+use std::str::FromStr;
 
 macro_rules! integer {
     ($rust:ty, $oid:literal, $sql:literal) => {
@@ -22,7 +25,7 @@ macro_rules! integer {
             fn encode(&self, to: &mut Encode<'_>) -> Result<IsNull> {
                 match to.format() {
                     Format::Binary => to.bytes(&self.to_be_bytes()),
-                    Format::Text => to.text(self),
+                    Format::Text => print(self, to),
                 }
             }
         }
@@ -34,7 +37,7 @@ macro_rules! integer {
             fn decode(raw: RawValue<'a, '_>) -> Result<Self> {
                 match raw.format() {
                     Format::Binary => raw.exactly().map(<$rust>::from_be_bytes),
-                    Format::Text => raw.text()?.parse().map_err(|e| not_a_number($sql, e)),
+                    Format::Text => parse(raw.bytes, $sql),
                 }
             }
         }
@@ -46,9 +49,33 @@ integer!(i32, 23, "an integer");
 integer!(i64, 20, "a bigint");
 integer!(u32, 26, "an oid");
 
+/// Kept out of line, so that the binary form stays small enough to be inlined wherever it is read.
+#[inline(never)]
+fn parse<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(text: &[u8], what: &str) -> Result<T> {
+    match std::str::from_utf8(text) {
+        Ok(text) => text.parse().map_err(|e| not_a_number(what, e)),
+        Err(e) => Err(not_a_number(what, e)),
+    }
+}
+
+/// Out of line for the same reason.
+#[inline(never)]
+fn print(number: &dyn Display, to: &mut Encode<'_>) -> Result<IsNull> {
+    to.text(number)
+}
+
 #[cold]
 fn not_a_number(what: &str, source: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::decode(format!("not {what}")).with_source(source)
+}
+
+/// Writes what `{:e}` printed as the server prints it: the exponent has a sign and at least two digits.
+fn with_exponent(shortest: &str, to: &mut Encode<'_>) -> Result<IsNull> {
+    let (digits, exponent) = shortest.split_once('e').unwrap_or((shortest, "0"));
+    match exponent.strip_prefix('-') {
+        Some(exponent) => to.text(format_args!("{digits}e-{exponent:0>2}")),
+        None => to.text(format_args!("{digits}e+{exponent:0>2}")),
+    }
 }
 
 macro_rules! float {
@@ -65,19 +92,9 @@ macro_rules! float {
                     FpCategory::Nan => to.bytes(b"NaN"),
                     FpCategory::Infinite if self.is_sign_negative() => to.bytes(b"-Infinity"),
                     FpCategory::Infinite => to.bytes(b"Infinity"),
-                    FpCategory::Zero => to.text(self),
-                    FpCategory::Normal | FpCategory::Subnormal => {
-                        if (1e-4..$fixed_below).contains(&self.abs()) {
-                            to.text(self)
-                        } else {
-                            let shortest = format!("{self:e}");
-                            let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
-                            match exponent.strip_prefix('-') {
-                                Some(exponent) => to.text(format_args!("{digits}e-{exponent:0>2}")),
-                                None => to.text(format_args!("{digits}e+{exponent:0>2}")),
-                            }
-                        }
-                    }
+                    FpCategory::Zero => print(self, to),
+                    _ if (1e-4..$fixed_below).contains(&self.abs()) => print(self, to),
+                    _ => with_exponent(&format!("{self:e}"), to),
                 }
             }
         }
@@ -90,10 +107,9 @@ macro_rules! float {
                 if raw.format() == Format::Binary {
                     return raw.exactly().map(<$rust>::from_be_bytes);
                 }
-                let text = raw.text()?;
-                let value: $rust = text.parse().map_err(|e| not_a_number($sql, e))?;
+                let value: $rust = parse(raw.bytes, $sql)?;
                 // Digits beyond the type's range are parsed as an infinity, which would be another value.
-                if value.is_infinite() && text.bytes().any(|c| c.is_ascii_digit()) {
+                if value.is_infinite() && raw.bytes.iter().any(u8::is_ascii_digit) {
                     return Err(Error::decode(concat!("the number is out of the range of ", $sql)));
                 }
                 Ok(value)

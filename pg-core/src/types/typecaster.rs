@@ -111,17 +111,8 @@ impl<'a, 'p> RawValue<'a, 'p> {
     pub fn exactly<const N: usize>(&self) -> Result<[u8; N]> {
         match self.bytes.try_into() {
             Ok(bytes) => Ok(bytes),
-            Err(_) => Err(self.wrong_size(N)),
+            Err(_) => Err(wrong_size(self.plan, N, self.bytes.len())),
         }
-    }
-
-    #[cold]
-    fn wrong_size(&self, wanted: usize) -> Error {
-        Error::decode(format!(
-            "a binary {} has {wanted} bytes, not {}",
-            self.plan.type_.name(),
-            self.bytes.len()
-        ))
     }
 
     /// Reads a value inside this one: `bytes` (NULL is `None`) by the plan of child `index`.
@@ -134,6 +125,11 @@ impl<'a, 'p> RawValue<'a, 'p> {
             None => T::null(),
         }
     }
+}
+
+#[cold]
+fn wrong_size(plan: &Plan, wanted: usize, found: usize) -> Error {
+    Error::decode(format!("a binary {} has {wanted} bytes, not {found}", plan.type_.name()))
 }
 
 #[cold]

@@ -4,6 +4,7 @@
 //! promise. A frame's body is a range of the buffer: it stays valid until bytes are read again.
 
 use crate::error::{Error, Result};
+use std::io::Write;
 
 /// How large a message may be.
 #[derive(Debug, Clone, Copy)]
@@ -117,6 +118,16 @@ impl Input {
         self.end = self.end.saturating_add(count).min(self.bytes.len());
     }
 
+    /// Appends bytes that were received elsewhere.
+    pub fn extend(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            // Writing to a slice takes what fits, and there is always room.
+            let Ok(count) = self.space().write(bytes) else { return };
+            self.filled(count);
+            bytes = bytes.get(count..).unwrap_or_default();
+        }
+    }
+
     /// Takes the next whole message, or `None` when more bytes are wanted.
     ///
     /// # Errors
@@ -161,6 +172,19 @@ impl Input {
             tag as char
         ))
         .hint("raise the limits in the configuration if the server really sends such messages"))
+    }
+
+    /// Whether a whole message waits.
+    ///
+    /// # Errors
+    /// As [`Input::frame`].
+    pub fn has_frame(&self) -> Result<bool> {
+        let Some((&[tag, a, b, c, d], body)) = self.waiting().split_first_chunk::<HEADER>() else {
+            return Ok(false);
+        };
+        let length = (u32::from_be_bytes([a, b, c, d]) as usize).saturating_sub(4);
+        self.check_limit(tag, length)?;
+        Ok(body.len() >= length)
     }
 
     /// The bytes of a frame taken since the last [`Input::space`].

@@ -1,0 +1,93 @@
+//! The one loop: the only place of this crate that reads or writes a socket.
+//!
+//! It sends without waiting, and only when the socket is full waits for both directions, so that no pipeline can
+//! deadlock with a server that waits for us to read.
+
+use crate::socket::{Ready, Socket};
+use pg_core::error::{Error, ErrorKind, Result};
+use pg_core::exchange::Exchange;
+use pg_core::protocol::connection::Connection;
+use std::io;
+use std::time::Instant;
+
+/// A connection and its socket.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) connection: Connection,
+    pub(crate) socket: Socket,
+}
+
+impl Link {
+    /// Runs an exchange to its end, or to the deadline.
+    #[inline]
+    pub(crate) fn drive<E: Exchange>(&mut self, exchange: E, deadline: Option<Instant>) -> Result<E::Output> {
+        let mut operation = self.connection.start(exchange);
+        loop {
+            if let Some(output) = self.connection.poll(&mut operation)? {
+                return Ok(output);
+            }
+            if !self.step(deadline) {
+                return Err(Error::new(ErrorKind::Timeout, "the server did not answer in time"));
+            }
+        }
+    }
+
+    /// Sends what waits and reads once; false if the deadline came first. A failed link is told by the next poll.
+    #[inline]
+    pub(crate) fn step(&mut self, deadline: Option<Instant>) -> bool {
+        loop {
+            let bytes = self.connection.poll_transmit();
+            if bytes.is_empty() {
+                break;
+            }
+            match self.socket.send(bytes) {
+                Ok(count) => self.connection.handle_sent(count),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => match self.socket.wait(true, deadline) {
+                    Ok(Ready::Write) => {}
+                    Ok(Ready::Read) => break,
+                    Ok(Ready::TimedOut) => return false,
+                    Err(e) => return self.failed("waiting for the server", e),
+                },
+                Err(e) => return self.last_words(e),
+            }
+        }
+        if deadline.is_some() {
+            match self.socket.wait(false, deadline) {
+                Ok(Ready::TimedOut) => return false,
+                Ok(_) => {}
+                Err(e) => return self.failed("waiting for the server", e),
+            }
+        }
+        match self.socket.receive(self.connection.space()) {
+            Ok(count) => self.connection.handle_read(count),
+            Err(e) => return self.failed("reading from the server", e),
+        }
+        true
+    }
+
+    /// One attempt to send what waits.
+    pub(crate) fn nudge(&mut self) {
+        let bytes = self.connection.poll_transmit();
+        if let Ok(count) = self.socket.send(bytes) {
+            self.connection.handle_sent(count);
+        }
+    }
+
+    /// The server may have said why before it closed: that is better than a broken pipe.
+    #[cold]
+    fn last_words(&mut self, error: io::Error) -> bool {
+        match self.socket.receive_now(self.connection.space()) {
+            Ok(count) if count > 0 => {
+                self.connection.handle_read(count);
+                true
+            }
+            _ => self.failed("sending to the server", error),
+        }
+    }
+
+    #[cold]
+    fn failed(&mut self, doing: &str, error: io::Error) -> bool {
+        self.connection.handle_failure(Error::io(doing, error));
+        true
+    }
+}

@@ -1,0 +1,229 @@
+//! The blocking face of any session: plain methods over the same code, written once.
+
+use crate::constant::Query;
+use crate::error::Result;
+use crate::exchange::Exchange;
+use crate::exchange::pipeline::Pipeline;
+use crate::exchange::session::Description;
+use crate::params::Params;
+use crate::protocol::connection::Connection;
+use crate::row::{Column, FromRow, FromRowOwned, RowRef};
+use crate::session::{Lifecycle, Rows, Run, Session};
+use crate::transaction::{Transaction, TransactionOptions};
+use crate::types::typecaster::TypecasterOwned;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// Runs a future that never waits: one over a blocking session, whose every await is complete when it is reached.
+///
+/// # Panics
+/// If the future is pending: something in it waits for an async runtime, which a blocking session has none of.
+pub fn complete<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => pending(),
+    }
+}
+
+#[cold]
+#[allow(clippy::panic, reason = "documented: there is no runtime that could wake the future")]
+fn pending() -> ! {
+    panic!(
+        "complete() was given a future that waits for an async runtime: over a blocking session, await only what \
+         belongs to the session (a timer, a channel or an async session inside needs a runtime)"
+    )
+}
+
+/// A session with plain methods. `pg_blocking::Client` is one over its connection; transactions are one over theirs.
+///
+/// It is a [`Session`] too, so it can be handed to generic code: `complete(transfer(&mut client, ..))`. Each method does
+/// what the method of [`Session`] of the same name does.
+#[derive(Debug)]
+pub struct Blocking<S>(S);
+
+impl<S> Blocking<S> {
+    /// Puts the face on a session whose `run` never waits.
+    pub fn new(session: S) -> Blocking<S> {
+        Blocking(session)
+    }
+
+    /// Takes the face off.
+    pub fn into_inner(self) -> S {
+        self.0
+    }
+}
+
+impl<S: Run> Run for Blocking<S> {
+    #[inline]
+    fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send {
+        self.0.run(exchange)
+    }
+}
+
+impl<S: Session> Session for Blocking<S> {
+    fn connection(&mut self) -> &mut Connection {
+        self.0.connection()
+    }
+
+    fn nudge(&mut self) {
+        self.0.nudge();
+    }
+}
+
+impl<S: Session> Blocking<S> {
+    /// [`Session::query`]: all rows.
+    pub fn query<T: FromRowOwned>(&mut self, sql: &str, params: impl Params) -> Result<Vec<T>> {
+        complete(self.0.query(sql, params))
+    }
+
+    /// [`Session::query_one`]: exactly one row.
+    pub fn query_one<T: FromRowOwned>(&mut self, sql: &str, params: impl Params) -> Result<T> {
+        complete(self.0.query_one(sql, params))
+    }
+
+    /// [`Session::query_opt`]: one row or none.
+    pub fn query_opt<T: FromRowOwned>(&mut self, sql: &str, params: impl Params) -> Result<Option<T>> {
+        complete(self.0.query_opt(sql, params))
+    }
+
+    /// [`Session::query_value`]: the first column of exactly one row.
+    pub fn query_value<T: TypecasterOwned + Send>(&mut self, sql: &str, params: impl Params) -> Result<T> {
+        complete(self.0.query_value(sql, params))
+    }
+
+    /// [`Session::query_values`]: the first column of all rows.
+    pub fn query_values<T: TypecasterOwned + Send>(&mut self, sql: &str, params: impl Params) -> Result<Vec<T>> {
+        complete(self.0.query_values(sql, params))
+    }
+
+    /// [`Session::execute`]: the number of rows affected.
+    pub fn execute(&mut self, sql: &str, params: impl Params) -> Result<u64> {
+        complete(self.0.execute(sql, params))
+    }
+
+    /// [`Session::for_each`]: a function called with each row.
+    pub fn for_each<T: FromRowOwned>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+        f: impl FnMut(T) -> Result<()> + Send,
+    ) -> Result<u64> {
+        complete(self.0.for_each(sql, params, f))
+    }
+
+    /// [`Session::batch_execute`]: several statements.
+    pub fn batch_execute(&mut self, sql: &str) -> Result<()> {
+        complete(self.0.batch_execute(sql))
+    }
+
+    /// [`Session::prepare`]: a statement's parameters and columns.
+    pub fn prepare(&mut self, sql: &str) -> Result<Description> {
+        complete(self.0.prepare(sql))
+    }
+
+    /// [`Session::stream`]: rows one by one.
+    pub fn stream(&mut self, sql: &str, params: impl Params) -> Result<BlockingRows<'_, S>> {
+        complete(self.0.stream(sql, params)).map(BlockingRows)
+    }
+
+    /// [`Session::stream_as`]: rows one by one, of a type known from the start.
+    pub fn stream_as<T: FromRow<'static>>(&mut self, sql: &str, params: impl Params) -> Result<BlockingRows<'_, S>> {
+        complete(self.0.stream_as::<T>(sql, params)).map(BlockingRows)
+    }
+
+    /// [`Session::fetch`]: all rows of a declared statement.
+    pub fn fetch<P: Params, R: FromRowOwned>(&mut self, query: &Query<P, R>, params: P) -> Result<Vec<R>> {
+        complete(self.0.fetch(query, params))
+    }
+
+    /// [`Session::fetch_one`]: exactly one row of a declared statement.
+    pub fn fetch_one<P: Params, R: FromRowOwned>(&mut self, query: &Query<P, R>, params: P) -> Result<R> {
+        complete(self.0.fetch_one(query, params))
+    }
+
+    /// [`Session::fetch_opt`]: one row or none of a declared statement.
+    pub fn fetch_opt<P: Params, R: FromRowOwned>(&mut self, query: &Query<P, R>, params: P) -> Result<Option<R>> {
+        complete(self.0.fetch_opt(query, params))
+    }
+
+    /// [`Session::pipeline`]: several statements in one round trip.
+    pub fn pipeline<T>(&mut self, parts: T) -> Result<<Pipeline<T> as Exchange>::Output>
+    where
+        Pipeline<T>: Exchange,
+    {
+        complete(self.0.pipeline(parts))
+    }
+
+    /// [`Session::begin`]: a transaction or savepoint.
+    pub fn begin(&mut self) -> Result<Blocking<Transaction<'_, S>>> {
+        complete(self.0.begin()).map(Blocking)
+    }
+
+    /// [`Session::begin_with`]: a transaction with options.
+    pub fn begin_with(&mut self, options: TransactionOptions) -> Result<Blocking<Transaction<'_, S>>> {
+        complete(self.0.begin_with(options)).map(Blocking)
+    }
+
+    /// [`Session::ping`]: a round trip that does nothing else.
+    pub fn ping(&mut self) -> Result<()> {
+        complete(self.0.ping())
+    }
+
+    /// [`Session::is_closed`]: whether the connection is known to be unusable.
+    pub fn is_closed(&mut self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// [`Session::connection`]: the connection beneath, for parameters, notices and notifications.
+    pub fn connection(&mut self) -> &mut Connection {
+        self.0.connection()
+    }
+}
+
+impl<S: Lifecycle> Blocking<S> {
+    /// [`Lifecycle::cancel_token`]: what cancels this session's statement from elsewhere.
+    pub fn cancel_token(&self) -> S::CancelToken {
+        self.0.cancel_token()
+    }
+
+    /// [`Lifecycle::close`]: says farewell to the server and closes the link.
+    pub fn close(self) -> Result<()> {
+        complete(self.0.close())
+    }
+}
+
+impl<S: Session> Blocking<Transaction<'_, S>> {
+    /// [`Transaction::commit`]: keeps what the transaction did.
+    pub fn commit(self) -> Result<()> {
+        complete(self.0.commit())
+    }
+
+    /// [`Transaction::rollback`]: undoes what the transaction did.
+    pub fn rollback(self) -> Result<()> {
+        complete(self.0.rollback())
+    }
+}
+
+/// [`Rows`] with plain methods.
+#[derive(Debug)]
+#[must_use = "the statement was sent; its rows wait"]
+pub struct BlockingRows<'s, S>(Rows<'s, S>);
+
+impl<S: Session> BlockingRows<'_, S> {
+    /// [`Rows::columns`].
+    pub fn columns(&self) -> &[Column] {
+        self.0.columns()
+    }
+
+    /// [`Rows::next_row`]: the next row, which lives until the next call; `None` at the end.
+    #[inline]
+    pub fn next_row(&mut self) -> Result<Option<RowRef<'_>>> {
+        complete(self.0.next_row())
+    }
+
+    /// [`Rows::next_as`]: the next row as `T`.
+    pub fn next_as<'r, T: FromRow<'r>>(&'r mut self) -> Result<Option<T>> {
+        complete(self.0.next_as())
+    }
+}

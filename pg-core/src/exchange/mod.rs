@@ -1,0 +1,119 @@
+//! Layer 5, exchanges: each operation of the protocol is one, in a file of its own. An exchange says what to send,
+//! which messages complete it and what comes out; it knows no socket, so every client runs it alike.
+
+pub mod batch;
+pub mod cancel;
+pub mod connect;
+pub mod operation;
+pub mod pipeline;
+pub mod prelude;
+pub mod query;
+pub mod session;
+pub mod startup;
+pub mod stream;
+
+use crate::error::{Error, Result};
+use crate::message::backend::Message;
+use crate::protocol::conversation::Conversation;
+use prelude::Needs;
+
+/// One operation: what is sent, which messages complete it, what comes out.
+///
+/// The order of calls is [`prepare`](Exchange::prepare), again after each round of what it needs; [`send`](Exchange::send);
+/// [`on_message`](Exchange::on_message) for each message that belongs to it; and [`finish`](Exchange::finish) once the
+/// server owes it nothing more. It may be dropped at any point between: the connection reads its answers to the end.
+pub trait Exchange: Send {
+    /// What comes out.
+    type Output: Send;
+
+    /// Reads on for rows that are in flight: it is complete as soon as a whole message waits, and nothing is
+    /// considered dropped by it.
+    const PEEK: bool = false;
+
+    /// Finds out whether something must be asked of the server first; nothing is written.
+    ///
+    /// # Errors
+    /// The exchange ends with them.
+    fn prepare(&mut self, conversation: &mut Conversation) -> Result<Option<Needs>> {
+        let _ = conversation;
+        Ok(None)
+    }
+
+    /// Writes the request. A Sync is added after it, where the extended protocol wants one.
+    ///
+    /// # Errors
+    /// The exchange ends with them, and nothing of it will be sent.
+    fn send(&mut self, conversation: &mut Conversation) -> Result<()>;
+
+    /// Takes a message.
+    ///
+    /// # Errors
+    /// Only what makes the connection unusable; what concerns this exchange alone is kept for [`Exchange::finish`].
+    fn on_message(&mut self, conversation: &mut Conversation, message: Message<'_>) -> Result<()>;
+
+    /// Whether it is complete although the server still answers, as a stream is once its rows begin.
+    fn is_ready(&self) -> bool {
+        false
+    }
+
+    /// Whether it is to be sent once more, after the server owes it nothing: asked before [`Exchange::finish`].
+    fn wants_retry(&mut self, conversation: &mut Conversation) -> bool {
+        let _ = conversation;
+        false
+    }
+
+    /// What comes out.
+    ///
+    /// # Errors
+    /// What the server said, or what went wrong on our side.
+    fn finish(self, conversation: &mut Conversation) -> Result<Self::Output>;
+
+    /// How a lost connection is told: an exchange that may have changed something says so.
+    fn lost(&self, error: Error) -> Error {
+        error
+    }
+
+    /// What it is, for decorators and observers.
+    fn about(&self) -> About<'_>;
+}
+
+/// What an exchange is, for those who watch.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The kind of operation.
+    pub kind: Kind,
+    /// Its SQL, if it has one.
+    pub sql: Option<&'a str>,
+    /// How many parameters it has.
+    pub parameters: usize,
+}
+
+/// The kinds of operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Login.
+    Startup,
+    /// A statement with parameters.
+    Query,
+    /// A statement that is only prepared.
+    Prepare,
+    /// Several statements of the simple protocol.
+    Batch,
+    /// Several exchanges in one round trip.
+    Pipeline,
+    /// A statement whose rows are read one by one.
+    Stream,
+    /// More rows of a stream.
+    Fetch,
+    /// The start of a transaction or savepoint; it travels with the next statement.
+    Begin,
+    /// The end of a transaction or savepoint that keeps what it did.
+    Commit,
+    /// The end of a transaction or savepoint that undoes what it did.
+    Rollback,
+    /// A round trip that does nothing else.
+    Ping,
+    /// A request to cancel another session's statement.
+    Cancel,
+}

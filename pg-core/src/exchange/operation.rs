@@ -1,0 +1,145 @@
+//! Running an exchange on a connection: an [`Operation`] owns the exchange and a number, and borrows nothing.
+
+use super::Exchange;
+use super::prelude::Prelude;
+use crate::error::{Error, Result};
+use crate::message::backend::Message;
+use crate::protocol::connection::{Connection, Polled};
+
+/// An exchange that was started. Dropping it leaves the connection able to go on: its answers are read and thrown away.
+#[derive(Debug)]
+pub struct Operation<E> {
+    exchange: Option<E>,
+    number: u64,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    New,
+    /// Something is asked of the server before the exchange can be sent.
+    Prelude(Box<Prelude>),
+    Running,
+}
+
+impl Connection {
+    /// Starts an exchange: it will be written when it is first polled.
+    #[inline]
+    pub fn start<E: Exchange>(&mut self, exchange: E) -> Operation<E> {
+        Operation { exchange: Some(exchange), number: self.new_operation(), stage: Stage::New }
+    }
+
+    /// Goes on with an operation as far as the bytes that came allow. `None`: send what [`Connection::poll_transmit`]
+    /// gives, read more, and poll again.
+    ///
+    /// # Errors
+    /// What the exchange ends with. [`Connection::is_closed`] says whether the connection can go on.
+    #[inline]
+    pub fn poll<E: Exchange>(&mut self, operation: &mut Operation<E>) -> Result<Option<E::Output>> {
+        let Some(exchange) = &mut operation.exchange else {
+            return Err(Error::usage("the operation is complete and was polled again"));
+        };
+        if E::PEEK {
+            // The first poll only says that bytes are wanted.
+            let ready = match operation.stage {
+                Stage::New if !self.has_frame()? => {
+                    operation.stage = Stage::Running;
+                    return Ok(None);
+                }
+                _ => self.has_frame()?,
+            };
+            return if ready { finish(self, operation) } else { Ok(None) };
+        }
+        loop {
+            match &mut operation.stage {
+                Stage::New => {
+                    if self.is_closed() {
+                        return Err(self.poll_message(operation.number).err().unwrap_or_else(unreachable));
+                    }
+                    self.conversation.owner = operation.number;
+                    if let Some(needs) = exchange.prepare(&mut self.conversation)? {
+                        let checkpoint = self.conversation.checkpoint();
+                        match Prelude::send(needs, &mut self.conversation) {
+                            Ok(prelude) => operation.stage = Stage::Prelude(Box::new(prelude)),
+                            Err(error) => {
+                                self.conversation.go_back(checkpoint);
+                                return Err(error);
+                            }
+                        }
+                        continue;
+                    }
+                    let checkpoint = self.conversation.checkpoint();
+                    if let Err(error) = exchange.send(&mut self.conversation) {
+                        self.conversation.go_back(checkpoint);
+                        return Err(error);
+                    }
+                    self.conversation.sync();
+                    operation.stage = Stage::Running;
+                    if !self.conversation.owes(operation.number) {
+                        return finish(self, operation);
+                    }
+                }
+                Stage::Prelude(prelude) => {
+                    let prelude = &mut **prelude;
+                    match settle(self, operation.number, |c, m| prelude.on_message(c, m).map(|()| false)) {
+                        Ok(true) => prelude.finish(&mut self.conversation)?,
+                        Ok(false) => return Ok(None),
+                        Err(error) => return Err(exchange.lost(error)),
+                    }
+                    operation.stage = Stage::New;
+                }
+                Stage::Running => {
+                    let settled = settle(self, operation.number, |conversation, message| {
+                        exchange.on_message(conversation, message)?;
+                        Ok(exchange.is_ready())
+                    });
+                    match settled {
+                        Ok(true) if exchange.wants_retry(&mut self.conversation) => operation.stage = Stage::New,
+                        Ok(true) => return finish(self, operation),
+                        Ok(false) => return Ok(None),
+                        Err(error) => return Err(exchange.lost(error)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Delivers messages until the server owes the operation nothing more, or it has enough; false when bytes are wanted.
+#[inline]
+fn settle(
+    connection: &mut Connection,
+    number: u64,
+    mut deliver: impl FnMut(&mut crate::protocol::conversation::Conversation, Message<'_>) -> Result<bool>,
+) -> Result<bool> {
+    loop {
+        match connection.poll_message(number)? {
+            // Nothing may be owed though no message came: a TLS handshake ends without one.
+            Polled::Read => return Ok(!connection.conversation.owes(number)),
+            Polled::NotItsTurn => return Ok(false),
+            Polled::Message(frame) => {
+                connection.conversation.owner = number;
+                let delivered = Message::parse(frame.tag, connection.input.body(frame))
+                    .and_then(|message| deliver(&mut connection.conversation, message));
+                match delivered {
+                    Ok(enough) if enough || !connection.conversation.owes(number) => return Ok(true),
+                    Ok(_) => {}
+                    Err(error) => return Err(connection.fail(error)),
+                }
+            }
+        }
+    }
+}
+
+#[inline]
+fn finish<E: Exchange>(connection: &mut Connection, operation: &mut Operation<E>) -> Result<Option<E::Output>> {
+    match operation.exchange.take() {
+        Some(exchange) => exchange.finish(&mut connection.conversation).map(Some),
+        None => Ok(None),
+    }
+}
+
+#[cold]
+fn unreachable() -> Error {
+    Error::usage("the connection is closed")
+}

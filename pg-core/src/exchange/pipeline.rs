@@ -1,0 +1,166 @@
+//! Several exchanges in one round trip: a tuple or a `Vec` of them is one exchange.
+//!
+//! They share one Sync, so they are all or nothing: if one fails, those before it are undone (outside an open
+//! transaction) and those after it are not run; the error is that of the one that failed.
+
+use super::prelude::Needs;
+use super::query::{Affected, All, AtMostOne, Collect, One, Request};
+use super::{About, Exchange, Kind};
+use crate::error::{Error, Result};
+use crate::message::backend::Message;
+use crate::params::Params;
+use crate::protocol::conversation::Conversation;
+use crate::row::FromRowOwned;
+
+/// An exchange that may be one of several: it ends with its own CommandComplete and not with ReadyForQuery.
+pub trait Part: Exchange {}
+impl<P: Params, C: Collect> Part for Request<'_, P, C> {}
+
+/// A part that gives all rows.
+pub fn query<T: FromRowOwned, P: Params>(sql: &str, params: P) -> Request<'_, P, All<T>> {
+    Request::new(sql, params, All::default())
+}
+
+/// A part that gives exactly one row.
+pub fn query_one<T: FromRowOwned, P: Params>(sql: &str, params: P) -> Request<'_, P, One<T>> {
+    Request::new(sql, params, One::default())
+}
+
+/// A part that gives one row or none.
+pub fn query_opt<T: FromRowOwned, P: Params>(sql: &str, params: P) -> Request<'_, P, AtMostOne<T>> {
+    Request::new(sql, params, AtMostOne::default())
+}
+
+/// A part that gives the number of rows affected.
+pub fn execute<P: Params>(sql: &str, params: P) -> Request<'_, P, Affected> {
+    Request::new(sql, params, Affected)
+}
+
+/// Exchanges that are run in one round trip.
+#[derive(Debug)]
+pub struct Pipeline<T> {
+    parts: T,
+    /// The part whose answers come now.
+    at: usize,
+}
+
+impl<T> Pipeline<T> {
+    /// A tuple or `Vec` of parts.
+    pub fn new(parts: T) -> Pipeline<T> {
+        Pipeline { parts, at: 0 }
+    }
+}
+
+/// Whether a message ends its part.
+fn ends(message: &Message<'_>) -> bool {
+    matches!(message, Message::CommandComplete(_) | Message::EmptyQueryResponse | Message::PortalSuspended)
+}
+
+/// The needs of two parts, when they are of one kind; else the first is met first.
+fn both(first: Option<Needs>, second: Option<Needs>) -> Option<Needs> {
+    match (first, second) {
+        (Some(Needs::Types { mut names, mut oids }), Some(Needs::Types { names: more, oids: others })) => {
+            names.extend(more);
+            oids.extend(others);
+            Some(Needs::Types { names, oids })
+        }
+        (first, second) => first.or(second),
+    }
+}
+
+macro_rules! tuples {
+    ($($name:ident $index:tt)+) => {
+        impl<$($name: Part),+> Exchange for Pipeline<($($name,)+)> {
+            type Output = ($($name::Output,)+);
+
+            fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
+                let mut needs = None;
+                $(
+                    // A part's description is asked for alone; the parts after it are asked again.
+                    if !matches!(needs, Some(Needs::Description { .. })) {
+                        needs = both(needs, self.parts.$index.prepare(c)?);
+                    }
+                )+
+                Ok(needs)
+            }
+
+            fn send(&mut self, c: &mut Conversation) -> Result<()> {
+                $(self.parts.$index.send(c)?;)+
+                Ok(())
+            }
+
+            fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
+                let ends = ends(&message);
+                match self.at {
+                    $($index => self.parts.$index.on_message(c, message)?,)+
+                    _ => {}
+                }
+                if ends {
+                    self.at = self.at.saturating_add(1);
+                }
+                Ok(())
+            }
+
+            fn finish(self, c: &mut Conversation) -> Result<Self::Output> {
+                // In order: the first error is that of the part that failed.
+                Ok(($(self.parts.$index.finish(c)?,)+))
+            }
+
+            fn about(&self) -> About<'_> {
+                About { kind: Kind::Pipeline, sql: self.parts.0.about().sql, parameters: 0 }
+            }
+        }
+    };
+}
+
+tuples!(A 0);
+tuples!(A 0 B 1);
+tuples!(A 0 B 1 C 2);
+tuples!(A 0 B 1 C 2 D 3);
+tuples!(A 0 B 1 C 2 D 3 E 4);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7);
+
+impl<E: Part> Exchange for Pipeline<Vec<E>> {
+    type Output = Vec<E::Output>;
+
+    fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
+        let mut needs = None;
+        for part in &mut self.parts {
+            needs = both(needs, part.prepare(c)?);
+            if matches!(needs, Some(Needs::Description { .. })) {
+                break;
+            }
+        }
+        Ok(needs)
+    }
+
+    fn send(&mut self, c: &mut Conversation) -> Result<()> {
+        self.parts.iter_mut().try_for_each(|part| part.send(c))
+    }
+
+    fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
+        let ends = ends(&message);
+        if let Some(part) = self.parts.get_mut(self.at) {
+            part.on_message(c, message)?;
+        }
+        if ends {
+            self.at = self.at.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn finish(self, c: &mut Conversation) -> Result<Self::Output> {
+        let (failed, mut outputs) = (self.at, Vec::with_capacity(self.parts.len()));
+        for (index, part) in self.parts.into_iter().enumerate() {
+            let output = part.finish(c);
+            outputs.push(output.map_err(|e: Error| e.within(format_args!("statement {} of the pipeline", index.min(failed))))?);
+        }
+        Ok(outputs)
+    }
+
+    fn about(&self) -> About<'_> {
+        About { kind: Kind::Pipeline, sql: self.parts.first().and_then(|part| part.about().sql), parameters: 0 }
+    }
+}

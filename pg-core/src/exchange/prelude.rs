@@ -1,0 +1,270 @@
+//! What must be asked before a statement can be sent: the catalog, a statement's description, or a BEGIN that can't
+//! travel with it. Asked at most once a statement, and never while rows are unread.
+
+use crate::error::{Error, ErrorKind, Result, ServerError};
+use crate::message::backend::{DataRow, Message};
+use crate::message::{Format, frontend};
+use crate::protocol::conversation::Conversation;
+use crate::protocol::state::Phase;
+use crate::protocol::statements::StatementId;
+use crate::row::Column;
+use crate::types::catalog::{Entry, EntryShape};
+use crate::types::literal;
+use crate::types::name::NamedType;
+use crate::types::plan::Plan;
+use crate::types::typecaster::{RawValue, Typecaster};
+use crate::wire::writer;
+use postgres_types::{Oid, Type};
+use std::sync::Arc;
+
+/// What an exchange needs to know before it can be sent. One kind at a time; the exchange is asked again after it.
+#[derive(Debug)]
+pub enum Needs {
+    /// The catalog's entries of these types.
+    Types {
+        /// By name.
+        names: Vec<&'static NamedType>,
+        /// By OID.
+        oids: Vec<Oid>,
+    },
+    /// A statement's parameters and columns; it is prepared by this.
+    Description {
+        /// The statement, already in the cache.
+        statement: StatementId,
+        /// Its text.
+        sql: String,
+        /// Its declared parameter types.
+        types: Vec<Oid>,
+    },
+    /// A BEGIN that waits must be answered before statements of the simple protocol follow.
+    Begin,
+}
+
+/// A need on its way.
+#[derive(Debug)]
+pub(super) struct Prelude {
+    what: What,
+    error: Option<Error>,
+}
+
+#[derive(Debug)]
+enum What {
+    Types { names: Vec<&'static NamedType>, rows: Vec<Vec<Option<String>>> },
+    Description { statement: StatementId, sql: String },
+    Begin { commands: Vec<(u32, String)>, sql: String },
+}
+
+/// One query for everything: the types asked for by name or OID, and all they are made of, in any depth.
+/// One row a type: how it was asked for (`schema`, `name`, or none), and what it is.
+const CATALOG: &str = include_str!("catalog.sql");
+
+impl Prelude {
+    pub(super) fn send(needs: Needs, c: &mut Conversation) -> Result<Prelude> {
+        let what = match needs {
+            Needs::Types { mut names, oids } => {
+                // A BEGIN that waits stays behind: the look-up must not become part of the transaction.
+                for named in c.registry.prefetch() {
+                    if !names.contains(named) && c.catalog.resolve(crate::types::name::TypeName::Named(named)).is_none() {
+                        names.push(named);
+                    }
+                }
+                frontend::parse(&mut c.out, "", CATALOG, &[1009, 1009, 1028])?;
+                expect(c, Phase::Parse);
+                let schemas = array(names.iter().map(|named| named.schema));
+                let type_names = array(names.iter().map(|named| Some(named.name)));
+                let numbers: Vec<String> = oids.iter().map(Oid::to_string).collect();
+                let numbers = array(numbers.iter().map(|oid| Some(oid.as_str())));
+                writer::message(&mut c.out, b'B', |out| {
+                    out.extend_from_slice(&[0, 0, 0, 0, 0, 3]);
+                    for value in [&schemas, &type_names, &numbers] {
+                        writer::value(out, |out| {
+                            out.extend_from_slice(value);
+                            Ok(writer::IsNull::No)
+                        })?;
+                    }
+                    out.extend_from_slice(&[0, 0]);
+                    Ok(())
+                })?;
+                expect(c, Phase::Bind);
+                c.execute();
+                What::Types { names, rows: Vec::new() }
+            }
+            Needs::Description { statement, sql, types } => {
+                c.open_request()?;
+                c.parse(statement, &sql, &types)?;
+                c.describe_statement(statement)?;
+                What::Description { statement, sql }
+            }
+            Needs::Begin => {
+                let commands = c.transactions.take_pending();
+                let sql = commands.iter().map(|(_, command)| command.as_str()).collect::<Vec<_>>().join("; ");
+                c.query(&sql)?;
+                What::Begin { commands, sql }
+            }
+        };
+        c.sync();
+        Ok(Prelude { what, error: None })
+    }
+
+    pub(super) fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
+        match (&mut self.what, message) {
+            (What::Types { rows, .. }, Message::DataRow(row)) => rows.push(texts(row)?),
+            (What::Types { .. }, Message::ErrorResponse(error)) => {
+                self.error = Some(
+                    Error::from_server(*error).with_sql(CATALOG).within("the types of the statement can't be looked up"),
+                );
+            }
+            (What::Description { statement, .. }, Message::ParameterDescription(parameters)) => {
+                if let Some(statement) = c.statements.get_mut(*statement) {
+                    statement.parameter_types = Some(parameters.oids().collect());
+                }
+            }
+            (What::Description { statement, .. }, Message::RowDescription(description)) => {
+                let columns = Column::all(description, &c.catalog)?;
+                if let Some(statement) = c.statements.get_mut(*statement) {
+                    statement.columns = Some(columns.into());
+                }
+            }
+            (What::Description { statement, .. }, Message::NoData) => {
+                if let Some(statement) = c.statements.get_mut(*statement) {
+                    statement.columns = Some(Arc::new([]));
+                }
+            }
+            (What::Description { sql, .. }, Message::ErrorResponse(error)) => {
+                self.error = Some(explain(c.server_error(*error, sql)));
+            }
+            (What::Begin { sql, commands }, Message::ErrorResponse(error)) => {
+                commands.clear();
+                self.error =
+                    Some(Error::from_server(*error).with_sql(sql).within("the transaction could not begin"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(&mut self, c: &mut Conversation) -> Result<()> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        if let What::Types { names, rows } = &mut self.what {
+            let rows = std::mem::take(rows);
+            learn(c, names, rows)?;
+        }
+        Ok(())
+    }
+}
+
+fn expect(c: &mut Conversation, phase: Phase) {
+    c.expect(phase);
+}
+
+/// A text array literal; `None` is NULL.
+fn array<'a>(items: impl Iterator<Item = Option<&'a str>>) -> Vec<u8> {
+    let mut out = vec![b'{'];
+    for (at, item) in items.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        match item {
+            Some(item) => literal::quote_element(&mut out, item.as_bytes(), b','),
+            None => out.extend_from_slice(b"NULL"),
+        }
+    }
+    out.push(b'}');
+    out
+}
+
+fn texts(row: DataRow<'_>) -> Result<Vec<Option<String>>> {
+    let mut reader = row.values();
+    let mut values = Vec::new();
+    for _ in 0..row.columns() {
+        let value = reader.value()?;
+        let text = value.map(|value| std::str::from_utf8(value).map(str::to_owned)).transpose();
+        values.push(text.map_err(|e| Error::protocol("the catalog's text is not UTF-8").with_source(e))?);
+    }
+    reader.finish()?;
+    Ok(values)
+}
+
+/// Enters what the catalog told, shares it with the registry's other connections, and names what it doesn't have.
+fn learn(c: &mut Conversation, names: &[&'static NamedType], rows: Vec<Vec<Option<String>>>) -> Result<()> {
+    let malformed = || Error::protocol("the catalog's answer is not what was asked for");
+    let mut entries = Vec::new();
+    let mut asked = Vec::new();
+    for row in rows {
+        let Ok([ordinal, oid, schema, name, array, kind, labels, fields, of]) = <[Option<String>; 9]>::try_from(row) else {
+            return Err(malformed());
+        };
+        let number = |text: Option<String>| text.and_then(|t| t.parse::<Oid>().ok());
+        let Some(oid) = number(oid) else {
+            // The name asked for at this place doesn't exist.
+            continue;
+        };
+        if let Some(named) = ordinal.and_then(|o| o.parse::<usize>().ok()?.checked_sub(1)).and_then(|o| names.get(o)) {
+            asked.push(((named.schema.map(Box::from), Box::from(named.name)), oid));
+        }
+        let of = number(of).unwrap_or_default();
+        let list = |text: Option<String>| -> Result<Vec<String>> {
+            let Some(text) = text else { return Ok(Vec::new()) };
+            let plan = Plan::nested(&Type::TEXT_ARRAY, vec![Plan::leaf(&Type::TEXT, Format::Text)], Vec::new());
+            let raw = RawValue { bytes: text.as_bytes(), plan: &plan, context: &c.context };
+            Vec::<String>::decode(raw)
+        };
+        let shape = match kind.as_deref() {
+            Some("e") => EntryShape::Enum(list(labels)?),
+            Some("c") => {
+                let oids = list(fields)?;
+                let attributes = list(labels)?.into_iter().zip(oids);
+                let attributes = attributes.map(|(name, oid)| Some((name, oid.parse().ok()?))).collect::<Option<Vec<_>>>();
+                EntryShape::Composite(attributes.ok_or_else(malformed)?)
+            }
+            Some("d") => EntryShape::Domain(of),
+            Some("r") => EntryShape::Range(of),
+            Some("m") => EntryShape::Multirange(of),
+            Some("a") => EntryShape::Array(of),
+            Some("p") => EntryShape::Pseudo,
+            _ => EntryShape::Base,
+        };
+        entries.push(Entry {
+            oid,
+            schema: schema.ok_or_else(malformed)?,
+            name: name.ok_or_else(malformed)?,
+            array: number(array).unwrap_or_default(),
+            shape,
+        });
+    }
+    let missing = names.iter().find(|named| {
+        !asked.iter().any(|((schema, name), _)| schema.as_deref() == named.schema && **name == *named.name)
+    });
+    c.catalog.extend(entries, asked.clone());
+    if c.transactions.status() == crate::message::backend::Status::Idle {
+        c.catalog = c.registry.publish(&c.scope, &c.catalog);
+    }
+    if let Some(named) = missing {
+        let place = match named.schema {
+            Some(schema) => format!("schema {schema:?}"),
+            None => "the search path".to_owned(),
+        };
+        return Err(Error::new(ErrorKind::Encode, format!("the type {:?} does not exist in {place}", named.name)).hint(
+            "create it, or correct `#[pg(name = \"..\", schema = \"..\")]` on the Rust type; names are case-sensitive here",
+        ));
+    }
+    Ok(())
+}
+
+/// Adds the cure where the server couldn't infer a parameter's type.
+pub(super) fn explain(error: Error) -> Error {
+    let Some(server) = error.server() else {
+        return error;
+    };
+    if is_inference(server) {
+        return error.hint("say which type the parameter has: `$1::text` in the SQL, or wrap the value in `Text(..)`");
+    }
+    error
+}
+
+/// The server couldn't infer a type for a parameter that was left to it.
+fn is_inference(error: &ServerError) -> bool {
+    matches!(error.sqlstate.code(), "42P18" | "42725" | "42804" | "42P08" | "42883")
+}

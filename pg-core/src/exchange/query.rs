@@ -1,0 +1,677 @@
+//! A statement with parameters, by the extended protocol: Parse if it isn't prepared, Bind, Execute.
+//!
+//! The first run asks for the columns along the way; from then on the plan is kept in the statement, and a run is
+//! one write and one read.
+
+use super::prelude::{self, Needs};
+use super::{About, Exchange, Kind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::Format;
+use crate::message::backend::{DataRow, Message, Status};
+use crate::params::{ParamWriter, Params};
+use crate::protocol::conversation::Conversation;
+use crate::protocol::statements::{Reading, StatementId, result_formats};
+use crate::row::{Column, FromRow, FromRowOwned, RowPlan, Shape, Single};
+use crate::types::catalog::Catalog;
+use crate::types::context::Context;
+use crate::types::name::{NamedKind, NamedType, TypeName};
+use crate::types::plan::{Plan, Planner};
+use crate::types::typecaster::TypecasterOwned;
+use postgres_types::{Oid, Type};
+use std::sync::Arc;
+
+/// What is done with the rows.
+pub trait Collect: Send {
+    /// What comes out.
+    type Output: Send;
+
+    /// The columns that are read; a shape without fields reads none.
+    const SHAPE: &'static Shape;
+
+    /// Takes a row.
+    ///
+    /// # Errors
+    /// The first error is what the statement ends with; the rows after it are not read.
+    fn row(&mut self, plan: &RowPlan, row: DataRow<'_>, context: &Context) -> Result<()>;
+
+    /// What comes out; `affected` is the number in the statement's tag.
+    ///
+    /// # Errors
+    /// A number of rows that wasn't expected.
+    fn finish(self, affected: u64) -> Result<Self::Output>;
+}
+
+/// All rows.
+#[derive(Debug)]
+pub struct All<T>(Vec<T>);
+
+impl<T> Default for All<T> {
+    fn default() -> All<T> {
+        All(Vec::new())
+    }
+}
+
+impl<T: FromRowOwned> Collect for All<T> {
+    type Output = Vec<T>;
+    const SHAPE: &'static Shape = <T as FromRow<'static>>::SHAPE;
+
+    #[inline]
+    fn row(&mut self, plan: &RowPlan, row: DataRow<'_>, context: &Context) -> Result<()> {
+        self.0.push(plan.read(row, context)?);
+        Ok(())
+    }
+
+    #[inline]
+    fn finish(self, _: u64) -> Result<Vec<T>> {
+        Ok(self.0)
+    }
+}
+
+/// No row or one.
+#[derive(Debug)]
+pub struct AtMostOne<T>(Option<T>);
+
+impl<T> Default for AtMostOne<T> {
+    fn default() -> AtMostOne<T> {
+        AtMostOne(None)
+    }
+}
+
+impl<T: FromRowOwned> Collect for AtMostOne<T> {
+    type Output = Option<T>;
+    const SHAPE: &'static Shape = <T as FromRow<'static>>::SHAPE;
+
+    #[inline]
+    fn row(&mut self, plan: &RowPlan, row: DataRow<'_>, context: &Context) -> Result<()> {
+        if self.0.is_some() {
+            return Err(more_than_one());
+        }
+        self.0 = Some(plan.read(row, context)?);
+        Ok(())
+    }
+
+    #[inline]
+    fn finish(self, _: u64) -> Result<Option<T>> {
+        Ok(self.0)
+    }
+}
+
+/// Exactly one row.
+#[derive(Debug)]
+pub struct One<T>(AtMostOne<T>);
+
+impl<T> Default for One<T> {
+    fn default() -> One<T> {
+        One(AtMostOne(None))
+    }
+}
+
+impl<T: FromRowOwned> Collect for One<T> {
+    type Output = T;
+    const SHAPE: &'static Shape = <T as FromRow<'static>>::SHAPE;
+
+    #[inline]
+    fn row(&mut self, plan: &RowPlan, row: DataRow<'_>, context: &Context) -> Result<()> {
+        self.0.row(plan, row, context)
+    }
+
+    #[inline]
+    fn finish(self, _: u64) -> Result<T> {
+        self.0.0.ok_or_else(no_row)
+    }
+}
+
+#[cold]
+fn more_than_one() -> Error {
+    Error::new(ErrorKind::RowCount, "the statement returned more than one row")
+        .hint("add `limit 1` or a key to it, or use query(..) for all rows")
+}
+
+#[cold]
+fn no_row() -> Error {
+    Error::new(ErrorKind::RowCount, "the statement returned no row").hint("use query_opt(..) if that may happen")
+}
+
+/// The first column of all rows.
+#[derive(Debug)]
+pub struct Values<T>(Vec<T>);
+
+impl<T> Default for Values<T> {
+    fn default() -> Values<T> {
+        Values(Vec::new())
+    }
+}
+
+impl<T: TypecasterOwned + Send> Collect for Values<T> {
+    type Output = Vec<T>;
+    const SHAPE: &'static Shape = <Single<T> as FromRow<'static>>::SHAPE;
+
+    fn row(&mut self, plan: &RowPlan, row: DataRow<'_>, context: &Context) -> Result<()> {
+        self.0.push(plan.read::<Single<T>>(row, context)?.0);
+        Ok(())
+    }
+
+    fn finish(self, _: u64) -> Result<Vec<T>> {
+        Ok(self.0)
+    }
+}
+
+/// The first column of exactly one row.
+#[derive(Debug)]
+pub struct Value<T>(Option<T>);
+
+impl<T> Default for Value<T> {
+    fn default() -> Value<T> {
+        Value(None)
+    }
+}
+
+impl<T: TypecasterOwned + Send> Collect for Value<T> {
+    type Output = T;
+    const SHAPE: &'static Shape = <Single<T> as FromRow<'static>>::SHAPE;
+
+    #[inline]
+    fn row(&mut self, plan: &RowPlan, row: DataRow<'_>, context: &Context) -> Result<()> {
+        if self.0.is_some() {
+            return Err(more_than_one());
+        }
+        self.0 = Some(plan.read::<Single<T>>(row, context)?.0);
+        Ok(())
+    }
+
+    #[inline]
+    fn finish(self, _: u64) -> Result<T> {
+        self.0.ok_or_else(no_row)
+    }
+}
+
+/// No row is read: the number of rows in the tag.
+#[derive(Debug, Default)]
+pub struct Affected;
+
+impl Collect for Affected {
+    type Output = u64;
+    const SHAPE: &'static Shape = <crate::row::Ignored as FromRow<'static>>::SHAPE;
+
+    fn row(&mut self, _: &RowPlan, _: DataRow<'_>, _: &Context) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(self, affected: u64) -> Result<u64> {
+        Ok(affected)
+    }
+}
+
+/// Each row given to a function, nothing kept.
+#[derive(Debug)]
+pub struct Each<F, T>(F, std::marker::PhantomData<fn() -> T>);
+
+impl<F, T> Each<F, T> {
+    /// Calls `f` with each row.
+    pub fn new(f: F) -> Each<F, T> {
+        Each(f, std::marker::PhantomData)
+    }
+}
+
+impl<T: FromRowOwned, F: FnMut(T) -> Result<()> + Send> Collect for Each<F, T> {
+    type Output = u64;
+    const SHAPE: &'static Shape = <T as FromRow<'static>>::SHAPE;
+
+    fn row(&mut self, plan: &RowPlan, row: DataRow<'_>, context: &Context) -> Result<()> {
+        (self.0)(plan.read(row, context)?)
+    }
+
+    fn finish(self, affected: u64) -> Result<u64> {
+        Ok(affected)
+    }
+}
+
+/// A statement being run: see the module.
+#[derive(Debug)]
+pub struct Request<'q, P, C> {
+    core: Statement<'q>,
+    params: P,
+    collect: C,
+}
+
+impl<'q, P: Params, C: Collect> Request<'q, P, C> {
+    /// Runs `sql` with `params`, and gives the rows to `collect`.
+    #[inline]
+    pub fn new(sql: &'q str, params: P, collect: C) -> Request<'q, P, C> {
+        Request { core: Statement::new(sql), params, collect }
+    }
+}
+
+impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
+    type Output = C::Output;
+
+    #[inline]
+    fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
+        self.core.prepare(c, &self.params, C::SHAPE)
+    }
+
+    #[inline]
+    fn send(&mut self, c: &mut Conversation) -> Result<()> {
+        self.core.send(c, &self.params, C::SHAPE)
+    }
+
+    #[inline]
+    fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
+        if let Message::DataRow(row) = message {
+            if self.core.error.is_none() {
+                if let Some(reading) = &self.core.reading {
+                    c.context.scratch.clear();
+                    if let Err(error) = self.collect.row(&reading.plan, row, &c.context) {
+                        self.core.error = Some(error.with_sql(self.core.sql));
+                    }
+                }
+            }
+            return Ok(());
+        }
+        self.core.on_message(c, message, C::SHAPE)
+    }
+
+    fn wants_retry(&mut self, c: &mut Conversation) -> bool {
+        self.core.wants_retry(c)
+    }
+
+    #[inline]
+    fn finish(self, _: &mut Conversation) -> Result<C::Output> {
+        match self.core.error {
+            Some(error) => Err(error),
+            None => match self.collect.finish(self.core.affected) {
+                Ok(output) => Ok(output),
+                Err(error) => Err(self.core.explain_count(error)),
+            },
+        }
+    }
+
+    fn about(&self) -> About<'_> {
+        About { kind: Kind::Query, sql: Some(self.core.sql), parameters: self.params.count() }
+    }
+}
+
+/// The part of running a statement that is the same for all parameters and rows.
+#[derive(Debug)]
+pub(super) struct Statement<'q> {
+    pub(super) sql: &'q str,
+    id: Option<StatementId>,
+    pub(super) reading: Option<Reading>,
+    pub(super) error: Option<Error>,
+    affected: u64,
+    no_rows: bool,
+    /// All columns are asked for as text: some column's type has no binary form.
+    all_text: bool,
+    retried: bool,
+    retry: bool,
+}
+
+/// All columns in text, all in binary.
+const TEXT: [u8; 2] = [0, 0];
+const BINARY: [u8; 4] = [0, 1, 0, 1];
+
+impl<'q> Statement<'q> {
+    #[inline]
+    pub(super) fn new(sql: &'q str) -> Statement<'q> {
+        Statement {
+            sql,
+            id: None,
+            reading: None,
+            error: None,
+            affected: 0,
+            no_rows: false,
+            all_text: false,
+            retried: false,
+            retry: false,
+        }
+    }
+
+    #[inline]
+    pub(super) fn prepare(
+        &mut self,
+        c: &mut Conversation,
+        params: &impl Params,
+        shape: &'static Shape,
+    ) -> Result<Option<Needs>> {
+        let at = params.constants();
+        if at != 0 && !self.all_text {
+            if let Some(id) = c.statements.find(self.sql, at) {
+                if let Some(reading) = c.statements.get(id).and_then(|statement| statement.reading(shape)) {
+                    self.reading = Some(reading.clone());
+                    self.id = Some(id);
+                    return Ok(None);
+                }
+            }
+        }
+        self.prepare_anew(c, params, shape)
+    }
+
+    /// Everything but the usual hit: what isn't known yet is asked for, one need at a time.
+    #[cold]
+    fn prepare_anew(
+        &mut self,
+        c: &mut Conversation,
+        params: &dyn Described,
+        shape: &'static Shape,
+    ) -> Result<Option<Needs>> {
+        if let Some(needs) = missing_types(c, params, shape) {
+            return Ok(Some(needs));
+        }
+        let (types, plans) = plan_params(&c.catalog, params).map_err(|e| e.with_sql(self.sql))?;
+        let id = match self.id.filter(|id| c.statements.get(*id).is_some()) {
+            Some(id) => Some(id),
+            None if c.statements.is_caching() => c.statements.find_typed(self.sql, &types),
+            None => None,
+        };
+        let Some(id) = id else {
+            if shape.is_dynamic() {
+                let id = c.statements.insert(self.sql, types.clone(), params.at(), plans);
+                self.id = Some(id);
+                return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned(), types }));
+            }
+            return Ok(None); // Parse travels along
+        };
+        self.id = Some(id);
+        let columns = c.statements.get(id).and_then(|statement| statement.columns.clone());
+        if let Some(columns) = columns {
+            if shape.is_dynamic() {
+                // Each column's reader is chosen at run time, so all types must be known.
+                let unknown: Vec<Oid> =
+                    columns.iter().map(|column| column.type_().oid()).filter(|oid| !c.catalog.knows(*oid)).collect();
+                if !unknown.is_empty() && !self.retried {
+                    self.retried = true; // an OID that the catalog doesn't have is asked for once
+                    return Ok(Some(Needs::Types { names: Vec::new(), oids: unknown }));
+                }
+            }
+            self.plan_columns(c, id, &columns, shape)?;
+        }
+        Ok(None)
+    }
+
+    /// Makes and keeps the plan of a described statement for a row type.
+    fn plan_columns(
+        &mut self,
+        c: &mut Conversation,
+        id: StatementId,
+        columns: &Arc<[Column]>,
+        shape: &'static Shape,
+    ) -> Result<()> {
+        if let Some(reading) = c.statements.get(id).and_then(|statement| statement.reading(shape)) {
+            self.reading = Some(reading.clone());
+            return Ok(());
+        }
+        let reading = reading_for(shape, columns, &c.catalog).map_err(|e| e.with_sql(self.sql))?;
+        if let Some(statement) = c.statements.get_mut(id) {
+            statement.keep(reading.clone());
+        }
+        self.reading = Some(reading);
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn send(
+        &mut self,
+        c: &mut Conversation,
+        params: &impl Params,
+        shape: &'static Shape,
+    ) -> Result<()> {
+        c.open_request()?;
+        // An earlier part of a pipeline may have made it leave the cache since it was found.
+        if let (Some(id), Some(reading)) = (self.id.filter(|id| c.statements.get(*id).is_some()), &self.reading) {
+            c.bind(id, &reading.formats, |out, plans, settings| write_values(params, out, plans, settings))
+                .map_err(|e| e.with_sql(self.sql))?;
+            c.execute();
+            return Ok(());
+        }
+        self.send_first(c, params, shape, &|out, plans, settings| write_values(params, out, plans, settings))
+    }
+
+    /// A run that learns the columns along the way.
+    #[cold]
+    #[allow(clippy::type_complexity, reason = "the values of one Bind, as in Conversation::bind")]
+    fn send_first(
+        &mut self,
+        c: &mut Conversation,
+        params: &dyn Described,
+        shape: &'static Shape,
+        values: &dyn Fn(&mut Vec<u8>, &[Plan], &crate::types::context::Settings) -> Result<()>,
+    ) -> Result<()> {
+        let known = self.id.filter(|id| c.statements.get(*id).is_some());
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let (types, plans) = plan_params(&c.catalog, params).map_err(|e| e.with_sql(self.sql))?;
+                let shared = if c.statements.is_caching() { c.statements.find_typed(self.sql, &types) } else { None };
+                let id = match shared {
+                    Some(id) => id, // an earlier part of the pipeline prepares it
+                    None => {
+                        let id = c.statements.insert(self.sql, types.clone(), params.at(), plans);
+                        if let Err(error) = c.parse(id, self.sql, &types) {
+                            c.statements.remove(id);
+                            return Err(error.with_sql(self.sql));
+                        }
+                        id
+                    }
+                };
+                self.id = Some(id);
+                id
+            }
+        };
+        let reads = !shape.fields().is_empty();
+        let formats: &[u8] = if !reads || self.all_text || shape.text_only() { &TEXT } else { &BINARY };
+        c.bind(id, formats, values).map_err(|e| e.with_sql(self.sql))?;
+        if reads {
+            c.describe_portal()?;
+        }
+        c.execute();
+        Ok(())
+    }
+
+    pub(super) fn on_message(
+        &mut self,
+        c: &mut Conversation,
+        message: Message<'_>,
+        shape: &'static Shape,
+    ) -> Result<()> {
+        match message {
+            Message::CommandComplete(complete) => self.affected = complete.rows(),
+            Message::RowDescription(description) => {
+                let columns: Arc<[Column]> = Column::all(description, &c.catalog)?.into();
+                if let Err(error) = self.described(c, columns, shape) {
+                    self.error.get_or_insert(error.with_sql(self.sql));
+                }
+            }
+            Message::NoData => {
+                self.no_rows = true;
+                if let Some(statement) = self.id.and_then(|id| c.statements.get_mut(id)) {
+                    statement.columns = Some(Arc::new([]));
+                }
+            }
+            Message::CopyInResponse | Message::CopyOutResponse | Message::CopyBothResponse => {
+                self.error.get_or_insert_with(|| {
+                    Error::usage("the statement is a COPY, which has a stream of its own and returns no rows")
+                        .with_sql(self.sql)
+                });
+                c.refuse_copy()?;
+            }
+            Message::ErrorResponse(error) => {
+                let inferred = self.id.and_then(|id| c.statements.get(id)).is_none_or(|statement| {
+                    statement.params.iter().any(|plan| plan.type_ == Type::UNKNOWN)
+                });
+                let stale = is_stale(&error);
+                self.retry = !self.retried
+                    && self.error.is_none()
+                    && (error.routine.as_deref() == Some("getTypeBinaryOutputInfo") || stale);
+                if stale {
+                    if let Some(id) = self.id.take() {
+                        c.statements.close(id);
+                    }
+                    self.reading = None;
+                } else if self.retry {
+                    self.all_text = true;
+                }
+                let error = c.server_error(*error, self.sql);
+                self.error.get_or_insert(if inferred { prelude::explain(error) } else { error });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Makes the plan for the rows that follow, and keeps the one for later runs.
+    fn described(&mut self, c: &mut Conversation, columns: Arc<[Column]>, shape: &'static Shape) -> Result<()> {
+        let plan = RowPlan::new(shape, columns.clone(), &c.catalog)?;
+        let later = match self.all_text {
+            true => Reading { plan: Arc::new(plan), formats: TEXT.into() },
+            false => reading_for(shape, &columns, &c.catalog)?,
+        };
+        let now = if self.all_text || same_formats(&later.plan, &columns) {
+            later.clone()
+        } else {
+            Reading { plan: Arc::new(RowPlan::new(shape, columns.clone(), &c.catalog)?), formats: TEXT.into() }
+        };
+        if let Some(statement) = self.id.and_then(|id| c.statements.get_mut(id)) {
+            statement.columns = Some(columns);
+            statement.keep(later);
+        }
+        self.reading = Some(now);
+        Ok(())
+    }
+
+    /// Outside a transaction a failed statement has done nothing, so that it may be run once more.
+    pub(super) fn wants_retry(&mut self, c: &mut Conversation) -> bool {
+        if !self.retry || c.transactions.status() != Status::Idle || c.transactions.depth() > 0 {
+            return false;
+        }
+        self.retry = false;
+        self.retried = true;
+        self.error = None;
+        self.reading = None;
+        true
+    }
+
+    #[cold]
+    fn explain_count(&self, error: Error) -> Error {
+        let error = error.with_sql(self.sql);
+        if self.no_rows { error.hint("the statement returns no rows at all: use execute(..)") } else { error }
+    }
+}
+
+/// The server says that the prepared statement doesn't fit any more: it is gone, or its columns changed.
+fn is_stale(error: &crate::error::ServerError) -> bool {
+    match error.sqlstate.code() {
+        "0A000" => error.routine.as_deref() == Some("RevalidateCachedQuery"),
+        "26000" => true,
+        _ => false,
+    }
+}
+
+fn same_formats(plan: &RowPlan, columns: &[Column]) -> bool {
+    plan.columns().iter().zip(columns).all(|(a, b)| a.format() == b.format())
+}
+
+/// The plan for later runs: each column in the form its reader wants.
+fn reading_for(shape: &'static Shape, columns: &Arc<[Column]>, catalog: &Catalog) -> Result<Reading> {
+    let binary: Arc<[Column]> = columns
+        .iter()
+        .map(|column| column.with_type(catalog).with_format(if shape.is_dynamic() { dynamic_format(column.with_type(catalog).type_()) } else { Format::Text }))
+        .collect();
+    let plan = RowPlan::new(shape, binary, catalog)?;
+    let wanted = plan.wanted_formats();
+    let plan = plan.with_formats(shape, &wanted)?;
+    Ok(Reading { plan: Arc::new(plan), formats: result_formats(&wanted).into() })
+}
+
+/// The form in which a column is asked for when its reader isn't known: binary where every server has it.
+fn dynamic_format(type_: &Type) -> Format {
+    let binary = match type_.kind() {
+        postgres_types::Kind::Pseudo => false,
+        _ => !matches!(*type_, Type::ACLITEM | Type::ACLITEM_ARRAY | Type::GTS_VECTOR | Type::GTS_VECTOR_ARRAY),
+    };
+    if binary { Format::Binary } else { Format::Text }
+}
+
+/// Writes all values of a Bind, as many as were planned.
+#[inline]
+fn write_values(
+    params: &impl Params,
+    out: &mut Vec<u8>,
+    plans: &[Plan],
+    settings: &crate::types::context::Settings,
+) -> Result<()> {
+    let mut writer = ParamWriter { out, plans: plans.iter(), settings, written: 0 };
+    params.write(&mut writer)
+}
+
+/// [`Params`] without its writing, for code that needn't be made anew for every list of types.
+trait Described {
+    fn len(&self) -> usize;
+    fn at(&self) -> usize;
+    fn name(&self, index: usize) -> TypeName;
+    fn plan_at(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan>;
+}
+
+impl<P: Params> Described for P {
+    fn len(&self) -> usize {
+        self.count()
+    }
+
+    fn at(&self) -> usize {
+        self.constants()
+    }
+
+    fn name(&self, index: usize) -> TypeName {
+        self.type_name(index)
+    }
+
+    fn plan_at(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+        self.plan(index, type_, planner)
+    }
+}
+
+/// The types that the catalog must tell before the statement can be sent.
+fn missing_types(c: &mut Conversation, params: &dyn Described, shape: &'static Shape) -> Option<Needs> {
+    let mut names = unresolved(&c.catalog, params, shape);
+    if !names.is_empty() {
+        // Another connection of the registry may have asked since.
+        c.catalog.merge(&c.registry.catalog(&c.scope));
+        names = unresolved(&c.catalog, params, shape);
+    }
+    if names.is_empty() { None } else { Some(Needs::Types { names, oids: Vec::new() }) }
+}
+
+/// The named types whose text form can't stand in for them, and which the catalog doesn't know.
+fn unresolved(catalog: &Catalog, params: &dyn Described, shape: &'static Shape) -> Vec<&'static NamedType> {
+    let mut names: Vec<&'static NamedType> = Vec::new();
+    let mut visit = |name: TypeName| {
+        if let Some(named) = name.named() {
+            let needed = matches!(named.kind, NamedKind::Composite | NamedKind::Packed);
+            if needed && catalog.resolve(TypeName::Named(named)).is_none() && !names.contains(&named) {
+                names.push(named);
+            }
+        }
+    };
+    (0..params.len()).for_each(|index| visit(params.name(index)));
+    shape.each_type(&mut visit);
+    names
+}
+
+/// The declared OID and the plan of each parameter. What the catalog doesn't know yet goes as text of inferred type.
+fn plan_params(catalog: &Catalog, params: &dyn Described) -> Result<(Vec<Oid>, Vec<Plan>)> {
+    let planner = Planner { catalog };
+    let mut types = Vec::with_capacity(params.len());
+    let mut plans = Vec::with_capacity(params.len());
+    for index in 0..params.len() {
+        let type_ = catalog.resolve(params.name(index)).unwrap_or(Type::UNKNOWN);
+        let plan = params
+            .plan_at(index, &type_, &planner)
+            .map_err(|e| e.within(format_args!("parameter ${}", index.saturating_add(1))))?;
+        types.push(if type_ == Type::UNKNOWN { 0 } else { type_.oid() });
+        plans.push(plan);
+    }
+    if types.len() > usize::from(u16::MAX) {
+        return Err(Error::usage(format!("{} parameters: PostgreSQL takes at most 65535", types.len()))
+            .hint("pass an array and `unnest($1)` it, or use COPY"));
+    }
+    Ok((types, plans))
+}

@@ -1,0 +1,224 @@
+//! What changes the session itself: the ends of transactions, preparing ahead, and a round trip that does nothing.
+
+use super::prelude::{self, Needs};
+use super::{About, Exchange, Kind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::backend::Message;
+use crate::protocol::conversation::Conversation;
+use crate::protocol::statements::StatementId;
+use crate::protocol::transactions::Ending;
+use crate::row::Column;
+use postgres_types::Type;
+use std::sync::Arc;
+
+/// Opens a transaction, or a savepoint inside one. Nothing is sent: the command travels with the next statement.
+#[derive(Debug)]
+pub struct Begin {
+    command: String,
+    has_options: bool,
+    depth: u32,
+}
+
+impl Begin {
+    /// `command` is BEGIN with its options; a savepoint takes none.
+    pub fn new(command: String, has_options: bool) -> Begin {
+        Begin { command, has_options, depth: 0 }
+    }
+}
+
+impl Exchange for Begin {
+    type Output = u32;
+
+    fn send(&mut self, c: &mut Conversation) -> Result<()> {
+        self.depth = c.transactions.open(&self.command, self.has_options)?;
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(self, _: &mut Conversation) -> Result<u32> {
+        Ok(self.depth)
+    }
+
+    fn about(&self) -> About<'_> {
+        About { kind: Kind::Begin, sql: Some(&self.command), parameters: 0 }
+    }
+}
+
+/// Ends the transaction or savepoint at a depth, keeping or undoing what it did.
+#[derive(Debug)]
+pub struct End {
+    depth: u32,
+    keep: bool,
+    command: String,
+    rolled_back: bool,
+    error: Option<Error>,
+}
+
+impl End {
+    /// COMMIT, or RELEASE of a savepoint.
+    pub fn commit(depth: u32) -> End {
+        End { depth, keep: true, command: String::new(), rolled_back: false, error: None }
+    }
+
+    /// ROLLBACK, or ROLLBACK TO a savepoint.
+    pub fn roll_back(depth: u32) -> End {
+        End { depth, keep: false, command: String::new(), rolled_back: false, error: None }
+    }
+}
+
+impl Exchange for End {
+    type Output = ();
+
+    fn send(&mut self, c: &mut Conversation) -> Result<()> {
+        let ending =
+            if self.keep { c.transactions.commit(self.depth)? } else { c.transactions.roll_back(self.depth) };
+        if let Ending::Command(command) = ending {
+            c.query(&command)?;
+            self.command = command;
+        }
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Conversation, message: Message<'_>) -> Result<()> {
+        match message {
+            // The server answers COMMIT of a failed transaction with success and this tag.
+            Message::CommandComplete(complete) if complete.tag == "ROLLBACK" => self.rolled_back = true,
+            Message::ErrorResponse(error) => {
+                self.error.get_or_insert(Error::from_server(*error).with_sql(&self.command));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish(self, _: &mut Conversation) -> Result<()> {
+        match self.error {
+            Some(error) => Err(error),
+            None if self.keep && self.rolled_back => Err(Error::new(
+                ErrorKind::RolledBack,
+                "nothing was committed: a statement of the transaction had failed, so it was rolled back",
+            )
+            .hint("return the error of the failed statement, or run what may fail in a nested transaction")),
+            None => Ok(()),
+        }
+    }
+
+    /// A COMMIT that was on its way may have been carried out.
+    fn lost(&self, error: Error) -> Error {
+        if self.keep && self.command == "COMMIT" && error.kind() != ErrorKind::Server {
+            return error
+                .with_kind(ErrorKind::CommitUnknown)
+                .within("the connection was lost during COMMIT: the transaction may or may not have been committed");
+        }
+        error
+    }
+
+    fn about(&self) -> About<'_> {
+        let kind = if self.keep { Kind::Commit } else { Kind::Rollback };
+        About { kind, sql: Some(&self.command), parameters: 0 }
+    }
+}
+
+/// What the server says of a statement: its parameters and columns.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// The types of `$1`, `$2` and so on, as the server inferred them.
+    pub parameters: Vec<Type>,
+    /// The columns; none for a statement that returns no rows.
+    pub columns: Arc<[Column]>,
+}
+
+/// Prepares a statement without running it, and describes it. It stays in the cache.
+#[derive(Debug)]
+pub struct Prepare<'q> {
+    sql: &'q str,
+    statement: Option<StatementId>,
+    looked_up: bool,
+}
+
+impl<'q> Prepare<'q> {
+    /// Prepares `sql`; the server infers all parameters' types.
+    pub fn new(sql: &'q str) -> Prepare<'q> {
+        Prepare { sql, statement: None, looked_up: false }
+    }
+}
+
+impl Exchange for Prepare<'_> {
+    type Output = Description;
+
+    fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
+        let known = self.statement.or_else(|| c.statements.find_typed(self.sql, &[]));
+        let described = known.and_then(|id| c.statements.get(id)).and_then(|statement| {
+            let oids = statement.columns.as_ref()?.iter().map(|column| column.type_().oid());
+            Some(oids.chain(statement.parameter_types.as_deref()?.iter().copied()).collect::<Vec<_>>())
+        });
+        if let Some(oids) = described {
+            self.statement = known;
+            let unknown: Vec<_> = oids.into_iter().filter(|oid| !c.catalog.knows(*oid)).collect();
+            if unknown.is_empty() || self.looked_up {
+                return Ok(None);
+            }
+            self.looked_up = true;
+            return Ok(Some(Needs::Types { names: Vec::new(), oids: unknown }));
+        }
+        let id = c.statements.insert(self.sql, Vec::new(), 0, Vec::new());
+        self.statement = Some(id);
+        Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned(), types: Vec::new() }))
+    }
+
+    fn send(&mut self, _: &mut Conversation) -> Result<()> {
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(self, c: &mut Conversation) -> Result<Description> {
+        let statement = self.statement.and_then(|id| c.statements.get(id));
+        let Some((statement, columns)) = statement.and_then(|s| Some((s, s.columns.clone()?))) else {
+            return Err(Error::protocol("the statement was not described").with_sql(self.sql));
+        };
+        let parameters = statement.parameter_types.iter().flatten().map(|oid| c.catalog.type_or_stand_in(*oid));
+        let columns = columns.iter().map(|column| column.with_type(&c.catalog)).collect();
+        Ok(Description { parameters: parameters.collect(), columns })
+    }
+
+    fn about(&self) -> About<'_> {
+        About { kind: Kind::Prepare, sql: Some(self.sql), parameters: 0 }
+    }
+}
+
+/// A round trip that does nothing: a Sync alone.
+#[derive(Debug, Default)]
+pub struct Ping {
+    error: Option<Error>,
+}
+
+impl Exchange for Ping {
+    type Output = ();
+
+    fn send(&mut self, c: &mut Conversation) -> Result<()> {
+        c.demand_sync();
+        Ok(())
+    }
+
+    fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
+        if let Message::ErrorResponse(error) = message {
+            self.error = Some(prelude::explain(c.server_error(*error, "")));
+        }
+        Ok(())
+    }
+
+    fn finish(self, _: &mut Conversation) -> Result<()> {
+        self.error.map_or(Ok(()), Err)
+    }
+
+    fn about(&self) -> About<'_> {
+        About { kind: Kind::Ping, sql: None, parameters: 0 }
+    }
+}
+

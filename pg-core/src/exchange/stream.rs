@@ -1,0 +1,193 @@
+//! A statement whose rows are read one by one: at most one read buffer and one message are held, however many rows
+//! there are, and whoever stops reading stops the server.
+
+use super::prelude::Needs;
+use super::query::Statement;
+use super::{About, Exchange, Kind};
+use crate::error::{Error, Result};
+use crate::message::backend::{DataRow, Message};
+use crate::params::Params;
+use crate::protocol::connection::{Connection, Polled};
+use crate::protocol::conversation::Conversation;
+use crate::row::{RowPlan, RowRef, Shape};
+use std::sync::Arc;
+
+/// Starts a stream: complete once its rows begin.
+#[derive(Debug)]
+pub struct Stream<'q, P> {
+    core: Statement<'q>,
+    params: P,
+    shape: &'static Shape,
+    number: u64,
+    ready: bool,
+}
+
+impl<'q, P: Params> Stream<'q, P> {
+    /// Runs `sql` with `params`; rows are planned for `shape`.
+    pub fn new(sql: &'q str, params: P, shape: &'static Shape) -> Stream<'q, P> {
+        Stream { core: Statement::new(sql), params, shape, number: 0, ready: false }
+    }
+}
+
+impl<P: Params> Exchange for Stream<'_, P> {
+    type Output = Cursor;
+
+    fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
+        self.core.prepare(c, &self.params, self.shape)
+    }
+
+    fn send(&mut self, c: &mut Conversation) -> Result<()> {
+        self.number = c.owner;
+        self.ready = false;
+        self.core.send(c, &self.params, self.shape)
+    }
+
+    fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
+        // A plan is there from the start, or with the description, which comes after BindComplete.
+        let begun = matches!(message, Message::BindComplete | Message::RowDescription(_));
+        self.core.on_message(c, message, self.shape)?;
+        self.ready |= begun && self.core.error.is_none() && self.core.reading.is_some();
+        Ok(())
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    fn wants_retry(&mut self, c: &mut Conversation) -> bool {
+        !self.ready && self.core.wants_retry(c)
+    }
+
+    fn finish(self, _: &mut Conversation) -> Result<Cursor> {
+        if let Some(error) = self.core.error {
+            return Err(error);
+        }
+        Ok(Cursor {
+            number: self.number,
+            plan: self.core.reading.map(|reading| reading.plan),
+            other: None,
+            sql: self.core.sql.into(),
+            error: None,
+        })
+    }
+
+    fn about(&self) -> About<'_> {
+        About { kind: Kind::Stream, sql: Some(self.core.sql), parameters: self.params.count() }
+    }
+}
+
+/// Where a stream stands. It borrows nothing: the rows belong to the connection.
+#[derive(Debug)]
+pub struct Cursor {
+    number: u64,
+    /// None for a statement that returns no rows.
+    plan: Option<Arc<RowPlan>>,
+    /// The plan for a row type other than the one the stream was started with.
+    other: Option<RowPlan>,
+    sql: Box<str>,
+    error: Option<Error>,
+}
+
+impl Cursor {
+    /// The columns; empty for a statement that returns no rows.
+    pub fn columns(&self) -> &[crate::row::Column] {
+        self.plan.as_ref().map_or(&[], |plan| plan.columns())
+    }
+}
+
+/// What [`Connection::poll_row`] found.
+#[derive(Debug)]
+pub enum Fetched {
+    /// A row waits: [`Connection::row`] gives it until the next read.
+    Row(FetchedRow),
+    /// There are no more rows.
+    End,
+    /// More bytes are wanted.
+    Read,
+}
+
+/// Where a row lies in the input buffer.
+#[derive(Debug, Clone, Copy)]
+pub struct FetchedRow(crate::wire::frame::Frame);
+
+impl Connection {
+    /// The next row of a stream, as far as the bytes that came allow.
+    ///
+    /// # Errors
+    /// What the server said instead of a row, once it is done with the statement; or a lost connection.
+    #[inline]
+    pub fn poll_row(&mut self, cursor: &mut Cursor) -> Result<Fetched> {
+        loop {
+            if !self.conversation.owes(cursor.number) {
+                return match cursor.error.take() {
+                    Some(error) => Err(error),
+                    None => Ok(Fetched::End),
+                };
+            }
+            match self.poll_message(cursor.number)? {
+                Polled::Read | Polled::NotItsTurn => return Ok(Fetched::Read),
+                Polled::Message(frame) if frame.tag == b'D' && cursor.error.is_none() => {
+                    return Ok(Fetched::Row(FetchedRow(frame)));
+                }
+                Polled::Message(frame) if matches!(frame.tag, b'E' | b'G' | b'H' | b'W') => {
+                    match Message::parse(frame.tag, self.input.body(frame)) {
+                        Ok(Message::ErrorResponse(error)) => {
+                            let error = self.conversation.server_error(*error, &cursor.sql);
+                            cursor.error.get_or_insert(error);
+                        }
+                        Ok(_) => {
+                            let error = Error::usage("the statement is a COPY, which has a stream of its own");
+                            cursor.error.get_or_insert(error.with_sql(&cursor.sql));
+                            self.conversation.refuse_copy()?;
+                        }
+                        Err(error) => return Err(self.fail(error)),
+                    }
+                }
+                Polled::Message(_) => {}
+            }
+        }
+    }
+
+    /// The row that [`Connection::poll_row`] found last.
+    ///
+    /// # Errors
+    /// A row that isn't well-formed.
+    #[inline]
+    pub fn row<'r>(&'r mut self, cursor: &'r mut Cursor, row: FetchedRow) -> Result<RowRef<'r>> {
+        self.conversation.context.scratch.clear();
+        let Some(plan) = &cursor.plan else {
+            return Err(Error::protocol("a row came of a statement that has no columns"));
+        };
+        Ok(RowRef {
+            row: DataRow::new(self.input.body(row.0))?,
+            plan,
+            cache: &mut cursor.other,
+            context: &self.conversation.context,
+        })
+    }
+}
+
+/// Reads on for a stream: complete as soon as a whole message waits.
+#[derive(Debug)]
+pub struct Fetch;
+
+impl Exchange for Fetch {
+    type Output = ();
+    const PEEK: bool = true;
+
+    fn send(&mut self, _: &mut Conversation) -> Result<()> {
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(self, _: &mut Conversation) -> Result<()> {
+        Ok(())
+    }
+
+    fn about(&self) -> About<'_> {
+        About { kind: Kind::Fetch, sql: None, parameters: 0 }
+    }
+}

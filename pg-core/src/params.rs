@@ -1,0 +1,231 @@
+//! Parameters of a statement: tuples, lists of `&dyn Parameter`, and `()`.
+
+use crate::error::Result;
+use crate::types::adapter::{Adapter, Encode, IsNull, Parameter};
+use crate::types::context::Settings;
+use crate::types::name::TypeName;
+use crate::types::plan::{Plan, Planner};
+use crate::wire::writer::{self, Buffer};
+use postgres_types::Type;
+
+/// What a statement is run with: its `$1`, `$2` and so on.
+///
+/// A tuple of up to 16 values of any types, `()` for none, or a slice or `Vec` of `&dyn Parameter`, whose length is
+/// known only at run time: `let list: [&dyn Parameter; 2] = [&1i64, &"a"]; client.execute(sql, &list[..])`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of parameters",
+    label = "for one parameter write a tuple of one: `(value,)`",
+    note = "for none write `()`; for a list known only at run time `&[&dyn Parameter]`"
+)]
+pub trait Params: Send {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Where the constants that describe them stand; statements are found by it. 0 for a list known at run time.
+    fn constants(&self) -> usize;
+
+    /// The SQL type of the parameter at `index`, from 0.
+    fn type_name(&self, index: usize) -> TypeName;
+
+    /// How the parameter at `index` is written as `type_`.
+    ///
+    /// # Errors
+    /// Both types, if it can't be.
+    fn plan(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan>;
+
+    /// Writes all values in order.
+    ///
+    /// # Errors
+    /// A value that the SQL type can't hold.
+    fn write(&self, to: &mut ParamWriter<'_>) -> Result<()>;
+}
+
+/// Appends the values of a Bind.
+#[derive(Debug)]
+pub struct ParamWriter<'w> {
+    pub(crate) out: &'w mut Buffer,
+    pub(crate) plans: std::slice::Iter<'w, Plan>,
+    pub(crate) settings: &'w Settings,
+    pub(crate) written: usize,
+}
+
+impl ParamWriter<'_> {
+    /// Appends the next value.
+    #[inline]
+    pub fn value<T: Adapter + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.put(|to| value.encode(to))
+    }
+
+    /// Appends the next value of a list.
+    pub fn parameter(&mut self, value: &dyn Parameter) -> Result<()> {
+        self.put(|to| value.write(to))
+    }
+
+    #[inline]
+    fn put(&mut self, write: impl FnOnce(&mut Encode<'_>) -> Result<IsNull>) -> Result<()> {
+        let Some(plan) = self.plans.next() else {
+            return Err(crate::error::Error::usage("Params::write gives more values than Params::count says"));
+        };
+        self.written = self.written.wrapping_add(1);
+        let settings = self.settings;
+        let result = writer::value(self.out, |out| write(&mut Encode { out, plan, settings }));
+        match result {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.within(format_args!("parameter ${}", self.written))),
+        }
+    }
+}
+
+/// One parameter of a tuple, as a constant.
+#[derive(Debug, Clone, Copy)]
+struct Constant {
+    type_name: TypeName,
+    plan: fn(&Type, &Planner<'_>) -> Result<Plan>,
+}
+
+impl Constant {
+    const fn of<T: Adapter>() -> Constant {
+        Constant { type_name: T::TYPE, plan: T::plan }
+    }
+}
+
+impl Params for () {
+    #[inline]
+    fn count(&self) -> usize {
+        0
+    }
+
+    #[inline]
+    fn constants(&self) -> usize {
+        1
+    }
+
+    fn type_name(&self, _: usize) -> TypeName {
+        TypeName::Inferred
+    }
+
+    fn plan(&self, _: usize, _: &Type, _: &Planner<'_>) -> Result<Plan> {
+        Err(crate::error::Error::usage("there are no parameters"))
+    }
+
+    #[inline]
+    fn write(&self, _: &mut ParamWriter<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<P: Params + Sync + ?Sized> Params for &P {
+    #[inline]
+    fn count(&self) -> usize {
+        (**self).count()
+    }
+
+    #[inline]
+    fn constants(&self) -> usize {
+        (**self).constants()
+    }
+
+    fn type_name(&self, index: usize) -> TypeName {
+        (**self).type_name(index)
+    }
+
+    fn plan(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+        (**self).plan(index, type_, planner)
+    }
+
+    #[inline]
+    fn write(&self, to: &mut ParamWriter<'_>) -> Result<()> {
+        (**self).write(to)
+    }
+}
+
+/// The lists whose types are known only at run time; each keeps an object lifetime of its own, so that futures over
+/// them can be spawned.
+macro_rules! lists {
+    ($([$($generics:tt)*] $list:ty;)+) => { $(
+        impl<$($generics)*> Params for $list {
+            fn count(&self) -> usize {
+                self.len()
+            }
+
+            fn constants(&self) -> usize {
+                0
+            }
+
+            fn type_name(&self, index: usize) -> TypeName {
+                self.get(index).map_or(TypeName::Inferred, |p| p.type_name())
+            }
+
+            fn plan(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+                match self.get(index) {
+                    Some(p) => p.plan_as(type_, planner),
+                    None => Err(crate::error::Error::usage("there are fewer parameters")),
+                }
+            }
+
+            fn write(&self, to: &mut ParamWriter<'_>) -> Result<()> {
+                self.iter().try_for_each(|p| to.parameter(&**p))
+            }
+        }
+    )+ };
+}
+
+lists! {
+    ['c] [&'c (dyn Parameter + Sync + 'c)];
+    ['c] Vec<&'c (dyn Parameter + Sync + 'c)>;
+    ['c] Vec<Box<dyn Parameter + Send + Sync + 'c>>;
+    ['c, const N: usize] [&'c (dyn Parameter + Sync + 'c); N];
+}
+
+macro_rules! tuples {
+    ($($name:ident $index:tt)+) => {
+        impl<$($name: Adapter + Send),+> Params for ($($name,)+) {
+            #[inline]
+            fn count(&self) -> usize {
+                const { [$($index),+].len() }
+            }
+
+            #[inline]
+            fn constants(&self) -> usize {
+                let constants: &'static [Constant] = const { &[$(Constant::of::<$name>()),+] };
+                constants.as_ptr().addr()
+            }
+
+            fn type_name(&self, index: usize) -> TypeName {
+                let constants: &'static [Constant] = const { &[$(Constant::of::<$name>()),+] };
+                constants.get(index).map_or(TypeName::Inferred, |c| c.type_name)
+            }
+
+            fn plan(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+                let constants: &'static [Constant] = const { &[$(Constant::of::<$name>()),+] };
+                match constants.get(index) {
+                    Some(c) => (c.plan)(type_, planner),
+                    None => Err(crate::error::Error::usage("there are fewer parameters")),
+                }
+            }
+
+            #[inline]
+            fn write(&self, to: &mut ParamWriter<'_>) -> Result<()> {
+                $(to.value(&self.$index)?;)+
+                Ok(())
+            }
+        }
+    };
+}
+
+tuples!(A 0);
+tuples!(A 0 B 1);
+tuples!(A 0 B 1 C 2);
+tuples!(A 0 B 1 C 2 D 3);
+tuples!(A 0 B 1 C 2 D 3 E 4);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14 P 15);

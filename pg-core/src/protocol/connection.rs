@@ -1,0 +1,451 @@
+//! A connection without its socket. It is driven by bytes and asked by exchanges.
+//!
+//! Four kinds of method. `handle_*` takes what happened outside: bytes read, bytes sent, the link lost. `poll_*` gives
+//! what is to be done: bytes to send, a message for the operation at the front. `wants_*` and `is_*` ask. Operations
+//! are started and polled in `exchange`.
+//!
+//! Cancel safety lives here. The queue of expected answers names the operation that asked for each; an operation
+//! that was dropped leaves its entries behind, and what arrives for them is read and thrown away.
+
+use super::conversation::Conversation;
+use super::inbox::Inbox;
+use super::state::{Phase, Step, step};
+use crate::error::{Error, ErrorKind, Result, ServerError};
+use crate::message::backend::{self, Message, Status};
+use crate::message::frontend;
+use crate::types::registry::{Registry, Scope};
+use crate::wire::frame::{Frame, Input, Limits};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Connection {
+    pub(crate) input: Input,
+    pub(crate) conversation: Conversation,
+    sent: usize,
+    operations: u64,
+    /// Operations below this number were dropped.
+    abandoned: u64,
+    closed: Option<Closed>,
+    #[cfg(feature = "tls")]
+    secured: Option<Box<super::secured::Secured>>,
+}
+
+#[derive(Debug)]
+struct Closed {
+    /// The error that closed it, until it is told once.
+    error: Option<Error>,
+    reason: String,
+}
+
+/// What [`Connection::poll_message`] found for an operation.
+#[derive(Debug)]
+pub(crate) enum Polled {
+    /// A message for it.
+    Message(Frame),
+    /// More bytes are wanted.
+    Read,
+    /// Another operation's answers come first.
+    NotItsTurn,
+}
+
+impl Connection {
+    /// A connection that has not logged in.
+    pub fn new(statement_cache: usize, limits: Limits, registry: Registry, scope: Scope) -> Connection {
+        Connection {
+            input: Input::new(limits),
+            conversation: Conversation::new(statement_cache, registry, scope),
+            sent: 0,
+            operations: 0,
+            abandoned: 0,
+            closed: None,
+            #[cfg(feature = "tls")]
+            secured: None,
+        }
+    }
+
+    /// A connection that only carries a CancelRequest.
+    pub fn for_cancel() -> Connection {
+        Connection::new(0, Limits::default(), Registry::default(), Scope::default())
+    }
+
+    // ---- handle: what happened outside ----
+
+    /// Room for the next read, never empty.
+    #[inline]
+    pub fn space(&mut self) -> &mut [u8] {
+        #[cfg(feature = "tls")]
+        if let Some(secured) = &mut self.secured {
+            return secured.space();
+        }
+        self.input.space()
+    }
+
+    /// `count` bytes were read into [`Connection::space`]; 0 says that the server closed the link.
+    pub fn handle_read(&mut self, count: usize) {
+        if count == 0 {
+            let doing = if self.is_idle() { "while nothing was asked" } else { "in the middle of an answer" };
+            self.close(
+                Error::new(ErrorKind::Io, format!("the server closed the connection {doing}"))
+                    .hint("its log says why; it may have been restarted, or the session ended by an administrator"),
+            );
+            return;
+        }
+        #[cfg(feature = "tls")]
+        if let Some(secured) = &mut self.secured {
+            if let Err(error) = secured.handle_read(count, &mut self.input) {
+                self.close(error);
+            }
+            return;
+        }
+        self.input.filled(count);
+    }
+
+    /// `count` bytes of [`Connection::poll_transmit`] were sent.
+    #[inline]
+    pub fn handle_sent(&mut self, count: usize) {
+        #[cfg(feature = "tls")]
+        if let Some(secured) = &mut self.secured {
+            secured.handle_sent(count);
+            return;
+        }
+        self.sent = self.sent.saturating_add(count);
+        if self.sent >= self.conversation.out.len() {
+            self.conversation.out.clear();
+            self.sent = 0;
+            if self.conversation.out.capacity() > LARGE_OUTPUT {
+                self.conversation.out.shrink_to(LARGE_OUTPUT);
+            }
+        }
+    }
+
+    /// The link failed; every operation in flight will be told.
+    pub fn handle_failure(&mut self, error: Error) {
+        self.close(error);
+    }
+
+    // ---- poll: what is to be done ----
+
+    /// Bytes to send now; empty if there are none.
+    #[inline]
+    pub fn poll_transmit(&mut self) -> &[u8] {
+        #[cfg(feature = "tls")]
+        if let Some(secured) = &mut self.secured {
+            if let Err(error) = secured.take_plaintext(&mut self.conversation.out) {
+                self.closed.get_or_insert_with(|| Closed { reason: error.to_string(), error: Some(error) });
+            }
+            return self.secured.as_mut().map(|s| s.poll_transmit()).unwrap_or_default();
+        }
+        self.conversation.out.get(self.sent..).unwrap_or_default()
+    }
+
+    /// Reads on for operations that were dropped; true once nothing is owed to anybody.
+    ///
+    /// # Errors
+    /// The connection was closed, by the server or by a broken rule.
+    pub fn poll_abandoned(&mut self) -> Result<bool> {
+        self.abandoned = self.operations.saturating_add(1);
+        match self.poll_message(u64::MAX)? {
+            Polled::Message(_) | Polled::NotItsTurn => Ok(false),
+            Polled::Read => Ok(self.conversation.expected.is_empty()),
+        }
+    }
+
+    /// Reads what came while nothing was asked: notifications, notices, or the server's farewell.
+    ///
+    /// # Errors
+    /// The connection was closed, by the server or by a broken rule.
+    pub fn poll_unasked(&mut self) -> Result<()> {
+        self.poll_message(u64::MAX).map(|_| ())
+    }
+
+    /// The next message for `owner`. What belongs to dropped operations is thrown away; what comes unasked goes to
+    /// the inbox.
+    #[inline]
+    pub(crate) fn poll_message(&mut self, owner: u64) -> Result<Polled> {
+        loop {
+            if self.closed.is_some() {
+                return Err(self.closed_error());
+            }
+            let front = self.conversation.expected.front().copied();
+            let phase = front.map_or(Phase::Idle, |front| front.phase);
+            if let Some(front) = front {
+                if front.owner != owner && front.owner >= self.abandoned && front.owner != 0 {
+                    return Ok(Polled::NotItsTurn);
+                }
+            }
+            #[cfg(feature = "tls")]
+            if phase == Phase::Tls {
+                return match self.poll_secure() {
+                    Ok(()) => Ok(Polled::Read),
+                    Err(error) => Err(self.fail(error)),
+                };
+            }
+            let frame = match self.input.frame() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Ok(Polled::Read),
+                Err(error) => return Err(self.fail(error)),
+            };
+            match step(phase, frame.tag) {
+                Step::Stay => {}
+                Step::Next => {
+                    self.conversation.expected.pop_front();
+                    if frame.tag == b'Z' {
+                        if let Err(error) = self.handle_ready(frame) {
+                            return Err(self.fail(error));
+                        }
+                    }
+                }
+                other => match self.rare(other, phase, frame) {
+                    Ok(true) => {}
+                    Ok(false) => continue,
+                    Err(error) => return Err(self.fail(error)),
+                },
+            }
+            let Some(front) = front else { continue };
+            if front.preamble {
+                self.conversation.handle_preamble(phase, frame.tag == b'E');
+                if frame.tag != b'E' {
+                    continue;
+                }
+            }
+            if front.owner == owner {
+                return Ok(Polled::Message(frame));
+            }
+            // A dropped operation's: only a COPY needs an answer.
+            if matches!(frame.tag, b'G' | b'W') {
+                if let Err(error) = self.conversation.refuse_copy() {
+                    return Err(self.fail(error));
+                }
+            }
+        }
+    }
+
+    fn handle_ready(&mut self, frame: Frame) -> Result<()> {
+        if let Message::ReadyForQuery(status) = Message::parse(frame.tag, self.input.body(frame))? {
+            self.conversation.transactions.handle_status(status);
+        }
+        self.input.logged_in();
+        Ok(())
+    }
+
+    /// Steps that are not taken per row; whether the message is still to be delivered.
+    fn rare(&mut self, step: Step, phase: Phase, frame: Frame) -> Result<bool> {
+        let body = self.input.body(frame);
+        match step {
+            Step::Become(next) => {
+                if frame.tag == b'E' {
+                    self.check_fatal(frame)?;
+                }
+                if let Some(front) = self.conversation.expected.front_mut() {
+                    front.phase = next;
+                }
+                Ok(true)
+            }
+            Step::Skip => {
+                self.check_fatal(frame)?;
+                while let Some(front) = self.conversation.expected.front() {
+                    if front.phase == Phase::Sync {
+                        break;
+                    }
+                    if let Some(id) = front.statement {
+                        self.conversation.statements.remove(id);
+                    }
+                    self.conversation.expected.pop_front();
+                }
+                Ok(true)
+            }
+            Step::End => Err(Error::from_server(ServerError::parse(body)?)),
+            Step::Aside => {
+                match Message::parse(frame.tag, body)? {
+                    Message::NoticeResponse(notice) => self.conversation.inbox.handle_notice(*notice),
+                    Message::NotificationResponse(n) => self.conversation.inbox.handle_notification(n),
+                    Message::ParameterStatus { name, value } => {
+                        let settings = &mut self.conversation.context.settings;
+                        self.conversation.inbox.handle_parameter(name, value, settings)?;
+                    }
+                    _ => {}
+                }
+                Ok(false)
+            }
+            Step::Stay | Step::Next => Ok(true),
+            Step::Illegal => Err(Error::protocol(format!(
+                "the server sent {} ({:?}) where {} was expected (phase {phase:?})",
+                backend::name(frame.tag),
+                frame.tag as char,
+                phase.expects()
+            ))),
+        }
+    }
+
+    /// A FATAL error ends the session: nothing else will be answered.
+    fn check_fatal(&self, frame: Frame) -> Result<()> {
+        let error = ServerError::parse(self.input.body(frame))?;
+        if error.is_fatal() { Err(Error::from_server(error)) } else { Ok(()) }
+    }
+
+    // ---- ask ----
+
+    /// Whether the server owes nothing to anybody.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.conversation.expected.is_empty()
+    }
+
+    /// Whether the connection can't be used any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
+    /// Whether bytes wait to be sent.
+    #[inline]
+    pub fn wants_write(&mut self) -> bool {
+        !self.poll_transmit().is_empty()
+    }
+
+    /// Whether a whole message waits.
+    pub(crate) fn has_frame(&mut self) -> Result<bool> {
+        if self.closed.is_some() {
+            return Err(self.closed_error());
+        }
+        match self.input.has_frame() {
+            Ok(has) => Ok(has),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Whether the link is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        #[cfg(feature = "tls")]
+        {
+            self.secured.is_some()
+        }
+        #[cfg(not(feature = "tls"))]
+        {
+            false
+        }
+    }
+
+    /// The transaction status that the server last told.
+    pub fn status(&self) -> Status {
+        self.conversation.transactions.status()
+    }
+
+    /// Parameters, notices and notifications.
+    pub fn inbox(&mut self) -> &mut Inbox {
+        &mut self.conversation.inbox
+    }
+
+    /// The value of a run-time parameter that the server reports, such as `server_version`.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.conversation.inbox.parameter(name)
+    }
+
+    /// What a CancelRequest must name; `None` before login.
+    pub fn cancel_key(&self) -> Option<&super::conversation::CancelKey> {
+        self.conversation.cancel_key.as_ref()
+    }
+
+    /// The rest of the conversation's state.
+    pub fn conversation(&self) -> &Conversation {
+        &self.conversation
+    }
+
+    // ---- commands ----
+
+    /// A number for a new operation.
+    pub(crate) fn new_operation(&mut self) -> u64 {
+        self.operations = self.operations.saturating_add(1);
+        self.operations
+    }
+
+    /// Says that whatever was started before was dropped, as it was when one owner starts anew.
+    #[inline]
+    pub fn abandon(&mut self) {
+        self.abandoned = self.operations.saturating_add(1);
+    }
+
+    /// Queues the end of a dropped transaction guard: its ROLLBACK goes out at the next write.
+    pub fn roll_back(&mut self, depth: u32) {
+        if self.closed.is_none() {
+            self.conversation.roll_back(depth);
+        }
+    }
+
+    /// Queues Terminate and closes: the caller sends what [`Connection::poll_transmit`] still gives.
+    pub fn terminate(&mut self) {
+        if self.closed.is_none() {
+            frontend::terminate(&mut self.conversation.out);
+            self.closed = Some(Closed { error: None, reason: "it was closed by this client".to_owned() });
+        }
+    }
+
+    fn close(&mut self, error: Error) {
+        let reason = error.to_string();
+        self.closed.get_or_insert(Closed { error: Some(error), reason });
+    }
+
+    /// Closes the connection over a broken rule or a fatal report, and gives the error.
+    pub(crate) fn fail(&mut self, error: Error) -> Error {
+        self.close(error);
+        self.closed_error()
+    }
+
+    fn closed_error(&mut self) -> Error {
+        match &mut self.closed {
+            Some(closed) => closed.error.take().unwrap_or_else(|| {
+                Error::new(ErrorKind::Closed, format!("the connection is closed: {}", closed.reason))
+                    .hint("connect anew")
+            }),
+            None => Error::new(ErrorKind::Closed, "the connection is closed"),
+        }
+    }
+
+    /// Takes the server's answer to SSLRequest, or goes on with the handshake.
+    #[cfg(feature = "tls")]
+    fn poll_secure(&mut self) -> Result<()> {
+        use super::secured::Secured;
+        let Some(secure) = &mut self.conversation.secure else {
+            return Err(Error::protocol("TLS was not asked for"));
+        };
+        if let Some(secured) = &self.secured {
+            if !secured.is_handshaking() {
+                secure.established(secured.end_point());
+                self.conversation.expected.pop_front();
+            }
+            return Ok(());
+        }
+        match self.input.waiting() {
+            [] => {}
+            b"S" => {
+                self.input.consume(1);
+                self.secured = Some(Box::new(Secured::new(secure)?));
+            }
+            b"N" => {
+                self.input.consume(1);
+                secure.refused()?;
+                self.conversation.expected.pop_front();
+            }
+            // Whoever speaks before the handshake isn't to be believed, so the text isn't shown.
+            [b'S' | b'N', ..] => {
+                return Err(Error::new(
+                    ErrorKind::Tls,
+                    "bytes came in clear together with the answer to SSLRequest: somebody may be in between",
+                ));
+            }
+            [b'E', ..] => {
+                return Err(Error::new(ErrorKind::Tls, "the server answered SSLRequest with an error")
+                    .hint("it may be out of connections; its log says"));
+            }
+            [other, ..] => {
+                return Err(Error::new(
+                    ErrorKind::Tls,
+                    format!("{:?} came in answer to SSLRequest: is this a PostgreSQL server?", *other as char),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the output buffer shrinks to after a large request.
+const LARGE_OUTPUT: usize = 256 * 1024;

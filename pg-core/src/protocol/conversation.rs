@@ -1,0 +1,341 @@
+//! All that is known of the talk with the server but the bytes that came: what is to be sent, which answers are
+//! expected, statements, types, parameters and the transaction. Exchanges write their requests through it; each
+//! request that the server answers puts its phase at the end of the queue.
+
+use super::inbox::Inbox;
+use super::state::Phase;
+use super::statements::{StatementId, Statements};
+use super::transactions::Transactions;
+use crate::error::{Error, Result, ServerError};
+use crate::message::backend::BackendKeyData;
+use crate::message::frontend::{self, Target};
+use crate::types::catalog::Catalog;
+use crate::types::context::Context;
+use crate::types::registry::{Registry, Scope};
+use crate::wire::writer::{self, Buffer};
+use std::collections::VecDeque;
+
+/// An answer that the server owes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected {
+    pub(crate) phase: Phase,
+    /// The operation that asked.
+    pub(crate) owner: u64,
+    /// A BEGIN that travels with the statement: the exchange doesn't hear of it, unless it fails.
+    pub(crate) preamble: bool,
+    /// Of a Parse: the statement that leaves the cache if it fails.
+    pub(crate) statement: Option<StatementId>,
+}
+
+/// What a CancelRequest must name.
+#[derive(Clone)]
+pub struct CancelKey {
+    /// The server process.
+    pub process_id: i32,
+    /// The secret.
+    key: Vec<u8>,
+}
+
+impl CancelKey {
+    /// The CancelRequest, to be sent on a connection of its own.
+    pub fn request(&self) -> Result<Vec<u8>> {
+        let mut out = Buffer::new();
+        frontend::cancel_request(&mut out, self.process_id, &self.key)?;
+        Ok(out)
+    }
+}
+
+impl std::fmt::Debug for CancelKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CancelKey({}, ***)", self.process_id)
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Conversation {
+    pub(crate) out: Buffer,
+    pub(crate) expected: VecDeque<Expected>,
+    /// The operation that writes now.
+    pub(crate) owner: u64,
+    /// Something of the extended protocol was written and no Sync after it.
+    unsynced: bool,
+    /// The BEGIN that failed, so that its error is told as its own.
+    failed_preamble: Option<String>,
+    preambles: VecDeque<String>,
+    pub(crate) statements: Statements,
+    pub(crate) transactions: Transactions,
+    pub(crate) context: Context,
+    pub(crate) inbox: Inbox,
+    pub(crate) catalog: Catalog,
+    pub(crate) registry: Registry,
+    pub(crate) scope: Scope,
+    pub(crate) cancel_key: Option<CancelKey>,
+    #[cfg(feature = "tls")]
+    pub(crate) secure: Option<super::secured::Secure>,
+}
+
+/// How far the conversation had come, to go back to when a request can't be written.
+#[derive(Debug)]
+pub(crate) struct Checkpoint {
+    out: usize,
+    expected: usize,
+    unsynced: bool,
+    transactions: Option<Transactions>,
+}
+
+impl Conversation {
+    pub(crate) fn new(statement_cache: usize, registry: Registry, scope: Scope) -> Conversation {
+        Conversation {
+            out: Buffer::new(),
+            expected: VecDeque::new(),
+            owner: 0,
+            unsynced: false,
+            failed_preamble: None,
+            preambles: VecDeque::new(),
+            statements: Statements::new(statement_cache),
+            transactions: Transactions::default(),
+            context: Context::default(),
+            inbox: Inbox::default(),
+            catalog: registry.catalog(&scope),
+            registry,
+            scope,
+            cancel_key: None,
+            #[cfg(feature = "tls")]
+            secure: None,
+        }
+    }
+
+    /// The types known to this connection.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The transaction's state.
+    pub fn transactions(&self) -> &Transactions {
+        &self.transactions
+    }
+
+    /// The session's settings.
+    pub fn settings(&self) -> &crate::types::context::Settings {
+        &self.context.settings
+    }
+
+    /// Whether the server owes `owner` an answer.
+    #[inline]
+    pub(crate) fn owes(&self, owner: u64) -> bool {
+        match self.expected.front() {
+            None => false,
+            Some(front) => front.owner == owner || self.expected.iter().any(|e| e.owner == owner),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            out: self.out.len(),
+            expected: self.expected.len(),
+            unsynced: self.unsynced,
+            // The guards change only with a request that touches them: pending ones are few and seldom there.
+            transactions: self.transactions.has_pending().then(|| self.transactions.clone()),
+        }
+    }
+
+    /// Forgets what was written since: none of it has been sent.
+    #[cold]
+    pub(crate) fn go_back(&mut self, to: Checkpoint) {
+        self.out.truncate(to.out);
+        while self.expected.len() > to.expected {
+            if let Some(Expected { statement: Some(id), .. }) = self.expected.pop_back() {
+                self.statements.remove(id);
+            }
+        }
+        self.unsynced = to.unsynced;
+        if let Some(transactions) = to.transactions {
+            self.transactions = transactions;
+            self.preambles.clear();
+        }
+    }
+
+    #[inline]
+    pub(crate) fn expect(&mut self, phase: Phase) {
+        self.expected.push_back(Expected { phase, owner: self.owner, preamble: false, statement: None });
+    }
+
+    /// Begins a request of the extended protocol: closes what left the cache, and sends a BEGIN that waits.
+    ///
+    /// # Errors
+    /// A transaction that is over takes no more statements.
+    #[inline]
+    pub(crate) fn open_request(&mut self) -> Result<()> {
+        self.transactions.check()?;
+        if self.transactions.has_pending() || self.statements.has_closing() {
+            self.write_preamble()?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn write_preamble(&mut self) -> Result<()> {
+        for name in self.statements.take_closing() {
+            frontend::close(&mut self.out, Target::Statement(&name))?;
+            self.expect_preamble(Phase::Close);
+        }
+        for (_, command) in self.transactions.take_pending() {
+            frontend::parse(&mut self.out, "", &command, &[])?;
+            self.expect_preamble(Phase::Parse);
+            writer::message(&mut self.out, b'B', |out| {
+                out.extend_from_slice(&[0; 8]); // unnamed portal, unnamed statement, no formats, no values
+                Ok(())
+            })?;
+            self.expect_preamble(Phase::Bind);
+            frontend::execute(&mut self.out, "", 0)?;
+            self.expect_preamble(Phase::Execute);
+            self.preambles.push_back(command);
+        }
+        self.unsynced = true;
+        Ok(())
+    }
+
+    fn expect_preamble(&mut self, phase: Phase) {
+        self.expected.push_back(Expected { phase, owner: self.owner, preamble: true, statement: None });
+    }
+
+    /// Notes how a message changes the preamble: a BEGIN that succeeded is done, one that failed is remembered.
+    pub(crate) fn handle_preamble(&mut self, phase: Phase, failed: bool) {
+        if failed {
+            self.failed_preamble = self.preambles.pop_front();
+            self.preambles.clear();
+        } else if phase == Phase::Execute {
+            self.preambles.pop_front();
+        }
+    }
+
+    /// An error of the server, told as that of the BEGIN that travelled with the statement, if it was its.
+    pub(crate) fn server_error(&mut self, error: ServerError, sql: &str) -> Error {
+        match self.failed_preamble.take() {
+            Some(begin) => Error::from_server(error).with_sql(&begin).within("the transaction could not begin"),
+            None => Error::from_server(error).with_sql(sql),
+        }
+    }
+
+    /// Parse.
+    pub(crate) fn parse(&mut self, id: StatementId, sql: &str, types: &[u32]) -> Result<()> {
+        let name = self.statements.get(id).map(crate::protocol::statements::Statement::name).unwrap_or_default();
+        frontend::parse(&mut self.out, name, sql, types)?;
+        self.expected.push_back(Expected {
+            phase: Phase::Parse,
+            owner: self.owner,
+            preamble: false,
+            statement: Some(id),
+        });
+        self.unsynced = true;
+        Ok(())
+    }
+
+    /// Describe of a statement.
+    pub(crate) fn describe_statement(&mut self, id: StatementId) -> Result<()> {
+        let name = self.statements.get(id).map(crate::protocol::statements::Statement::name).unwrap_or_default();
+        frontend::describe(&mut self.out, Target::Statement(name))?;
+        self.expect(Phase::DescribeStatement);
+        self.unsynced = true;
+        Ok(())
+    }
+
+    /// Describe of the unnamed portal.
+    pub(crate) fn describe_portal(&mut self) -> Result<()> {
+        frontend::describe(&mut self.out, Target::Portal(""))?;
+        self.expect(Phase::DescribeRows);
+        self.unsynced = true;
+        Ok(())
+    }
+
+    /// Bind to the unnamed portal: what comes before the values, the values, and the formats of the result.
+    #[inline]
+    pub(crate) fn bind(
+        &mut self,
+        id: StatementId,
+        formats: &[u8],
+        values: impl FnOnce(&mut Buffer, &[crate::types::plan::Plan], &crate::types::context::Settings) -> Result<()>,
+    ) -> Result<()> {
+        let Some(statement) = self.statements.get(id) else {
+            return Err(Error::usage("the statement has left the cache"));
+        };
+        let settings = &self.context.settings;
+        writer::message(&mut self.out, b'B', |out| {
+            out.extend_from_slice(&statement.bind_head);
+            values(out, &statement.params, settings)?;
+            out.extend_from_slice(formats);
+            Ok(())
+        })?;
+        self.expect(Phase::Bind);
+        self.unsynced = true;
+        Ok(())
+    }
+
+    /// Execute of the unnamed portal, all rows.
+    #[inline]
+    pub(crate) fn execute(&mut self) {
+        self.out.extend_from_slice(b"E\0\0\0\x09\0\0\0\0\0");
+        self.expect(Phase::Execute);
+        self.unsynced = true;
+    }
+
+    /// Sync, if anything since the last one wants it.
+    #[inline]
+    pub(crate) fn sync(&mut self) {
+        if self.unsynced {
+            frontend::sync(&mut self.out);
+            self.expect(Phase::Sync);
+            self.unsynced = false;
+        }
+    }
+
+    /// Makes the next [`Conversation::sync`] send one, whatever was written.
+    pub(crate) fn demand_sync(&mut self) {
+        self.unsynced = true;
+    }
+
+    /// Query: statements of the simple protocol.
+    pub(crate) fn query(&mut self, sql: &str) -> Result<()> {
+        frontend::query(&mut self.out, sql)?;
+        self.expect(Phase::Simple);
+        Ok(())
+    }
+
+    /// Answers a COPY that nobody feeds: FROM STDIN is failed, replication is ended. TO STDOUT is read to its end.
+    pub(crate) fn refuse_copy(&mut self) -> Result<()> {
+        match self.expected.front().map(|e| e.phase) {
+            Some(Phase::ExecuteCopyIn) => {
+                frontend::copy_fail(&mut self.out, "COPY FROM STDIN was not fed")?;
+                // The server ignores the Sync that it read while waiting for data, so it gets another.
+                frontend::sync(&mut self.out);
+            }
+            Some(Phase::SimpleCopyIn) => frontend::copy_fail(&mut self.out, "COPY FROM STDIN was not fed")?,
+            Some(Phase::CopyBoth) => frontend::copy_done(&mut self.out),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Queues the end of a guard that was dropped: undoing what it did, or nothing if nothing was sent.
+    pub(crate) fn roll_back(&mut self, depth: u32) {
+        if let super::transactions::Ending::Command(command) = self.transactions.roll_back(depth) {
+            let owner = std::mem::replace(&mut self.owner, 0);
+            // The command is ours and holds no NUL, so that writing it can't fail.
+            let _ = self.query(&command);
+            self.owner = owner;
+        }
+    }
+
+    /// AuthenticationOk was accepted: parameters follow.
+    pub(crate) fn logged_in(&mut self) {
+        if let Some(front) = self.expected.front_mut() {
+            front.phase = Phase::LoggedIn;
+        }
+    }
+
+    pub(crate) fn handle_key(&mut self, key: BackendKeyData<'_>) {
+        self.cancel_key = Some(CancelKey { process_id: key.process_id, key: key.key.to_vec() });
+    }
+}

@@ -1,0 +1,11 @@
+//! Layer 4, protocol: the legal transitions as one table, what the server tells unasked, prepared statements, the
+//! transaction's state, and [`connection::Connection`], which holds it all and is driven by bytes.
+
+pub mod connection;
+pub mod conversation;
+pub mod inbox;
+pub mod state;
+pub mod statements;
+pub mod transactions;
+#[cfg(feature = "tls")]
+pub mod secured;

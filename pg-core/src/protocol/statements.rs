@@ -1,0 +1,352 @@
+//! Prepared statements of one connection: the least recently used is closed when the cache is full.
+//!
+//! The key is the SQL and the declared parameter types. A statement is entered when its Parse is written and leaves
+//! when its Parse fails, so statements of one pipeline may share it.
+
+use crate::message::Format;
+use crate::row::{Column, RowPlan, Shape};
+use crate::types::plan::Plan;
+use postgres_types::Oid;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+/// A statement's place in the cache. A place is used anew, so the number of its use goes along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatementId {
+    slot: u32,
+    serial: u32,
+}
+
+/// A prepared statement.
+#[derive(Debug)]
+pub struct Statement {
+    sql: Box<str>,
+    /// The declared types, 0 for inferred.
+    types: Box<[Oid]>,
+    /// Where the parameters' constants stand, so that the usual hit compares no types.
+    params_at: usize,
+    serial: u32,
+    used: u64,
+    name: Box<str>,
+    /// How the parameters are written.
+    pub params: Box<[Plan]>,
+    /// What Bind says before the values: portal, name, formats, count.
+    pub bind_head: Box<[u8]>,
+    /// The parameters' types as the server inferred them, where it was asked.
+    pub parameter_types: Option<Box<[Oid]>>,
+    /// The columns, where they were described; none for a statement without rows.
+    pub columns: Option<Arc<[Column]>>,
+    plans: Vec<Reading>,
+}
+
+/// How the rows of a statement are read as one row type, and what Bind asks for so that they come in that form.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// The plan.
+    pub plan: Arc<RowPlan>,
+    /// Bind's result formats.
+    pub formats: Arc<[u8]>,
+}
+
+/// How many row types one statement keeps plans for.
+const MOST_PLANS: usize = 16;
+
+impl Statement {
+    /// Its name on the server; empty for the unnamed statement.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How rows of this shape are read, if that was found out.
+    #[inline]
+    pub fn reading(&self, shape: &'static Shape) -> Option<&Reading> {
+        self.plans.iter().find(|reading| reading.plan.is_for(shape))
+    }
+
+    /// Keeps how rows of a shape are read.
+    pub fn keep(&mut self, reading: Reading) {
+        if self.plans.len() >= MOST_PLANS {
+            self.plans.remove(0);
+        }
+        self.plans.push(reading);
+    }
+}
+
+/// Bind's result formats in their shortest form.
+pub fn result_formats(formats: &[Format]) -> Vec<u8> {
+    if formats.iter().all(|format| *format == Format::Text) {
+        return vec![0, 0];
+    }
+    if formats.iter().all(|format| *format == Format::Binary) {
+        return vec![0, 1, 0, 1];
+    }
+    let count = u16::try_from(formats.len()).unwrap_or(u16::MAX); // a row has at most 1664 columns
+    let codes = formats.iter().flat_map(|format| format.code().to_be_bytes());
+    count.to_be_bytes().into_iter().chain(codes).collect()
+}
+
+/// The statements of one connection.
+#[derive(Debug)]
+pub struct Statements {
+    capacity: usize,
+    slots: Vec<Option<Statement>>,
+    by_hash: HashMap<u64, Vec<u32>, Unhashed>,
+    hasher: RandomState,
+    /// The slot of the last hit: loops run one statement.
+    recent: u32,
+    clock: u64,
+    serial: u32,
+    names: u64,
+    /// Names to be closed with the next request.
+    closing: Vec<Box<str>>,
+}
+
+/// The map's keys are hashes already.
+#[derive(Debug, Clone, Copy, Default)]
+struct Unhashed;
+
+impl BuildHasher for Unhashed {
+    type Hasher = Through;
+
+    fn build_hasher(&self) -> Through {
+        Through(0)
+    }
+}
+
+struct Through(u64);
+
+impl std::hash::Hasher for Through {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+impl Statements {
+    /// A cache of `capacity` statements; 0 prepares each anew, unnamed.
+    pub fn new(capacity: usize) -> Statements {
+        Statements {
+            capacity,
+            slots: Vec::new(),
+            by_hash: HashMap::default(),
+            hasher: RandomState::new(),
+            recent: 0,
+            clock: 0,
+            serial: 0,
+            names: 0,
+            closing: Vec::new(),
+        }
+    }
+
+    /// How many statements are kept.
+    pub fn len(&self) -> usize {
+        self.slots.iter().flatten().count()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether statements stay prepared.
+    pub fn is_caching(&self) -> bool {
+        self.capacity > 0
+    }
+
+    /// The statement of this SQL whose parameters stand at `params_at`: the usual hit.
+    #[inline]
+    pub fn find(&mut self, sql: &str, params_at: usize) -> Option<StatementId> {
+        let clock = self.clock.wrapping_add(1);
+        self.clock = clock;
+        if let Some(Some(statement)) = self.slots.get_mut(self.recent as usize) {
+            if statement.params_at == params_at && *statement.sql == *sql {
+                statement.used = clock;
+                return Some(StatementId { slot: self.recent, serial: statement.serial });
+            }
+        }
+        self.find_hashed(sql, |statement| statement.params_at == params_at)
+    }
+
+    /// The statement of this SQL with these declared types; or one prepared without types, for which the server
+    /// inferred just these.
+    pub fn find_typed(&mut self, sql: &str, types: &[Oid]) -> Option<StatementId> {
+        self.find_hashed(sql, |statement| {
+            *statement.types == *types
+                || (statement.types.is_empty() && statement.parameter_types.as_deref() == Some(types))
+        })
+    }
+
+    fn find_hashed(&mut self, sql: &str, is_it: impl Fn(&Statement) -> bool) -> Option<StatementId> {
+        let clock = self.clock;
+        for slot in self.by_hash.get(&self.hasher.hash_one(sql))? {
+            if let Some(Some(statement)) = self.slots.get_mut(*slot as usize) {
+                if *statement.sql == *sql && is_it(statement) {
+                    statement.used = clock;
+                    self.recent = *slot;
+                    return Some(StatementId { slot: *slot, serial: statement.serial });
+                }
+            }
+        }
+        None
+    }
+
+    /// The statement itself; `None` when it has left the cache.
+    #[inline]
+    pub fn get(&self, id: StatementId) -> Option<&Statement> {
+        self.slots.get(id.slot as usize)?.as_ref().filter(|statement| statement.serial == id.serial)
+    }
+
+    /// The statement itself, to be changed.
+    #[inline]
+    pub fn get_mut(&mut self, id: StatementId) -> Option<&mut Statement> {
+        self.slots.get_mut(id.slot as usize)?.as_mut().filter(|statement| statement.serial == id.serial)
+    }
+
+    /// Enters a statement that is about to be prepared; the least recently used makes room.
+    pub fn insert(&mut self, sql: &str, types: Vec<Oid>, params_at: usize, params: Vec<Plan>) -> StatementId {
+        if self.is_caching() {
+            while self.len() >= self.capacity {
+                self.evict();
+            }
+        } else {
+            self.clear(); // the unnamed statement that was
+        }
+        self.serial = self.serial.wrapping_add(1);
+        let name: Box<str> = if self.is_caching() {
+            self.names = self.names.wrapping_add(1);
+            format!("s{}", self.names).into()
+        } else {
+            Box::default()
+        };
+        let free = self.slots.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len().saturating_sub(1)
+        });
+        let slot = u32::try_from(free).unwrap_or_default(); // the capacity is far below
+        let statement = Statement {
+            bind_head: bind_head(&name, &params),
+            sql: sql.into(),
+            types: types.into(),
+            params_at,
+            serial: self.serial,
+            used: self.clock,
+            name,
+            params: params.into(),
+            parameter_types: None,
+            columns: None,
+            plans: Vec::new(),
+        };
+        if let Some(place) = self.slots.get_mut(free) {
+            *place = Some(statement);
+        }
+        self.by_hash.entry(self.hasher.hash_one(sql)).or_default().push(slot);
+        self.recent = slot;
+        StatementId { slot, serial: self.serial }
+    }
+
+    fn evict(&mut self) {
+        let oldest = (0u32..)
+            .zip(&self.slots)
+            .filter_map(|(slot, statement)| statement.as_ref().map(|s| (s.used, slot, s.serial)))
+            .min();
+        if let Some((_, slot, serial)) = oldest {
+            if let Some(statement) = self.remove(StatementId { slot, serial }) {
+                self.closing.push(statement.name);
+            }
+        }
+    }
+
+    /// Takes a statement out: its Parse failed, or it is stale. Nothing is closed on the server.
+    pub fn remove(&mut self, id: StatementId) -> Option<Statement> {
+        self.get(id)?;
+        let statement = self.slots.get_mut(id.slot as usize)?.take()?;
+        let hash = self.hasher.hash_one(&*statement.sql);
+        if let Some(slots) = self.by_hash.get_mut(&hash) {
+            slots.retain(|slot| *slot != id.slot);
+            if slots.is_empty() {
+                self.by_hash.remove(&hash);
+            }
+        }
+        Some(statement)
+    }
+
+    /// Takes a statement out and closes it on the server with the next request.
+    pub fn close(&mut self, id: StatementId) {
+        if let Some(statement) = self.remove(id) {
+            if !statement.name.is_empty() {
+                self.closing.push(statement.name);
+            }
+        }
+    }
+
+    /// Forgets all, as after DISCARD ALL.
+    pub fn clear(&mut self) {
+        self.slots.clear();
+        self.by_hash.clear();
+        self.closing.clear();
+    }
+
+    /// Names to be closed with the next request.
+    #[inline]
+    pub(crate) fn take_closing(&mut self) -> Vec<Box<str>> {
+        std::mem::take(&mut self.closing)
+    }
+
+    /// Whether names wait to be closed.
+    #[inline]
+    pub(crate) fn has_closing(&self) -> bool {
+        !self.closing.is_empty()
+    }
+}
+
+/// Bind up to the values: the unnamed portal, the statement, the parameters' formats and their count.
+fn bind_head(name: &str, params: &[Plan]) -> Box<[u8]> {
+    let formats: Vec<Format> = params.iter().map(|plan| plan.format).collect();
+    let count = u16::try_from(params.len()).unwrap_or(u16::MAX); // checked by Parse
+    let mut head = vec![0];
+    head.extend_from_slice(name.as_bytes());
+    head.push(0);
+    head.extend(result_formats(&formats));
+    head.extend_from_slice(&count.to_be_bytes());
+    head.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_recently_used_is_closed() {
+        let mut statements = Statements::new(2);
+        let one = statements.insert("select 1", vec![], 8, vec![]);
+        statements.find("select 1", 8);
+        statements.insert("select 2", vec![], 8, vec![]);
+        statements.find("select 1", 8);
+        statements.insert("select 3", vec![], 8, vec![]);
+        assert!(statements.get(one).is_some());
+        assert_eq!(statements.find("select 2", 8), None);
+        assert_eq!(statements.take_closing(), [Box::from("s2")]);
+        assert_eq!(statements.len(), 2);
+    }
+
+    #[test]
+    fn the_same_sql_with_other_types_is_another_statement() {
+        let mut statements = Statements::new(100);
+        let ints = statements.insert("select $1, $2", vec![20, 25], 100, vec![]);
+        assert_eq!(statements.find_typed("select $1, $2", &[25, 20]), None);
+        assert_eq!(statements.find_typed("select $1, $2", &[20, 25]), Some(ints));
+        statements.remove(ints);
+        assert_eq!(statements.find("select $1, $2", 100), None);
+        assert_eq!(statements.get(ints).map(Statement::name), None);
+    }
+}

@@ -1,0 +1,348 @@
+//! Layer 6, the session: everything that a user does with a connection, once, over [`Run::run`].
+//!
+//! A function that is generic over [`Session`] runs in both clients: as an ordinary async function in the async one,
+//! and through [`complete`](crate::blocking::complete) in the blocking one.
+
+use crate::constant::Query;
+use crate::error::Result;
+use crate::exchange::Exchange;
+use crate::exchange::batch::Batch;
+use crate::exchange::pipeline::Pipeline;
+use crate::exchange::query::{Affected, All, AtMostOne, Each, One, Request, Value, Values};
+use crate::exchange::session::{Begin, Description, Ping, Prepare};
+use crate::exchange::stream::{Cursor, Fetch, Fetched, Stream};
+use crate::params::Params;
+use crate::protocol::connection::Connection;
+use crate::row::{Column, FromRow, FromRowOwned, RowRef, Shape};
+use crate::transaction::{Transaction, TransactionOptions};
+use crate::types::typecaster::TypecasterOwned;
+use std::future::Future;
+
+/// What can run an exchange.
+pub trait Run: Send {
+    /// Runs an exchange to its end.
+    ///
+    /// # Errors
+    /// What the exchange ends with.
+    ///
+    /// # Cancel safety
+    /// The future may be dropped at any point. The next call first reads what the server still owes.
+    fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send;
+}
+
+/// A session: a client, a transaction, or whatever wraps one.
+///
+/// Two things are required beside [`Run::run`]; all else is provided. A decorator implements `run` around the inner
+/// session's and forwards the two; generic code, transactions and streams then go through it unchanged.
+///
+/// All futures here are `Send`, and safe to drop at any point: the connection stays usable, and no row or error of
+/// the dropped call reaches a later one. What the server had begun may have taken effect.
+pub trait Session: Run + Sized {
+    /// The connection beneath.
+    fn connection(&mut self) -> &mut Connection;
+
+    /// One attempt to send what is queued, without waiting: for guards that are dropped.
+    fn nudge(&mut self);
+
+    /// Runs a statement and gives all its rows.
+    ///
+    /// `params` is a tuple, `()`, or a list: see [`Params`]. `T` is a type with `#[derive(FromRow)]`, a tuple, or
+    /// [`Row`](crate::row::Row). A type that borrows from the row can't leave it: use [`Session::stream`] for those.
+    ///
+    /// # Errors
+    /// What the server says, with the statement; a row that `T` can't hold, with the column's name.
+    fn query<T: FromRowOwned>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+    ) -> impl Future<Output = Result<Vec<T>>> + Send {
+        self.run(Request::new(sql, params, All::default()))
+    }
+
+    /// Runs a statement that gives exactly one row.
+    ///
+    /// # Errors
+    /// As [`Session::query`]; and an error of kind `RowCount` for no row, or more than one.
+    fn query_one<T: FromRowOwned>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+    ) -> impl Future<Output = Result<T>> + Send {
+        self.run(Request::new(sql, params, One::default()))
+    }
+
+    /// Runs a statement that gives one row or none.
+    ///
+    /// # Errors
+    /// As [`Session::query`]; and an error of kind `RowCount` for more than one row.
+    fn query_opt<T: FromRowOwned>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+    ) -> impl Future<Output = Result<Option<T>>> + Send {
+        self.run(Request::new(sql, params, AtMostOne::default()))
+    }
+
+    /// Runs a statement that gives exactly one row, and reads its first column. NULL needs `Option`.
+    ///
+    /// # Errors
+    /// As [`Session::query_one`].
+    fn query_value<T: TypecasterOwned + Send>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+    ) -> impl Future<Output = Result<T>> + Send {
+        self.run(Request::new(sql, params, Value::default()))
+    }
+
+    /// Runs a statement and reads the first column of all its rows.
+    ///
+    /// # Errors
+    /// As [`Session::query`].
+    fn query_values<T: TypecasterOwned + Send>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+    ) -> impl Future<Output = Result<Vec<T>>> + Send {
+        self.run(Request::new(sql, params, Values::default()))
+    }
+
+    /// Runs a statement and gives the number of rows that its tag tells; 0 where it tells none. Rows are not read.
+    ///
+    /// # Errors
+    /// What the server says, with the statement.
+    fn execute(&mut self, sql: &str, params: impl Params) -> impl Future<Output = Result<u64>> + Send {
+        self.run(Request::new(sql, params, Affected))
+    }
+
+    /// Runs a statement and calls `f` with each row as it comes. Returns the number of rows.
+    ///
+    /// # Errors
+    /// As [`Session::query`]; and the first error of `f`, after which no more rows are given to it.
+    fn for_each<T: FromRowOwned>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+        f: impl FnMut(T) -> Result<()> + Send,
+    ) -> impl Future<Output = Result<u64>> + Send {
+        self.run(Request::new(sql, params, Each::new(f)))
+    }
+
+    /// Runs several statements, separated by semicolons; no parameters, no rows. Outside a transaction they are one.
+    ///
+    /// # Errors
+    /// That of the first statement that fails; those after it are not run.
+    fn batch_execute(&mut self, sql: &str) -> impl Future<Output = Result<()>> + Send {
+        self.run(Batch::new(sql))
+    }
+
+    /// Prepares a statement and tells its parameters and columns, without running it. It stays in the cache.
+    ///
+    /// # Errors
+    /// What the server says, with the statement.
+    fn prepare(&mut self, sql: &str) -> impl Future<Output = Result<Description>> + Send {
+        self.run(Prepare::new(sql))
+    }
+
+    /// Runs a statement and gives its rows one by one, as they lie in the input buffer.
+    ///
+    /// However many rows there are, at most one read buffer and one message are held. Columns are described before
+    /// the first run of a statement, which costs one more round trip that once; [`Session::stream_as`] doesn't.
+    ///
+    /// # Drop
+    /// Dropping the rows early is safe: the next call reads the rest away, or cancels the statement if that takes
+    /// longer than the configured time (100 ms).
+    fn stream(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+    ) -> impl Future<Output = Result<Rows<'_, Self>>> + Send {
+        async move {
+            let cursor = self.run(Stream::new(sql, params, &Shape::DYNAMIC)).await?;
+            Ok(Rows { session: self, cursor })
+        }
+    }
+
+    /// As [`Session::stream`], with the row type known from the start: one round trip, and columns come in the form
+    /// that it reads best. `T` may be a type that borrows, such as `User<'_>`.
+    fn stream_as<T: FromRow<'static>>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+    ) -> impl Future<Output = Result<Rows<'_, Self>>> + Send {
+        async move {
+            let cursor = self.run(Stream::new(sql, params, T::SHAPE)).await?;
+            Ok(Rows { session: self, cursor })
+        }
+    }
+
+    /// Runs a declared statement and gives all its rows.
+    ///
+    /// # Errors
+    /// As [`Session::query`].
+    fn fetch<P: Params, R: FromRowOwned>(
+        &mut self,
+        query: &Query<P, R>,
+        params: P,
+    ) -> impl Future<Output = Result<Vec<R>>> + Send {
+        self.run(query.all(params))
+    }
+
+    /// Runs a declared statement that gives exactly one row.
+    ///
+    /// # Errors
+    /// As [`Session::query_one`].
+    fn fetch_one<P: Params, R: FromRowOwned>(
+        &mut self,
+        query: &Query<P, R>,
+        params: P,
+    ) -> impl Future<Output = Result<R>> + Send {
+        self.run(query.one(params))
+    }
+
+    /// Runs a declared statement that gives one row or none.
+    ///
+    /// # Errors
+    /// As [`Session::query_opt`].
+    fn fetch_opt<P: Params, R: FromRowOwned>(
+        &mut self,
+        query: &Query<P, R>,
+        params: P,
+    ) -> impl Future<Output = Result<Option<R>>> + Send {
+        self.run(query.opt(params))
+    }
+
+    /// Runs several statements in one round trip: a tuple (up to 8) or `Vec` of parts, made by
+    /// [`pipeline::query`](crate::exchange::pipeline::query), [`pipeline::execute`](crate::exchange::pipeline::execute)
+    /// or a [`Query`]'s `all`, `one`, `opt`.
+    ///
+    /// They share one Sync: outside a transaction, if one fails, none has taken effect.
+    ///
+    /// # Errors
+    /// That of the part that failed; those after it were not run.
+    fn pipeline<T>(
+        &mut self,
+        parts: T,
+    ) -> impl Future<Output = Result<<Pipeline<T> as Exchange>::Output>> + Send
+    where
+        Pipeline<T>: Exchange,
+    {
+        self.run(Pipeline::new(parts))
+    }
+
+    /// Begins a transaction; inside one, a savepoint. It is rolled back when dropped without
+    /// [`commit`](Transaction::commit).
+    ///
+    /// Nothing is sent: BEGIN travels with the first statement, and an error of it is reported there.
+    ///
+    /// # Errors
+    /// A transaction that was ended by SQL can't be begun inside.
+    fn begin(&mut self) -> impl Future<Output = Result<Transaction<'_, Self>>> + Send {
+        self.begin_with(TransactionOptions::default())
+    }
+
+    /// Begins a transaction with an isolation level or modes.
+    ///
+    /// # Errors
+    /// As [`Session::begin`]; options inside a transaction are an error, since a savepoint has none.
+    fn begin_with(
+        &mut self,
+        options: TransactionOptions,
+    ) -> impl Future<Output = Result<Transaction<'_, Self>>> + Send {
+        async move {
+            let depth = self.run(Begin::new(options.to_sql(), options != TransactionOptions::default())).await?;
+            Ok(Transaction::new(self, depth))
+        }
+    }
+
+    /// One round trip that does nothing else: an error says that the connection is gone.
+    ///
+    /// # Errors
+    /// The connection is closed.
+    fn ping(&mut self) -> impl Future<Output = Result<()>> + Send {
+        self.run(Ping::default())
+    }
+
+    /// Whether the connection is known to be unusable. A link that broke unnoticed shows at the next call.
+    fn is_closed(&mut self) -> bool {
+        self.connection().is_closed()
+    }
+}
+
+impl<S: Run> Run for &mut S {
+    #[inline]
+    fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send {
+        (**self).run(exchange)
+    }
+}
+
+impl<S: Session> Session for &mut S {
+    fn connection(&mut self) -> &mut Connection {
+        (**self).connection()
+    }
+
+    fn nudge(&mut self) {
+        (**self).nudge();
+    }
+}
+
+/// What only a whole connection can do: the part that a transaction or a pooled session doesn't have.
+pub trait Lifecycle: Session {
+    /// What cancels this session's statement from elsewhere.
+    type CancelToken;
+
+    /// A token that cancels the statement that this session runs, from any thread or task.
+    fn cancel_token(&self) -> Self::CancelToken;
+
+    /// Says farewell to the server and closes the link.
+    ///
+    /// # Errors
+    /// The link was lost before.
+    fn close(self) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// The rows of a stream. It has no destructor: the rows belong to the connection, whose next call reads the rest away.
+#[derive(Debug)]
+#[must_use = "the statement was sent; its rows wait"]
+pub struct Rows<'s, S> {
+    session: &'s mut S,
+    cursor: Cursor,
+}
+
+impl<S: Session> Rows<'_, S> {
+    /// The columns; empty for a statement that returns no rows.
+    pub fn columns(&self) -> &[Column] {
+        self.cursor.columns()
+    }
+
+    /// The next row, which lives until the next call; `None` at the end.
+    ///
+    /// # Errors
+    /// What the server said instead of a row; there are no more after it.
+    ///
+    /// # Cancel safety
+    /// No row is lost when the future is dropped.
+    #[inline]
+    pub fn next_row(&mut self) -> impl Future<Output = Result<Option<RowRef<'_>>>> + Send {
+        async move {
+            loop {
+                match self.session.connection().poll_row(&mut self.cursor)? {
+                    Fetched::Row(row) => return self.session.connection().row(&mut self.cursor, row).map(Some),
+                    Fetched::End => return Ok(None),
+                    Fetched::Read => self.session.run(Fetch).await?,
+                }
+            }
+        }
+    }
+
+    /// The next row as `T`; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Rows::next_row`]; and a row that `T` can't hold, after which the stream goes on.
+    pub fn next_as<'r, T: FromRow<'r>>(&'r mut self) -> impl Future<Output = Result<Option<T>>> + Send
+    where
+        S: 'r,
+    {
+        async move { self.next_row().await?.map(RowRef::get).transpose() }
+    }
+}
