@@ -474,7 +474,11 @@ mod tests {
         let read = <Vec<Vec<Shout<true>>> as Typecaster<'_>>::plan(&array, &planner).unwrap();
         assert_eq!((written.format, read.format), (Format::Text, Format::Text));
         assert_eq!(<Vec<Shout<false>> as Adapter>::plan(&array, &planner).unwrap().format, Format::Binary);
-        assert!(<Vec<Vec<Shout<true>>> as Adapter>::TEXT_ONLY && !<Vec<Shout<false>> as Adapter>::TEXT_ONLY);
+        const {
+            assert!(
+                <Vec<Vec<Shout<true>>> as Adapter>::TEXT_ONLY && !<Vec<Shout<false>> as Adapter>::TEXT_ONLY
+            )
+        }
     }
 
     #[test]
