@@ -1,1 +1,69 @@
-//! placeholder
+//! An async PostgreSQL client, typed from end to end, whose futures may be dropped at any await.
+//!
+//! There is no background task: whoever awaits does the I/O.
+//!
+//! ```no_run
+//! use pg_async::{Config, FromRow, FromSql, Session, ToSql};
+//!
+//! #[derive(Debug, ToSql, FromSql)]
+//! #[pg(name = "mood", rename_all = "snake_case")] // CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')
+//! enum Mood { Sad, Ok, Happy }
+//!
+//! #[derive(Debug, FromRow)]
+//! struct User { id: i64, name: String, mood: Option<Mood> }
+//!
+//! # async fn run() -> Result<(), pg_async::Error> {
+//! let mut client = Config::new("postgres://app@localhost/shop")?.connect().await?;
+//! let happy: Vec<User> = client.query("select * from users where mood = $1", (Mood::Happy,)).await?;
+//! println!("{happy:?}");
+//!
+//! let mut tx = client.begin().await?;
+//! tx.execute("update users set mood = $2 where id = $1", (7_i64, Mood::Ok)).await?;
+//! tx.commit().await // dropped without commit = rolled back
+//! # }
+//! ```
+//!
+//! Where to find what:
+//!
+//! | you want | look at |
+//! |---|---|
+//! | connect | [`Config`] |
+//! | run statements | [`Client`] (its methods are those of [`Session`], which must be imported) |
+//! | send and read your own types | [`ToSql`], [`FromSql`], [`FromRow`], [`pg_core::types`] |
+//! | rows one by one, borrowed | [`Session::stream`] |
+//! | transactions, savepoints | [`Session::begin`], [`Transaction`], [`TransactionOptions`] |
+//! | several statements in one round trip | [`Session::pipeline`], [`pg_core::exchange::pipeline`] |
+//! | statements as typed constants | [`Query`] |
+//! | SQL made at run time | [`Sql`] |
+//! | cancel from another task | [`Lifecycle::cancel_token`], [`CancelToken`] |
+//! | code for both clients | [`Session`] |
+//! | errors | [`Error`] |
+
+#[allow(unused_extern_crates, reason = "used by the derives' expansions in this crate's own tests and examples")]
+extern crate self as pg_async;
+
+#[cfg(not(feature = "runtime-tokio"))]
+compile_error!("pg-async needs a runtime: turn on the feature `runtime-tokio`");
+
+mod cancel;
+mod client;
+mod connect;
+mod driver;
+mod runtime;
+
+#[doc(hidden)]
+pub use pg_core::__private;
+
+pub use cancel::CancelToken;
+pub use client::Client;
+pub use connect::Connect;
+pub use pg_core;
+pub use pg_core::row::FromRow;
+pub use pg_core::{
+    Adapter, Error, ErrorKind, Isolation, Lifecycle, Params, Query, Registry, Result, Row, Rows, Run, Session, Sql,
+    SqlState, Transaction, TransactionOptions, Typecaster,
+};
+pub use pg_derive::{FromRowForAsync as FromRow, FromSqlForAsync as FromSql, ToSqlForAsync as ToSql};
+
+/// How to connect: a connection string, then settings, then [`connect`](pg_core::config::Config::connect).
+pub type Config = pg_core::config::Config<Connect>;

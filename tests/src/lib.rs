@@ -1,5 +1,6 @@
 //! The harness: what the tests of this workspace stand on, and what your own tests may use.
 
+pub mod clients;
 #[cfg(unix)]
 pub mod fake_server;
 #[cfg(unix)]

@@ -1,0 +1,117 @@
+//! The client: a link that settles what dropped calls left before it runs the next exchange.
+
+use crate::cancel::CancelToken;
+use crate::driver::Link;
+use crate::runtime;
+use pg_core::error::{Error, ErrorKind, Result};
+use pg_core::exchange::Exchange;
+use pg_core::protocol::connection::Connection;
+use pg_core::session::{Lifecycle, Run, Session};
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// A connection to a server: see [`Session`] for its methods, [`Config`](crate::Config) for how to get one.
+///
+/// # Cancel safety
+/// Any of its futures may be dropped at any await: the connection stays usable, and no row or error of the dropped
+/// call reaches a later one.
+///
+/// # Drop
+/// Dropping it closes the link; the server rolls back what was open. [`Client::close`](Lifecycle::close) says farewell
+/// and tells whether it arrived.
+#[derive(Debug)]
+pub struct Client {
+    pub(crate) link: Link,
+    pub(crate) cancel: CancelToken,
+    pub(crate) drain_timeout: Duration,
+    /// A CancelRequest is on its way, and its end was not seen.
+    pub(crate) cancelling: bool,
+}
+
+/// How long the server may take to answer after a CancelRequest, before the connection is given up.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Client {
+    /// Reads what the server still owes to dropped calls; cancels the statement if that takes too long.
+    #[cold]
+    async fn settle(&mut self) -> Result<()> {
+        // A cancel that was dropped half way may still arrive, and must not hit the next statement.
+        if !self.cancelling {
+            if self.drain(Instant::now() + self.drain_timeout).await? {
+                return Ok(());
+            }
+            let deadline = Instant::now() + CANCEL_TIMEOUT;
+            self.cancelling = true;
+            if self.cancel.cancel_before(Some(deadline)).await.is_ok() {
+                self.cancelling = false;
+                if self.drain(deadline).await? {
+                    return Ok(());
+                }
+            }
+        }
+        self.link.connection.handle_failure(Error::new(
+            ErrorKind::Timeout,
+            "the server did not finish a dropped statement, even though it was cancelled",
+        ));
+        self.link.connection.poll_abandoned().map(|_| ())
+    }
+
+    async fn drain(&mut self, deadline: Instant) -> Result<bool> {
+        while !self.link.connection.poll_abandoned()? {
+            if runtime::before(Some(deadline), self.link.step()).await.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Run for Client {
+    #[inline]
+    fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send {
+        async move {
+            if !E::PEEK {
+                self.link.connection.abandon();
+                if !self.link.connection.is_idle() || self.cancelling {
+                    self.settle().await?;
+                }
+            }
+            self.link.drive(exchange).await
+        }
+    }
+}
+
+impl Session for Client {
+    #[inline]
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.link.connection
+    }
+
+    fn nudge(&mut self) {
+        self.link.nudge();
+    }
+}
+
+impl Lifecycle for Client {
+    type CancelToken = CancelToken;
+
+    fn cancel_token(&self) -> CancelToken {
+        self.cancel.clone()
+    }
+
+    async fn close(mut self) -> Result<()> {
+        self.link.connection.terminate();
+        self.link.nudge();
+        if self.link.connection.wants_write() {
+            return Err(Error::new(ErrorKind::Io, "the farewell could not be sent: the link is full or lost"));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.link.connection.terminate();
+        self.link.nudge();
+    }
+}

@@ -1,0 +1,77 @@
+//! The one loop: the only place of this crate that reads or writes a socket.
+//!
+//! The write is tried at once; then the task waits for bytes to read, and for room to send only while there is
+//! something left to send, so that no pipeline can deadlock with a server that waits for us to read.
+
+use crate::runtime::Socket;
+use pg_core::error::{Error, Result};
+use pg_core::exchange::Exchange;
+use pg_core::protocol::connection::Connection;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+/// A connection and its socket.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) connection: Connection,
+    pub(crate) socket: Socket,
+}
+
+impl Link {
+    /// Runs an exchange to its end.
+    #[inline]
+    pub(crate) async fn drive<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
+        let mut operation = self.connection.start(exchange);
+        loop {
+            if let Some(output) = self.connection.poll(&mut operation)? {
+                return Ok(output);
+            }
+            self.step().await;
+        }
+    }
+
+    /// Sends what waits and reads once. A failed link is told by the next poll.
+    #[inline]
+    pub(crate) async fn step(&mut self) {
+        poll_fn(|context| self.poll_step(context)).await;
+    }
+
+    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let bytes = self.connection.poll_transmit();
+            if bytes.is_empty() {
+                break;
+            }
+            match self.socket.poll_write(context, bytes) {
+                Poll::Ready(Ok(count)) => self.connection.handle_sent(count),
+                Poll::Ready(Err(e)) => return self.poll_last_words(context, e),
+                Poll::Pending => break,
+            }
+        }
+        match self.socket.poll_read(context, self.connection.space()) {
+            Poll::Ready(Ok(count)) => self.connection.handle_read(count),
+            Poll::Ready(Err(e)) => self.connection.handle_failure(Error::io("reading from the server", e)),
+            Poll::Pending => return Poll::Pending,
+        }
+        Poll::Ready(())
+    }
+
+    /// One attempt to send what waits.
+    pub(crate) fn nudge(&mut self) {
+        let bytes = self.connection.poll_transmit();
+        if let Ok(count) = self.socket.send(bytes) {
+            self.connection.handle_sent(count);
+        }
+    }
+
+    /// The server may have said why before it closed: that is better than a broken pipe.
+    #[cold]
+    fn poll_last_words(&mut self, context: &mut Context<'_>, error: io::Error) -> Poll<()> {
+        match self.socket.poll_read(context, self.connection.space()) {
+            Poll::Ready(Ok(count)) if count > 0 => self.connection.handle_read(count),
+            _ => self.connection.handle_failure(Error::io("sending to the server", error)),
+        }
+        Poll::Ready(())
+    }
+}
