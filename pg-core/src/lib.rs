@@ -7,8 +7,8 @@
 //!
 //! | layer | modules | what lives there |
 //! |---|---|---|
-//! | 0 bytes | [`wire`] | a cursor over a body, appending with back-patched lengths, splitting the stream into frames |
-//! | 1 words | [`error`], [`sqlstate`], [`quote`] | the one [`Error`], vocabulary, escaping |
+//! | 0 words | [`sqlstate`], [`error`], [`quote`] | vocabulary, the one [`Error`], escaping |
+//! | 1 bytes | [`wire`] | a cursor over a body, appending with back-patched lengths, splitting the stream into frames |
 //! | 2 messages | [`message`] | every message of protocol 3.0 and 3.2 |
 //! | 3 types | [`types`], [`row`], [`params`], [`compose`] | adapters, typecasters, plans, rows, parameters |
 //! | 4 protocol | [`config`], [`auth`], `tls`, [`protocol`] | connection strings, login, the state table, [`protocol::connection::Connection`] |
@@ -57,9 +57,9 @@ pub use error::{Error, ErrorKind, Result};
 pub use params::Params;
 pub use pg_derive::{FromRowForCore as FromRow, FromSqlForCore as FromSql, ToSqlForCore as ToSql};
 pub use row::{FromRow, Row};
-pub use session::{Lifecycle, Rows, Run, Session};
+pub use session::{Lifecycle, Rows, Run, Session, Transaction};
 pub use sqlstate::SqlState;
-pub use transaction::{Isolation, Transaction, TransactionOptions};
+pub use transaction::{Isolation, TransactionOptions};
 pub use types::adapter::{Adapter, Parameter};
 pub use types::registry::Registry;
 pub use types::typecaster::Typecaster;

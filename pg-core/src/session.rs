@@ -9,12 +9,12 @@ use crate::exchange::Exchange;
 use crate::exchange::batch::Batch;
 use crate::exchange::pipeline::Pipeline;
 use crate::exchange::query::{Affected, All, AtMostOne, Each, One, Request, Value, Values};
-use crate::exchange::session::{Begin, Description, Ping, Prepare};
+use crate::exchange::session::{Begin, Description, End, Ping, Prepare};
 use crate::exchange::stream::{Cursor, Fetch, Fetched, Stream};
 use crate::params::Params;
 use crate::protocol::connection::Connection;
 use crate::row::{Column, FromRow, FromRowOwned, RowRef, Shape};
-use crate::transaction::{Transaction, TransactionOptions};
+use crate::transaction::TransactionOptions;
 use crate::types::typecaster::TypecasterOwned;
 use std::future::Future;
 
@@ -251,7 +251,7 @@ pub trait Session: Run + Sized {
     ) -> impl Future<Output = Result<Transaction<'_, Self>>> + Send {
         async move {
             let depth = self.run(Begin::new(options.to_sql(), options != TransactionOptions::default())).await?;
-            Ok(Transaction::new(self, depth))
+            Ok(Transaction { session: self, depth })
         }
     }
 
@@ -299,6 +299,75 @@ pub trait Lifecycle: Session {
     /// # Errors
     /// The link was lost before.
     fn close(self) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// An open transaction or savepoint: a session whose statements belong to it.
+///
+/// # Drop
+/// Dropped without [`commit`](Transaction::commit) it is rolled back: the ROLLBACK is queued and one attempt is made
+/// to send it, without waiting. Its locks are free as soon as the server has read it.
+#[derive(Debug)]
+#[must_use = "dropped without commit(), a transaction is rolled back"]
+pub struct Transaction<'s, S: Session> {
+    session: &'s mut S,
+    depth: u32,
+}
+
+impl<S: Session> Transaction<'_, S> {
+    /// Keeps what the transaction did.
+    ///
+    /// # Errors
+    /// What the server says; an error of kind `RolledBack` if a statement inside had failed, since the server then
+    /// answers COMMIT by rolling back; of kind `CommitUnknown` if the connection was lost on the way.
+    ///
+    /// # Cancel safety
+    /// Dropped before COMMIT was written, it is rolled back; after that, the server decides.
+    pub async fn commit(self) -> Result<()> {
+        let depth = self.depth;
+        self.session.run(End::commit(depth)).await
+    }
+
+    /// Undoes what the transaction did, and waits for the server's answer.
+    ///
+    /// # Errors
+    /// A lost connection; the transaction is undone then too.
+    pub async fn rollback(self) -> Result<()> {
+        let depth = self.depth;
+        self.session.run(End::roll_back(depth)).await
+    }
+
+    /// The session beneath, for recursive functions: `visit(tx.session(), n - 1)` has the same type at every depth, and
+    /// `begin()` on it is still a savepoint, because the depth is the connection's.
+    pub fn session(&mut self) -> &mut S {
+        self.session
+    }
+}
+
+impl<S: Session> Run for Transaction<'_, S> {
+    #[inline]
+    fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send {
+        self.session.run(exchange)
+    }
+}
+
+impl<S: Session> Session for Transaction<'_, S> {
+    fn connection(&mut self) -> &mut Connection {
+        self.session.connection()
+    }
+
+    fn nudge(&mut self) {
+        self.session.nudge();
+    }
+}
+
+impl<S: Session> Drop for Transaction<'_, S> {
+    fn drop(&mut self) {
+        let connection = self.session.connection();
+        connection.roll_back(self.depth);
+        if connection.wants_write() {
+            self.session.nudge();
+        }
+    }
 }
 
 /// The rows of a stream. It has no destructor: the rows belong to the connection, whose next call reads the rest away.

@@ -6,7 +6,7 @@
 
 mod server;
 
-pub use server::{Position, ServerError};
+pub use server::{MalformedReport, Position, ServerError};
 
 use crate::sqlstate::SqlState;
 use std::error::Error as StdError;
@@ -217,6 +217,12 @@ impl Error {
             ErrorKind::Server => self.0.server.as_ref().is_some_and(ServerError::is_fatal),
             _ => false,
         }
+    }
+}
+
+impl From<MalformedReport> for Error {
+    fn from(report: MalformedReport) -> Error {
+        Error::protocol(report.0)
     }
 }
 

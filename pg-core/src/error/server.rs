@@ -1,7 +1,6 @@
 //! The server's own report: every field of ErrorResponse and NoticeResponse.
 //! Manual: "Error and Notice Message Fields".
 
-use super::{Error, Result};
 use crate::sqlstate::SqlState;
 use std::fmt;
 
@@ -41,6 +40,10 @@ pub struct ServerError {
     pub routine: Option<String>,
 }
 
+/// An ErrorResponse or NoticeResponse that isn't well-formed. As an [`Error`](super::Error) it is a protocol error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MalformedReport(pub(super) &'static str);
+
 /// Where the server saw the error, in characters, the first being 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Position {
@@ -59,9 +62,9 @@ impl ServerError {
     /// Reads the body of an ErrorResponse or NoticeResponse: fields of one letter and a C string, ended by NUL.
     ///
     /// # Errors
-    /// A field that isn't ended, or a report without code or message, is a protocol error. Text that isn't UTF-8
-    /// (before login the server doesn't know our encoding) is shown with replacement characters.
-    pub fn parse(mut body: &[u8]) -> Result<ServerError> {
+    /// A field that isn't ended, or a report without code or message. Text that isn't UTF-8 (before login the server
+    /// doesn't know our encoding) is no error: it is shown with replacement characters.
+    pub fn parse(mut body: &[u8]) -> Result<ServerError, MalformedReport> {
         let mut error = ServerError {
             severity: String::new(),
             sqlstate: SqlState::INTERNAL_ERROR,
@@ -82,13 +85,13 @@ impl ServerError {
         let (mut internal_position, mut internal_query, mut code) = (None, None, None);
         loop {
             let Some((&field, rest)) = body.split_first() else {
-                return Err(Error::protocol("an ErrorResponse ends before its last field"));
+                return Err(MalformedReport("an ErrorResponse ends before its last field"));
             };
             if field == 0 {
                 break;
             }
             let Some(end) = memchr::memchr(0, rest) else {
-                return Err(Error::protocol("a field of an ErrorResponse is not ended by NUL"));
+                return Err(MalformedReport("a field of an ErrorResponse is not ended by NUL"));
             };
             let (text, after) = rest.split_at(end);
             body = after.split_first().map_or(&[], |(_, rest)| rest);
@@ -118,7 +121,7 @@ impl ServerError {
         if let (Some(position), Some(query)) = (internal_position, internal_query) {
             error.position = Some(Position::Internal { position, query });
         }
-        error.sqlstate = code.ok_or_else(|| Error::protocol("an ErrorResponse has no SQLSTATE"))?;
+        error.sqlstate = code.ok_or(MalformedReport("an ErrorResponse has no SQLSTATE"))?;
         Ok(error)
     }
 
