@@ -221,6 +221,8 @@ struct Leaf {
     column: Option<u16>,
     /// Columns between the leaf before and this one, when ascending.
     skip: u16,
+    /// The form in which the reader would rather have it.
+    wanted: Format,
     plan: Plan,
 }
 
@@ -267,7 +269,7 @@ impl RowPlan {
         let mut formats = vec![Format::Binary; self.columns.len()];
         for leaf in &self.leaves {
             if let Some(place) = leaf.column.and_then(|column| formats.get_mut(usize::from(column))) {
-                if leaf.plan.format == Format::Text {
+                if leaf.wanted == Format::Text {
                     *place = Format::Text;
                 }
             }
@@ -305,7 +307,12 @@ impl Building<'_> {
     fn all(&mut self) {
         self.leaves = (0u16..)
             .zip(self.columns)
-            .map(|(at, column)| Leaf { column: Some(at), skip: 0, plan: Plan::leaf(&column.type_, column.format) })
+            .map(|(at, column)| Leaf {
+                column: Some(at),
+                skip: 0,
+                wanted: column.format,
+                plan: Plan::leaf(&column.type_, column.format),
+            })
             .collect();
     }
 
@@ -318,7 +325,8 @@ impl Building<'_> {
                     match self.columns.iter().position(|column| *column.name == *name) {
                         Some(at) => self.leaf(at, *plan)?,
                         None if *default => {
-                            self.leaves.push(Leaf { column: None, skip: 0, plan: Plan::leaf(&Type::UNKNOWN, Format::Text) });
+                            let plan = Plan::leaf(&Type::UNKNOWN, Format::Text);
+                            self.leaves.push(Leaf { column: None, skip: 0, wanted: Format::Text, plan });
                         }
                         None => return Err(self.missing(&name)),
                     }
@@ -347,8 +355,9 @@ impl Building<'_> {
         };
         let within = |e: Error| e.within(format_args!("column {} {:?}", at.saturating_add(1), column.name));
         let mut plan = plan(&column.type_, &self.planner).map_err(within)?;
-        if plan.format != column.format {
-            if plan.format == Format::Text && !text_like(&column.type_) {
+        let wanted = plan.format;
+        if wanted != column.format {
+            if wanted == Format::Text && !text_like(&column.type_) {
                 return Err(within(
                     Error::decode(format!("{} is read from its text form and arrived in binary", column.type_.name()))
                         .hint("name the row type when the statement starts: `query::<T>(..)` or `stream_as`, \
@@ -357,7 +366,7 @@ impl Building<'_> {
             }
             plan.set_format(column.format);
         }
-        self.leaves.push(Leaf { column: Some(number), skip: 0, plan });
+        self.leaves.push(Leaf { column: Some(number), skip: 0, wanted, plan });
         Ok(())
     }
 
@@ -415,6 +424,21 @@ impl<'r, 'p> RowReader<'r, 'p> {
     where
         'r: 's,
     {
+        self.next_by(T::decode, T::null)
+    }
+
+    /// As [`RowReader::next`], with the typecaster's functions handed in. Expansions call this, so that a type without
+    /// a typecaster is one error in the user's code, at the field.
+    #[doc(hidden)]
+    #[inline]
+    pub fn next_by<'s, T>(
+        &mut self,
+        decode: impl FnOnce(RawValue<'s, 'p>) -> Result<T>,
+        null: impl FnOnce() -> Result<T>,
+    ) -> Result<T>
+    where
+        'r: 's,
+    {
         let Some((leaf, rest)) = self.leaves.split_first() else {
             return Err(too_many_fields());
         };
@@ -430,8 +454,8 @@ impl<'r, 'p> RowReader<'r, 'p> {
             Some(values) => leaf.column.and_then(|at| values.get(usize::from(at)).copied().flatten()),
         };
         let value = match bytes {
-            Some(bytes) => T::decode(RawValue { bytes, plan: &leaf.plan, context: self.context }),
-            None => T::null(),
+            Some(bytes) => decode(RawValue { bytes, plan: &leaf.plan, context: self.context }),
+            None => null(),
         };
         match value {
             Ok(value) => Ok(value),
@@ -439,17 +463,15 @@ impl<'r, 'p> RowReader<'r, 'p> {
         }
     }
 
-    /// The next field, or its default when the result has no such column.
-    pub fn next_or_else<'s, T: Typecaster<'s>>(&mut self, default: impl FnOnce() -> T) -> Result<T>
-    where
-        'r: 's,
-    {
+    /// Whether the result has no column for the next field. If so, the field is taken for read: it has a default.
+    #[inline]
+    pub fn is_missing(&mut self) -> bool {
         match self.leaves.split_first() {
             Some((leaf, rest)) if leaf.column.is_none() => {
                 self.leaves = rest;
-                Ok(default())
+                true
             }
-            _ => self.next(),
+            _ => false,
         }
     }
 
@@ -461,7 +483,17 @@ impl<'r, 'p> RowReader<'r, 'p> {
 
     /// The next fields as a row type of their own; `None` if all their columns are NULL, as after an outer join.
     pub fn nested_option<T: FromRow<'r>>(&mut self) -> Result<Option<T>> {
-        let count = T::SHAPE.leaves();
+        self.nested_option_by(T::SHAPE, T::from_row)
+    }
+
+    /// As [`RowReader::nested_option`], with what the type says of itself handed in.
+    #[doc(hidden)]
+    pub fn nested_option_by<T>(
+        &mut self,
+        shape: &'static Shape,
+        from_row: impl FnOnce(&mut RowReader<'r, 'p>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let count = shape.leaves();
         let (mine, rest) = self.leaves.split_at_checked(count).ok_or_else(too_many_fields)?;
         // A look ahead with a copy of the cursor: an outer join must not cost an allocation a row.
         let (mut values, mut columns) = (self.values, self.columns);
@@ -477,7 +509,7 @@ impl<'r, 'p> RowReader<'r, 'p> {
                 }
             };
             if value.is_some() {
-                return self.nested().map(Some);
+                return from_row(self).map(Some);
             }
         }
         (self.values, self.columns, self.leaves) = (values, columns, rest);

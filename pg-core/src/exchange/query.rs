@@ -238,7 +238,7 @@ impl<'q, P: Params, C: Collect> Request<'q, P, C> {
     /// Runs `sql` with `params`, and gives the rows to `collect`.
     #[inline]
     pub fn new(sql: &'q str, params: P, collect: C) -> Request<'q, P, C> {
-        Request { core: Statement::new(sql), params, collect }
+        Request { core: Statement::new(sql, C::SHAPE, params.constants()), params, collect }
     }
 }
 
@@ -247,12 +247,12 @@ impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
 
     #[inline]
     fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
-        self.core.prepare(c, &self.params, C::SHAPE)
+        self.core.prepare(c, &self.params)
     }
 
     #[inline]
     fn send(&mut self, c: &mut Conversation) -> Result<()> {
-        self.core.send(c, &self.params, C::SHAPE)
+        self.core.send(c, &self.params)
     }
 
     #[inline]
@@ -268,7 +268,7 @@ impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
             }
             return Ok(());
         }
-        self.core.on_message(c, message, C::SHAPE)
+        self.core.on_message(c, message)
     }
 
     fn wants_retry(&mut self, c: &mut Conversation) -> bool {
@@ -295,6 +295,10 @@ impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
 #[derive(Debug)]
 pub(super) struct Statement<'q> {
     pub(super) sql: &'q str,
+    /// The columns that are read. Its address is a name, so it is taken once: the compiler may make copies.
+    shape: &'static Shape,
+    /// [`Params::constants`], taken once for the same reason.
+    constants: usize,
     id: Option<StatementId>,
     pub(super) reading: Option<Reading>,
     pub(super) error: Option<Error>,
@@ -312,9 +316,11 @@ const BINARY: [u8; 4] = [0, 1, 0, 1];
 
 impl<'q> Statement<'q> {
     #[inline]
-    pub(super) fn new(sql: &'q str) -> Statement<'q> {
+    pub(super) fn new(sql: &'q str, shape: &'static Shape, constants: usize) -> Statement<'q> {
         Statement {
             sql,
+            shape,
+            constants,
             id: None,
             reading: None,
             error: None,
@@ -331,19 +337,17 @@ impl<'q> Statement<'q> {
         &mut self,
         c: &mut Conversation,
         params: &impl Params,
-        shape: &'static Shape,
     ) -> Result<Option<Needs>> {
-        let at = params.constants();
-        if at != 0 && !self.all_text {
-            if let Some(id) = c.statements.find(self.sql, at) {
-                if let Some(reading) = c.statements.get(id).and_then(|statement| statement.reading(shape)) {
+        if self.constants != 0 && !self.all_text {
+            if let Some(id) = c.statements.find(self.sql, self.constants) {
+                if let Some(reading) = c.statements.get(id).and_then(|statement| statement.reading(self.shape)) {
                     self.reading = Some(reading.clone());
                     self.id = Some(id);
                     return Ok(None);
                 }
             }
         }
-        self.prepare_anew(c, params, shape)
+        self.prepare_anew(c, params)
     }
 
     /// Everything but the usual hit: what isn't known yet is asked for, one need at a time.
@@ -352,20 +356,20 @@ impl<'q> Statement<'q> {
         &mut self,
         c: &mut Conversation,
         params: &dyn Described,
-        shape: &'static Shape,
     ) -> Result<Option<Needs>> {
+        let shape = self.shape;
         if let Some(needs) = missing_types(c, params, shape) {
             return Ok(Some(needs));
         }
         let (types, plans) = plan_params(&c.catalog, params).map_err(|e| e.with_sql(self.sql))?;
         let id = match self.id.filter(|id| c.statements.get(*id).is_some()) {
             Some(id) => Some(id),
-            None if c.statements.is_caching() => c.statements.find_typed(self.sql, &types),
+            None if c.statements.is_caching() => c.statements.find_typed(self.sql, &types, self.constants),
             None => None,
         };
         let Some(id) = id else {
             if shape.is_dynamic() {
-                let id = c.statements.insert(self.sql, types.clone(), params.at(), plans);
+                let id = c.statements.insert(self.sql, types.clone(), self.constants, plans);
                 self.id = Some(id);
                 return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned(), types }));
             }
@@ -383,7 +387,7 @@ impl<'q> Statement<'q> {
                     return Ok(Some(Needs::Types { names: Vec::new(), oids: unknown }));
                 }
             }
-            self.plan_columns(c, id, &columns, shape)?;
+            self.plan_columns(c, id, &columns)?;
         }
         Ok(None)
     }
@@ -394,8 +398,8 @@ impl<'q> Statement<'q> {
         c: &mut Conversation,
         id: StatementId,
         columns: &Arc<[Column]>,
-        shape: &'static Shape,
     ) -> Result<()> {
+        let shape = self.shape;
         if let Some(reading) = c.statements.get(id).and_then(|statement| statement.reading(shape)) {
             self.reading = Some(reading.clone());
             return Ok(());
@@ -413,7 +417,6 @@ impl<'q> Statement<'q> {
         &mut self,
         c: &mut Conversation,
         params: &impl Params,
-        shape: &'static Shape,
     ) -> Result<()> {
         c.open_request()?;
         // An earlier part of a pipeline may have made it leave the cache since it was found.
@@ -423,7 +426,7 @@ impl<'q> Statement<'q> {
             c.execute();
             return Ok(());
         }
-        self.send_first(c, params, shape, &|out, plans, settings| write_values(params, out, plans, settings))
+        self.send_first(c, params, &|out, plans, settings| write_values(params, out, plans, settings))
     }
 
     /// A run that learns the columns along the way.
@@ -433,7 +436,6 @@ impl<'q> Statement<'q> {
         &mut self,
         c: &mut Conversation,
         params: &dyn Described,
-        shape: &'static Shape,
         values: &dyn Fn(&mut Vec<u8>, &[Plan], &crate::types::context::Settings) -> Result<()>,
     ) -> Result<()> {
         let known = self.id.filter(|id| c.statements.get(*id).is_some());
@@ -441,11 +443,11 @@ impl<'q> Statement<'q> {
             Some(id) => id,
             None => {
                 let (types, plans) = plan_params(&c.catalog, params).map_err(|e| e.with_sql(self.sql))?;
-                let shared = if c.statements.is_caching() { c.statements.find_typed(self.sql, &types) } else { None };
+                let shared = if c.statements.is_caching() { c.statements.find_typed(self.sql, &types, self.constants) } else { None };
                 let id = match shared {
                     Some(id) => id, // an earlier part of the pipeline prepares it
                     None => {
-                        let id = c.statements.insert(self.sql, types.clone(), params.at(), plans);
+                        let id = c.statements.insert(self.sql, types.clone(), self.constants, plans);
                         if let Err(error) = c.parse(id, self.sql, &types) {
                             c.statements.remove(id);
                             return Err(error.with_sql(self.sql));
@@ -457,6 +459,7 @@ impl<'q> Statement<'q> {
                 id
             }
         };
+        let shape = self.shape;
         let reads = !shape.fields().is_empty();
         let formats: &[u8] = if !reads || self.all_text || shape.text_only() { &TEXT } else { &BINARY };
         c.bind(id, formats, values).map_err(|e| e.with_sql(self.sql))?;
@@ -471,13 +474,12 @@ impl<'q> Statement<'q> {
         &mut self,
         c: &mut Conversation,
         message: Message<'_>,
-        shape: &'static Shape,
     ) -> Result<()> {
         match message {
             Message::CommandComplete(complete) => self.affected = complete.rows(),
             Message::RowDescription(description) => {
                 let columns: Arc<[Column]> = Column::all(description, &c.catalog)?.into();
-                if let Err(error) = self.described(c, columns, shape) {
+                if let Err(error) = self.described(c, columns) {
                     self.error.get_or_insert(error.with_sql(self.sql));
                 }
             }
@@ -519,7 +521,8 @@ impl<'q> Statement<'q> {
     }
 
     /// Makes the plan for the rows that follow, and keeps the one for later runs.
-    fn described(&mut self, c: &mut Conversation, columns: Arc<[Column]>, shape: &'static Shape) -> Result<()> {
+    fn described(&mut self, c: &mut Conversation, columns: Arc<[Column]>) -> Result<()> {
+        let shape = self.shape;
         let plan = RowPlan::new(shape, columns.clone(), &c.catalog)?;
         let later = match self.all_text {
             true => Reading { plan: Arc::new(plan), formats: TEXT.into() },
@@ -572,11 +575,16 @@ fn same_formats(plan: &RowPlan, columns: &[Column]) -> bool {
 
 /// The plan for later runs: each column in the form its reader wants.
 fn reading_for(shape: &'static Shape, columns: &Arc<[Column]>, catalog: &Catalog) -> Result<Reading> {
-    let binary: Arc<[Column]> = columns
+    // A text form serves every reader, so that planning tells what each would rather have.
+    let columns: Arc<[Column]> = columns
         .iter()
-        .map(|column| column.with_type(catalog).with_format(if shape.is_dynamic() { dynamic_format(column.with_type(catalog).type_()) } else { Format::Text }))
+        .map(|column| {
+            let column = column.with_type(catalog);
+            let format = if shape.is_dynamic() { dynamic_format(column.type_()) } else { Format::Text };
+            column.with_format(format)
+        })
         .collect();
-    let plan = RowPlan::new(shape, binary, catalog)?;
+    let plan = RowPlan::new(shape, columns, catalog)?;
     let wanted = plan.wanted_formats();
     let plan = plan.with_formats(shape, &wanted)?;
     Ok(Reading { plan: Arc::new(plan), formats: result_formats(&wanted).into() })
@@ -606,7 +614,6 @@ fn write_values(
 /// [`Params`] without its writing, for code that needn't be made anew for every list of types.
 trait Described {
     fn len(&self) -> usize;
-    fn at(&self) -> usize;
     fn name(&self, index: usize) -> TypeName;
     fn plan_at(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan>;
 }
@@ -614,10 +621,6 @@ trait Described {
 impl<P: Params> Described for P {
     fn len(&self) -> usize {
         self.count()
-    }
-
-    fn at(&self) -> usize {
-        self.constants()
     }
 
     fn name(&self, index: usize) -> TypeName {

@@ -150,7 +150,7 @@ impl Exchange for Prepare<'_> {
     type Output = Description;
 
     fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
-        let known = self.statement.or_else(|| c.statements.find_typed(self.sql, &[]));
+        let known = self.statement.or_else(|| c.statements.find_typed(self.sql, &[], 0));
         let described = known.and_then(|id| c.statements.get(id)).and_then(|statement| {
             let oids = statement.columns.as_ref()?.iter().map(|column| column.type_().oid());
             Some(oids.chain(statement.parameter_types.as_deref()?.iter().copied()).collect::<Vec<_>>())

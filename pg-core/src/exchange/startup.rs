@@ -44,14 +44,13 @@ pub struct Startup<'s> {
     settings: &'s Settings,
     credentials: Credentials,
     login: Option<Login>,
-    asked_for_tls: bool,
     wants_startup: bool,
 }
 
 impl<'s> Startup<'s> {
     /// A login with `settings`.
     pub fn new(settings: &'s Settings, credentials: Credentials) -> Startup<'s> {
-        Startup { settings, credentials, login: None, asked_for_tls: false, wants_startup: false }
+        Startup { settings, credentials, login: None, wants_startup: false }
     }
 
     /// What the link is by now.
@@ -72,11 +71,9 @@ impl Exchange for Startup<'_> {
 
     fn send(&mut self, c: &mut Conversation) -> Result<()> {
         #[cfg(feature = "tls")]
-        if let (Some(tls), false) = (&self.credentials.tls, self.asked_for_tls) {
-            self.asked_for_tls = true;
+        if let Some(tls) = self.credentials.tls.take() {
+            c.secure = Some(crate::protocol::secured::Secure::new(tls.config, tls.server_name, tls.required));
             self.wants_startup = true;
-            c.secure =
-                Some(crate::protocol::secured::Secure::new(tls.config.clone(), tls.server_name.clone(), tls.required));
             frontend::ssl_request(&mut c.out);
             c.expect(Phase::Tls);
             return Ok(());

@@ -17,7 +17,6 @@ use std::sync::Arc;
 pub struct Stream<'q, P> {
     core: Statement<'q>,
     params: P,
-    shape: &'static Shape,
     number: u64,
     ready: bool,
 }
@@ -25,7 +24,7 @@ pub struct Stream<'q, P> {
 impl<'q, P: Params> Stream<'q, P> {
     /// Runs `sql` with `params`; rows are planned for `shape`.
     pub fn new(sql: &'q str, params: P, shape: &'static Shape) -> Stream<'q, P> {
-        Stream { core: Statement::new(sql), params, shape, number: 0, ready: false }
+        Stream { core: Statement::new(sql, shape, params.constants()), params, number: 0, ready: false }
     }
 }
 
@@ -33,19 +32,19 @@ impl<P: Params> Exchange for Stream<'_, P> {
     type Output = Cursor;
 
     fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
-        self.core.prepare(c, &self.params, self.shape)
+        self.core.prepare(c, &self.params)
     }
 
     fn send(&mut self, c: &mut Conversation) -> Result<()> {
         self.number = c.owner;
         self.ready = false;
-        self.core.send(c, &self.params, self.shape)
+        self.core.send(c, &self.params)
     }
 
     fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
         // A plan is there from the start, or with the description, which comes after BindComplete.
         let begun = matches!(message, Message::BindComplete | Message::RowDescription(_));
-        self.core.on_message(c, message, self.shape)?;
+        self.core.on_message(c, message)?;
         self.ready |= begun && self.core.error.is_none() && self.core.reading.is_some();
         Ok(())
     }

@@ -24,8 +24,9 @@ pub struct Statement {
     sql: Box<str>,
     /// The declared types, 0 for inferred.
     types: Box<[Oid]>,
-    /// Where the parameters' constants stand, so that the usual hit compares no types.
-    params_at: usize,
+    /// Where the parameters' constants stand, so that the usual hit compares no types. The compiler may make copies
+    /// of them, so there may be several.
+    params_at: Vec<usize>,
     serial: u32,
     used: u64,
     name: Box<str>,
@@ -169,21 +170,31 @@ impl Statements {
         let clock = self.clock.wrapping_add(1);
         self.clock = clock;
         if let Some(Some(statement)) = self.slots.get_mut(self.recent as usize) {
-            if statement.params_at == params_at && *statement.sql == *sql {
+            if statement.params_at.contains(&params_at) && *statement.sql == *sql {
                 statement.used = clock;
                 return Some(StatementId { slot: self.recent, serial: statement.serial });
             }
         }
-        self.find_hashed(sql, |statement| statement.params_at == params_at)
+        self.find_hashed(sql, |statement| statement.params_at.contains(&params_at))
     }
 
     /// The statement of this SQL with these declared types; or one prepared without types, for which the server
-    /// inferred just these.
-    pub fn find_typed(&mut self, sql: &str, types: &[Oid]) -> Option<StatementId> {
-        self.find_hashed(sql, |statement| {
+    /// inferred just these. From now on it is found by `params_at`, unless that is 0.
+    pub fn find_typed(&mut self, sql: &str, types: &[Oid], params_at: usize) -> Option<StatementId> {
+        let id = self.find_hashed(sql, |statement| {
             *statement.types == *types
-                || (statement.types.is_empty() && statement.parameter_types.as_deref() == Some(types))
-        })
+                || (statement.types.is_empty()
+                    && !types.is_empty()
+                    && statement.params.len() == types.len()
+                    && statement.parameter_types.as_deref() == Some(types))
+        })?;
+        if let Some(statement) = self.get_mut(id).filter(|_| params_at != 0) {
+            if statement.params_at.len() >= MOST_PLANS {
+                statement.params_at.clear();
+            }
+            statement.params_at.push(params_at);
+        }
+        Some(id)
     }
 
     fn find_hashed(&mut self, sql: &str, is_it: impl Fn(&Statement) -> bool) -> Option<StatementId> {
@@ -237,7 +248,7 @@ impl Statements {
             bind_head: bind_head(&name, &params),
             sql: sql.into(),
             types: types.into(),
-            params_at,
+            params_at: vec![params_at],
             serial: self.serial,
             used: self.clock,
             name,
@@ -343,8 +354,8 @@ mod tests {
     fn the_same_sql_with_other_types_is_another_statement() {
         let mut statements = Statements::new(100);
         let ints = statements.insert("select $1, $2", vec![20, 25], 100, vec![]);
-        assert_eq!(statements.find_typed("select $1, $2", &[25, 20]), None);
-        assert_eq!(statements.find_typed("select $1, $2", &[20, 25]), Some(ints));
+        assert_eq!(statements.find_typed("select $1, $2", &[25, 20], 0), None);
+        assert_eq!(statements.find_typed("select $1, $2", &[20, 25], 0), Some(ints));
         statements.remove(ints);
         assert_eq!(statements.find("select $1, $2", 100), None);
         assert_eq!(statements.get(ints).map(Statement::name), None);
