@@ -22,7 +22,6 @@ pub struct Credentials {
     /// Whether the link is a Unix socket.
     pub unix_socket: bool,
     /// TLS, if it is to be asked for.
-    #[cfg(feature = "tls")]
     pub tls: Option<Tls>,
 }
 
@@ -37,6 +36,11 @@ pub struct Tls {
     /// Whether a server without TLS is refused.
     pub required: bool,
 }
+
+/// TLS that can't be asked for: this build has none.
+#[cfg(not(feature = "tls"))]
+#[derive(Debug, Clone)]
+pub enum Tls {}
 
 /// See the module.
 #[derive(Debug)]
