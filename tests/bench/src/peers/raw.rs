@@ -1,0 +1,135 @@
+//! The limits: request bytes made beforehand, and of the answer nothing but its frames (`raw`), or the row decoded by
+//! hand (`raw-decode`). No error handling worth the name, no types, no state.
+
+use std::{
+    hint::black_box,
+    io::{Read, Write},
+    os::unix::net::UnixStream,
+    path::Path,
+};
+
+use crate::{
+    child::{Place, Rounds},
+    workload::{ALL_ROWS, KEY, ONE_ROW, Result, User, UserRef, Workload},
+};
+
+pub fn framed(workload: Workload, rounds: Rounds) -> Result<Option<User>> {
+    let mut wire = Wire::connect()?;
+    let request = wire.prepare(workload)?;
+    for () in rounds {
+        wire.ask(&request, |row| {
+            black_box(row);
+        })?;
+    }
+    // It has read nothing: one more answer is decoded for the check.
+    let mut last = None;
+    wire.ask(&request, |row| last = decode(row).map(|user| user.to_user()))?;
+    Ok(last)
+}
+
+pub fn decoded(workload: Workload, rounds: Rounds) -> Result<Option<User>> {
+    let mut wire = Wire::connect()?;
+    let request = wire.prepare(workload)?;
+    let mut last = None;
+    for () in rounds {
+        match workload {
+            Workload::Row => {
+                wire.ask(&request, |row| last = black_box(decode(row).map(|user| user.to_user())))?;
+            }
+            Workload::Owned => {
+                let mut users = Vec::new();
+                wire.ask(&request, |row| users.extend(decode(row).map(|user| user.to_user())))?;
+                last = black_box(users).pop();
+            }
+            Workload::Borrowed => wire.ask(&request, |row| {
+                let user = black_box(decode(row));
+                if let Some(user) = user.filter(UserRef::is_last) {
+                    last = Some(user.to_user());
+                }
+            })?,
+        }
+    }
+    Ok(last)
+}
+
+/// A DataRow's body: a count, then length and bytes of each field.
+fn decode(row: &[u8]) -> Option<UserRef<'_>> {
+    let (_, mut rest) = row.split_first_chunk::<2>()?;
+    UserRef::decode(|| {
+        let (length, after) = rest.split_first_chunk()?;
+        let (field, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        rest = after;
+        Some(field)
+    })
+}
+
+struct Wire {
+    stream: UnixStream,
+    buffer: Box<[u8]>,
+}
+
+impl Wire {
+    fn connect() -> Result<Wire> {
+        let place = Place::get()?;
+        let mut stream = UnixStream::connect(Path::new(&place.dir).join(format!(".s.PGSQL.{}", place.port)))?;
+        let words = ["user", &place.user, "database", &place.database, ""].join("\0") + "\0";
+        let length = words.len() as u32 + 8;
+        stream
+            .write_all(&[&length.to_be_bytes()[..], &196_608_u32.to_be_bytes(), words.as_bytes()].concat())?;
+        let mut wire = Wire { stream, buffer: vec![0; 1 << 16].into() };
+        wire.ask(&[], |_| {})?;
+        Ok(wire)
+    }
+
+    /// Prepares the workload's statement and gives the request that runs it.
+    fn prepare(&mut self, workload: Workload) -> Result<Vec<u8>> {
+        let sql = if workload == Workload::Row { ONE_ROW } else { ALL_ROWS };
+        let parse = message(b'P', &[b"s\0", sql.as_bytes(), b"\0\0\0"]);
+        let sync = message(b'S', &[]);
+        self.ask(&[parse, sync.clone()].concat(), |_| {})?;
+        // Portal and statement; the parameters' formats; the parameters; the columns' formats: binary.
+        let parameters = match workload {
+            Workload::Row => [&[0, 1, 0, 1, 0, 1, 0, 0, 0, 8][..], &KEY.to_be_bytes()].concat(),
+            _ => vec![0, 0, 0, 0],
+        };
+        let bind = message(b'B', &[b"\0s\0", &parameters, &[0, 1, 0, 1]]);
+        let execute = message(b'E', &[&[0; 5]]);
+        Ok([bind, execute, sync].concat())
+    }
+
+    /// Sends a request and calls `row` with the body of each DataRow, until ReadyForQuery.
+    fn ask(&mut self, request: &[u8], mut row: impl FnMut(&[u8])) -> Result<()> {
+        self.stream.write_all(request)?;
+        let (mut start, mut end) = (0, 0);
+        loop {
+            let Some((body, tag, after)) = frame(&self.buffer[start..end]) else {
+                self.buffer.copy_within(start..end, 0);
+                (start, end) = (0, end - start);
+                match self.stream.read(&mut self.buffer[end..])? {
+                    0 => return Err("the server closed the connection".into()),
+                    more => end += more,
+                }
+                continue;
+            };
+            start += after;
+            match tag {
+                b'D' => row(body),
+                b'Z' => return Ok(()),
+                b'E' => return Err(String::from_utf8_lossy(body).into()),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn message(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let body = parts.concat();
+    [&[tag], &(body.len() as u32 + 4).to_be_bytes()[..], &body].concat()
+}
+
+/// Body, tag and whole length of the first message, if all of it is here.
+fn frame(bytes: &[u8]) -> Option<(&[u8], u8, usize)> {
+    let ([tag, length @ ..], _) = bytes.split_first_chunk::<5>()?;
+    let end = 1 + u32::from_be_bytes(*length) as usize;
+    Some((bytes.get(5..end)?, *tag, end))
+}
