@@ -213,6 +213,8 @@ pub struct RowPlan {
     leaves: Box<[Leaf]>,
     /// The leaves' columns stand in the row's order, each once.
     ascending: bool,
+    /// Columns after the last leaf's, when ascending.
+    trailing: u16,
 }
 
 #[derive(Debug)]
@@ -221,6 +223,8 @@ struct Leaf {
     column: Option<u16>,
     /// Columns between the leaf before and this one, when ascending.
     skip: u16,
+    /// It is the very next value of the row, as it usually is.
+    next: bool,
     /// The form in which the reader would rather have it.
     wanted: Format,
     plan: Plan,
@@ -250,7 +254,11 @@ impl RowPlan {
                 None => ascending = false,
             }
         }
-        Ok(RowPlan { shape: shape.address(), catalog: catalog.clone(), columns, leaves: leaves.into(), ascending })
+        for leaf in &mut leaves {
+            leaf.next = ascending && leaf.skip == 0;
+        }
+        let trailing = u16::try_from(columns.len()).unwrap_or(u16::MAX).saturating_sub(at);
+        Ok(RowPlan { shape: shape.address(), catalog: catalog.clone(), columns, leaves: leaves.into(), ascending, trailing })
     }
 
     /// Whether it was made for this shape.
@@ -310,6 +318,7 @@ impl Building<'_> {
             .map(|(at, column)| Leaf {
                 column: Some(at),
                 skip: 0,
+                next: false,
                 wanted: column.format,
                 plan: Plan::leaf(&column.type_, column.format),
             })
@@ -326,7 +335,7 @@ impl Building<'_> {
                         Some(at) => self.leaf(at, *plan)?,
                         None if *default => {
                             let plan = Plan::leaf(&Type::UNKNOWN, Format::Text);
-                            self.leaves.push(Leaf { column: None, skip: 0, wanted: Format::Text, plan });
+                            self.leaves.push(Leaf { column: None, skip: 0, next: false, wanted: Format::Text, plan });
                         }
                         None => return Err(self.missing(&name)),
                     }
@@ -366,7 +375,7 @@ impl Building<'_> {
             }
             plan.set_format(column.format);
         }
-        self.leaves.push(Leaf { column: Some(number), skip: 0, wanted, plan });
+        self.leaves.push(Leaf { column: Some(number), skip: 0, next: false, wanted, plan });
         Ok(())
     }
 
@@ -387,9 +396,8 @@ fn text_like(type_: &Type) -> bool {
 /// Reads the values of one row in the order of a shape's fields.
 #[derive(Debug)]
 pub struct RowReader<'r, 'p> {
-    leaves: &'p [Leaf],
+    leaves: std::slice::Iter<'p, Leaf>,
     values: Reader<'r>,
-    columns: u16,
     context: &'r Context,
     plan: &'p RowPlan,
     /// All values, when the fields are in another order than the columns.
@@ -404,15 +412,8 @@ impl<'r, 'p> RowReader<'r, 'p> {
             return Err(other_width(row.columns(), plan.columns.len()));
         }
         let gathered = if plan.ascending { None } else { Some(gather(row)?) };
-        Ok(RowReader {
-            leaves: &plan.leaves,
-            values: row.values(),
-            columns: row.columns(),
-            context,
-            plan,
-            gathered,
-            whole: row,
-        })
+        let leaves = plan.leaves.iter();
+        Ok(RowReader { leaves, values: row.values(), context, plan, gathered, whole: row })
     }
 
     /// The next field.
@@ -430,7 +431,7 @@ impl<'r, 'p> RowReader<'r, 'p> {
     /// As [`RowReader::next`], with the typecaster's functions handed in. Expansions call this, so that a type without
     /// a typecaster is one error in the user's code, at the field.
     #[doc(hidden)]
-    #[inline]
+    #[inline(always)]
     pub fn next_by<'s, T>(
         &mut self,
         decode: impl FnOnce(RawValue<'s, 'p>) -> Result<T>,
@@ -439,20 +440,10 @@ impl<'r, 'p> RowReader<'r, 'p> {
     where
         'r: 's,
     {
-        let Some((leaf, rest)) = self.leaves.split_first() else {
+        let Some(leaf) = self.leaves.next() else {
             return Err(too_many_fields());
         };
-        self.leaves = rest;
-        let bytes = match &self.gathered {
-            None => {
-                for _ in 0..leaf.skip {
-                    self.skip()?;
-                }
-                self.columns = self.columns.wrapping_sub(1);
-                self.values.value()?
-            }
-            Some(values) => leaf.column.and_then(|at| values.get(usize::from(at)).copied().flatten()),
-        };
+        let bytes = if leaf.next { self.values.value()? } else { self.elsewhere(leaf)? };
         let value = match bytes {
             Some(bytes) => decode(RawValue { bytes, plan: &leaf.plan, context: self.context }),
             None => null(),
@@ -463,16 +454,26 @@ impl<'r, 'p> RowReader<'r, 'p> {
         }
     }
 
+    /// A value that isn't the row's next one.
+    #[inline(never)]
+    fn elsewhere(&mut self, leaf: &Leaf) -> Result<Option<&'r [u8]>> {
+        if let Some(values) = &self.gathered {
+            return Ok(leaf.column.and_then(|at| values.get(usize::from(at)).copied().flatten()));
+        }
+        for _ in 0..leaf.skip {
+            self.values.value()?;
+        }
+        self.values.value()
+    }
+
     /// Whether the result has no column for the next field. If so, the field is taken for read: it has a default.
     #[inline]
     pub fn is_missing(&mut self) -> bool {
-        match self.leaves.split_first() {
-            Some((leaf, rest)) if leaf.column.is_none() => {
-                self.leaves = rest;
-                true
-            }
-            _ => false,
+        let missing = self.leaves.as_slice().first().is_some_and(|leaf| leaf.column.is_none());
+        if missing {
+            self.leaves.next();
         }
+        missing
     }
 
     /// The next fields as a row type of their own.
@@ -494,9 +495,9 @@ impl<'r, 'p> RowReader<'r, 'p> {
         from_row: impl FnOnce(&mut RowReader<'r, 'p>) -> Result<T>,
     ) -> Result<Option<T>> {
         let count = shape.leaves();
-        let (mine, rest) = self.leaves.split_at_checked(count).ok_or_else(too_many_fields)?;
+        let (mine, rest) = self.leaves.as_slice().split_at_checked(count).ok_or_else(too_many_fields)?;
         // A look ahead with a copy of the cursor: an outer join must not cost an allocation a row.
-        let (mut values, mut columns) = (self.values, self.columns);
+        let mut values = self.values;
         for leaf in mine {
             let value = match &self.gathered {
                 Some(values) => leaf.column.and_then(|at| values.get(usize::from(at)).copied().flatten()),
@@ -504,7 +505,6 @@ impl<'r, 'p> RowReader<'r, 'p> {
                     for _ in 0..leaf.skip {
                         values.value()?;
                     }
-                    columns = columns.wrapping_sub(leaf.skip).wrapping_sub(1);
                     values.value()?
                 }
             };
@@ -512,14 +512,8 @@ impl<'r, 'p> RowReader<'r, 'p> {
                 return from_row(self).map(Some);
             }
         }
-        (self.values, self.columns, self.leaves) = (values, columns, rest);
+        (self.values, self.leaves) = (values, rest.iter());
         Ok(None)
-    }
-
-    #[inline]
-    fn skip(&mut self) -> Result<()> {
-        self.columns = self.columns.wrapping_sub(1);
-        self.values.value().map(|_| ())
     }
 
     /// Checks what nobody read: each value's length, and that nothing is left over.
@@ -528,8 +522,8 @@ impl<'r, 'p> RowReader<'r, 'p> {
         if self.gathered.is_some() {
             return Ok(()); // checked when gathered
         }
-        while self.columns > 0 {
-            self.skip()?;
+        for _ in 0..self.plan.trailing {
+            self.values.value()?;
         }
         self.values.finish()
     }

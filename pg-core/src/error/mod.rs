@@ -121,7 +121,9 @@ impl Error {
     /// Puts `context: ` before the message, such as the column in which decoding failed.
     #[must_use]
     pub fn within(mut self, context: impl fmt::Display) -> Error {
-        self.0.message = format!("{context}: {}", self.0.message);
+        // A server's report has its own message, which Display puts after the context.
+        let message = &self.0.message;
+        self.0.message = if message.is_empty() { context.to_string() } else { format!("{context}: {message}") };
         self
     }
 
@@ -154,12 +156,9 @@ impl Error {
         self.0.server.as_ref().map(|s| s.sqlstate)
     }
 
-    /// The message alone: no statement, no caret, no hint.
+    /// The message alone: no statement, no caret, no hint. A server's report is given in its own words.
     pub fn message(&self) -> &str {
-        match &self.0.server {
-            Some(server) if self.0.message.is_empty() => &server.message,
-            _ => &self.0.message,
-        }
+        self.0.server.as_ref().map_or(&self.0.message, |server| &server.message)
     }
 
     /// The message with what is beneath it, on one line.
@@ -275,6 +274,14 @@ mod tests {
             "ERROR 42703 (UNDEFINED_COLUMN): column \"nam\" does not exist\n\
              LINE 1: select nam\n               ^\nHINT:  Perhaps you meant \"name\"."
         );
+    }
+
+    #[test]
+    fn a_context_comes_before_the_servers_words() {
+        let report = || Error::from_server(ServerError::parse(b"SERROR\0C42703\0Mno\0\0").unwrap());
+        let error = report().within("b").within("a");
+        assert_eq!(error.to_string(), "a: b: ERROR 42703 (UNDEFINED_COLUMN): no");
+        assert_eq!((error.message(), report().message()), ("no", "no"));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! A CancelRequest, on a connection of its own: TLS as the session has it, the request, and then the server closes.
 
+use super::startup::Tls;
 use super::{About, Exchange, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::Message;
 use crate::protocol::conversation::{CancelKey, Conversation};
-#[cfg(feature = "tls")]
 use crate::protocol::state::Phase;
 
 /// Sends the request of `key`. The connection that runs it is closed by the server when the signal has been sent, so
@@ -12,29 +12,34 @@ use crate::protocol::state::Phase;
 #[derive(Debug)]
 pub struct CancelRequest {
     key: CancelKey,
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
+    tls: Option<Tls>,
+    stage: Stage,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Stage {
+    New,
     #[cfg(feature = "tls")]
-    tls: Option<super::startup::Tls>,
-    wants_request: bool,
+    Handshake,
+    Sent,
 }
 
 impl CancelRequest {
-    /// A request for the session that has this key.
-    pub fn new(key: CancelKey, #[cfg(feature = "tls")] tls: Option<super::startup::Tls>) -> CancelRequest {
-        CancelRequest {
-            key,
-            #[cfg(feature = "tls")]
-            tls,
-            wants_request: false,
-        }
+    /// A request for the session that has this key, encrypted if the session is: `tls` is never done without.
+    pub fn new(key: CancelKey, tls: Option<Tls>) -> CancelRequest {
+        CancelRequest { key, tls, stage: Stage::New }
     }
 
-    /// What the end of the exchange means: the server's closing is success, all else a failure.
+    /// What the end of the exchange means: the server's closing after the request is success, all else a failure.
     ///
     /// # Errors
     /// All but the closed link.
     pub fn outcome(result: Result<()>) -> Result<()> {
         match result {
-            Err(error) if error.kind() != ErrorKind::Io => Err(error.within("the statement could not be cancelled")),
+            Err(error) if error.kind() != ErrorKind::Closed => {
+                Err(error.within("the statement could not be cancelled"))
+            }
             _ => Ok(()),
         }
     }
@@ -46,16 +51,16 @@ impl Exchange for CancelRequest {
     fn send(&mut self, c: &mut Conversation) -> Result<()> {
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.take() {
-            c.secure = Some(crate::protocol::secured::Secure::new(tls.config, tls.server_name, tls.required));
+            c.secure = Some(crate::protocol::secured::Secure::new(tls.config, tls.server_name, true));
             crate::message::frontend::ssl_request(&mut c.out);
             c.expect(Phase::Tls);
-            self.wants_request = true;
+            self.stage = Stage::Handshake;
             return Ok(());
         }
-        self.wants_request = false;
         c.out.extend(self.key.request()?);
         // No message answers it: what comes is the end of the link.
-        c.expect(crate::protocol::state::Phase::Cancel);
+        c.expect(Phase::Cancel);
+        self.stage = Stage::Sent;
         Ok(())
     }
 
@@ -64,11 +69,18 @@ impl Exchange for CancelRequest {
     }
 
     fn wants_retry(&mut self, _: &mut Conversation) -> bool {
-        self.wants_request
+        self.stage != Stage::Sent
     }
 
     fn finish(self, _: &mut Conversation) -> Result<()> {
         Ok(())
+    }
+
+    fn lost(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::Io if self.stage == Stage::Sent => error.with_kind(ErrorKind::Closed),
+            _ => error,
+        }
     }
 
     fn about(&self) -> About<'_> {

@@ -300,7 +300,7 @@ pub(super) struct Statement<'q> {
     /// [`Params::constants`], taken once for the same reason.
     constants: usize,
     id: Option<StatementId>,
-    pub(super) reading: Option<Reading>,
+    pub(super) reading: Option<Arc<Reading>>,
     pub(super) error: Option<Error>,
     affected: u64,
     no_rows: bool,
@@ -525,13 +525,13 @@ impl<'q> Statement<'q> {
         let shape = self.shape;
         let plan = RowPlan::new(shape, columns.clone(), &c.catalog)?;
         let later = match self.all_text {
-            true => Reading { plan: Arc::new(plan), formats: TEXT.into() },
+            true => Arc::new(Reading { plan, formats: TEXT.into() }),
             false => reading_for(shape, &columns, &c.catalog)?,
         };
         let now = if self.all_text || same_formats(&later.plan, &columns) {
             later.clone()
         } else {
-            Reading { plan: Arc::new(RowPlan::new(shape, columns.clone(), &c.catalog)?), formats: TEXT.into() }
+            Arc::new(Reading { plan: RowPlan::new(shape, columns.clone(), &c.catalog)?, formats: TEXT.into() })
         };
         if let Some(statement) = self.id.and_then(|id| c.statements.get_mut(id)) {
             statement.columns = Some(columns);
@@ -574,7 +574,7 @@ fn same_formats(plan: &RowPlan, columns: &[Column]) -> bool {
 }
 
 /// The plan for later runs: each column in the form its reader wants.
-fn reading_for(shape: &'static Shape, columns: &Arc<[Column]>, catalog: &Catalog) -> Result<Reading> {
+fn reading_for(shape: &'static Shape, columns: &Arc<[Column]>, catalog: &Catalog) -> Result<Arc<Reading>> {
     // A text form serves every reader, so that planning tells what each would rather have.
     let columns: Arc<[Column]> = columns
         .iter()
@@ -587,7 +587,7 @@ fn reading_for(shape: &'static Shape, columns: &Arc<[Column]>, catalog: &Catalog
     let plan = RowPlan::new(shape, columns, catalog)?;
     let wanted = plan.wanted_formats();
     let plan = plan.with_formats(shape, &wanted)?;
-    Ok(Reading { plan: Arc::new(plan), formats: result_formats(&wanted).into() })
+    Ok(Arc::new(Reading { plan, formats: result_formats(&wanted).into() }))
 }
 
 /// The form in which a column is asked for when its reader isn't known: binary where every server has it.

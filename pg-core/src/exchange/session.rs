@@ -85,7 +85,7 @@ impl Exchange for End {
     fn on_message(&mut self, _: &mut Conversation, message: Message<'_>) -> Result<()> {
         match message {
             // The server answers COMMIT of a failed transaction with success and this tag.
-            Message::CommandComplete(complete) if complete.tag == "ROLLBACK" => self.rolled_back = true,
+            Message::CommandComplete(complete) if complete.tag() == "ROLLBACK" => self.rolled_back = true,
             Message::ErrorResponse(error) => {
                 self.error.get_or_insert(Error::from_server(*error).with_sql(&self.command));
             }

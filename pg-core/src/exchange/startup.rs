@@ -87,10 +87,7 @@ impl Exchange for Startup<'_> {
         self.login =
             Some(self.settings.login(&self.credentials.user, self.credentials.nonce.clone(), transport));
         let who = [("user", self.credentials.user.as_str()), ("database", self.credentials.database.as_str())];
-        let version = match self.settings.max_protocol_version() {
-            ProtocolVersion::V3_0 => frontend::PROTOCOL_3_0,
-            ProtocolVersion::V3_2 => frontend::PROTOCOL_3_2,
-        };
+        let version = code(self.settings.max_protocol_version());
         frontend::startup(&mut c.out, version, who.into_iter().chain(self.settings.startup_parameters()))?;
         c.expect(Phase::Startup);
         Ok(())
@@ -104,16 +101,29 @@ impl Exchange for Startup<'_> {
                 Ok(())
             }
             Message::NegotiateProtocolVersion(answer) => {
-                // Servers up to 17.2 send the whole version number, later ones its minor part.
-                let minor = answer.minor & 0xffff;
-                let unknown = answer.options()?;
-                if minor < u32::from(self.settings.min_protocol_version() == ProtocolVersion::V3_2).saturating_mul(2) {
-                    return Err(Error::config(format!(
-                        "the server speaks protocol 3.{minor} at most, and min_protocol_version=3.2 demands more"
+                // Some servers send the whole version number, others its minor part.
+                let (major, minor) = (answer.minor >> 16, answer.minor & 0xffff);
+                let lowest = code(self.settings.min_protocol_version()) & 0xffff;
+                let asked = code(self.settings.max_protocol_version()) & 0xffff;
+                if !matches!(major, 0 | 3) || minor > asked {
+                    return Err(Error::protocol(format!(
+                        "the server turns protocol 3.{asked} down to {}.{minor}, which is no older version",
+                        if major == 0 { 3 } else { major },
                     )));
                 }
-                if !unknown.is_empty() {
-                    return Err(Error::protocol(format!("the server doesn't know {}", unknown.join(", "))));
+                if minor < lowest {
+                    return Err(Error::config(format!(
+                        "the server speaks protocol 3.{minor} at most, and min_protocol_version=3.{lowest} demands more"
+                    ))
+                    .hint("PostgreSQL has it from version 18; lower min_protocol_version for older servers and poolers"));
+                }
+                // None is sent, so none can be unknown.
+                if let Some(unknown) = answer.options()?.first() {
+                    let shown: String = unknown.chars().take(60).collect();
+                    return Err(Error::protocol(format!(
+                        "the server doesn't know the protocol option \"{}\", which wasn't sent",
+                        shown.escape_debug()
+                    )));
                 }
                 Ok(())
             }
@@ -133,8 +143,8 @@ impl Exchange for Startup<'_> {
         let Credentials { user, database, .. } = &self.credentials;
         let hint = match error.sqlstate() {
             Some(SqlState::INVALID_PASSWORD) => format!(
-                "the password for role {user:?} is wrong, or the role has none: check the password in the connection \
-                 string, or set it with ALTER ROLE .. PASSWORD"
+                "the password for role {user:?} is wrong, or there is no such role, or it has none: check role and \
+                 password in the connection string, or set it with ALTER ROLE .. PASSWORD"
             ),
             Some(SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => format!(
                 "the server's pg_hba.conf has no line that lets role {user:?} into database {database:?} from here, \
@@ -157,6 +167,13 @@ impl Exchange for Startup<'_> {
 
     fn about(&self) -> About<'_> {
         About { kind: Kind::Startup, sql: None, parameters: 0 }
+    }
+}
+
+fn code(version: ProtocolVersion) -> u32 {
+    match version {
+        ProtocolVersion::V3_0 => frontend::PROTOCOL_3_0,
+        ProtocolVersion::V3_2 => frontend::PROTOCOL_3_2,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::message::backend::{DataRow, Message};
 use crate::params::Params;
 use crate::protocol::connection::{Connection, Polled};
 use crate::protocol::conversation::Conversation;
+use crate::protocol::statements::Reading;
 use crate::row::{RowPlan, RowRef, Shape};
 use std::sync::Arc;
 
@@ -63,7 +64,7 @@ impl<P: Params> Exchange for Stream<'_, P> {
         }
         Ok(Cursor {
             number: self.number,
-            plan: self.core.reading.map(|reading| reading.plan),
+            reading: self.core.reading,
             other: None,
             sql: self.core.sql.into(),
             error: None,
@@ -80,7 +81,7 @@ impl<P: Params> Exchange for Stream<'_, P> {
 pub struct Cursor {
     number: u64,
     /// None for a statement that returns no rows.
-    plan: Option<Arc<RowPlan>>,
+    reading: Option<Arc<Reading>>,
     /// The plan for a row type other than the one the stream was started with.
     other: Option<RowPlan>,
     sql: Box<str>,
@@ -90,7 +91,7 @@ pub struct Cursor {
 impl Cursor {
     /// The columns; empty for a statement that returns no rows.
     pub fn columns(&self) -> &[crate::row::Column] {
-        self.plan.as_ref().map_or(&[], |plan| plan.columns())
+        self.reading.as_ref().map_or(&[], |reading| reading.plan.columns())
     }
 }
 
@@ -154,12 +155,12 @@ impl Connection {
     #[inline]
     pub fn row<'r>(&'r mut self, cursor: &'r mut Cursor, row: FetchedRow) -> Result<RowRef<'r>> {
         self.conversation.context.scratch.clear();
-        let Some(plan) = &cursor.plan else {
+        let Some(reading) = &cursor.reading else {
             return Err(Error::protocol("a row came of a statement that has no columns"));
         };
         Ok(RowRef {
             row: DataRow::new(self.input.body(row.0))?,
-            plan,
+            plan: &reading.plan,
             cache: &mut cursor.other,
             context: &self.conversation.context,
         })

@@ -72,6 +72,22 @@ pub enum Status {
     Failed,
 }
 
+impl Status {
+    /// Reads the body of ReadyForQuery.
+    ///
+    /// # Errors
+    /// A letter that isn't one of the three: the connection's state is unknown then.
+    #[inline]
+    pub fn parse(body: &[u8]) -> Result<Status> {
+        match body {
+            b"I" => Ok(Status::Idle),
+            b"T" => Ok(Status::Transaction),
+            b"E" => Ok(Status::Failed),
+            _ => Err(Error::protocol(format!("the transaction status {:?} is unknown", body.escape_ascii().to_string()))),
+        }
+    }
+}
+
 impl<'a> Message<'a> {
     /// Reads a body by its tag.
     ///
@@ -84,17 +100,15 @@ impl<'a> Message<'a> {
 
     #[inline]
     fn read(tag: u8, body: &'a [u8]) -> Result<Message<'a>> {
-        let mut r = Reader::new(body);
+        let r = Reader::new(body);
         let message = match tag {
             b'D' => return Ok(Message::DataRow(DataRow::new(body)?)),
             b'2' => Message::BindComplete,
-            b'C' => Message::CommandComplete(CommandComplete { tag: r.c_str()? }),
-            b'Z' => Message::ReadyForQuery(match r.u8()? {
-                b'I' => Status::Idle,
-                b'T' => Status::Transaction,
-                b'E' => Status::Failed,
-                other => return Err(Error::protocol(format!("transaction status {:?} is unknown", other as char))),
-            }),
+            b'C' => match body.split_last() {
+                Some((0, tag)) => return Ok(Message::CommandComplete(CommandComplete { tag })),
+                _ => return Err(Error::protocol("the tag is not ended by NUL")),
+            },
+            b'Z' => return Status::parse(body).map(Message::ReadyForQuery),
             _ => return Message::read_rare(tag, body),
         };
         r.finish()?;
@@ -375,16 +389,23 @@ impl<'a> DataRow<'a> {
 /// CommandComplete: the statement's tag.
 #[derive(Debug, Clone, Copy)]
 pub struct CommandComplete<'a> {
-    /// Such as `SELECT 5`, `INSERT 0 1`, `CREATE TABLE`.
-    pub tag: &'a str,
+    tag: &'a [u8],
 }
 
-impl CommandComplete<'_> {
+impl<'a> CommandComplete<'a> {
+    /// The tag, such as `SELECT 5`, `INSERT 0 1`, `CREATE TABLE`; empty if it isn't ASCII, which no server sends.
+    pub fn tag(&self) -> &'a str {
+        std::str::from_utf8(self.tag).unwrap_or_default()
+    }
+
     /// The number of rows that the tag ends with; 0 for a command that counts none.
     #[inline]
     pub fn rows(&self) -> u64 {
-        let digits = self.tag.bytes().rev().take_while(u8::is_ascii_digit).count();
-        let at = self.tag.len().saturating_sub(digits);
-        self.tag.get(at..).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+        let (mut rows, mut place) = (0u64, 1u64);
+        for digit in self.tag.iter().rev().map_while(|byte| byte.is_ascii_digit().then(|| u64::from(byte & 0x0f))) {
+            rows = rows.saturating_add(place.saturating_mul(digit));
+            place = place.saturating_mul(10);
+        }
+        rows
     }
 }

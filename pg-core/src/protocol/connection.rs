@@ -166,13 +166,16 @@ impl Connection {
             if self.closed.is_some() {
                 return Err(self.closed_error());
             }
-            let front = self.conversation.expected.front().copied();
-            let phase = front.map_or(Phase::Idle, |front| front.phase);
-            if let Some(front) = front {
-                if front.owner != owner && front.owner >= self.abandoned && front.owner != 0 {
-                    return Ok(Polled::NotItsTurn);
+            let (phase, mine, preamble) = match self.conversation.expected.front() {
+                Some(front) => {
+                    let mine = front.owner == owner;
+                    if !mine && front.owner >= self.abandoned && front.owner != 0 {
+                        return Ok(Polled::NotItsTurn);
+                    }
+                    (front.phase, mine, front.preamble)
                 }
-            }
+                None => (Phase::Idle, false, false),
+            };
             #[cfg(feature = "tls")]
             if phase == Phase::Tls {
                 return match self.poll_secure() {
@@ -201,14 +204,13 @@ impl Connection {
                     Err(error) => return Err(self.fail(error)),
                 },
             }
-            let Some(front) = front else { continue };
-            if front.preamble {
+            if preamble {
                 self.conversation.handle_preamble(phase, frame.tag == b'E');
                 if frame.tag != b'E' {
                     continue;
                 }
             }
-            if front.owner == owner {
+            if mine {
                 return Ok(Polled::Message(frame));
             }
             // A dropped operation's: only a COPY needs an answer.
@@ -221,9 +223,7 @@ impl Connection {
     }
 
     fn handle_ready(&mut self, frame: Frame) -> Result<()> {
-        if let Message::ReadyForQuery(status) = Message::parse(frame.tag, self.input.body(frame))? {
-            self.conversation.transactions.handle_status(status);
-        }
+        self.conversation.transactions.handle_status(Status::parse(self.input.body(frame))?);
         self.input.logged_in();
         Ok(())
     }
@@ -425,10 +425,10 @@ impl Connection {
                 secure.refused()?;
                 self.conversation.expected.pop_front();
             }
-            // Whoever speaks before the handshake isn't to be believed, so the text isn't shown.
+            // Whoever speaks before the handshake isn't to be believed, so the text isn't shown, and nothing is tried in
+            // clear after it.
             [b'S' | b'N', ..] => {
-                return Err(Error::new(
-                    ErrorKind::Tls,
+                return Err(Error::protocol(
                     "bytes came in clear together with the answer to SSLRequest: somebody may be in between",
                 ));
             }

@@ -38,16 +38,16 @@ pub struct Statement {
     pub parameter_types: Option<Box<[Oid]>>,
     /// The columns, where they were described; none for a statement without rows.
     pub columns: Option<Arc<[Column]>>,
-    plans: Vec<Reading>,
+    plans: Vec<Arc<Reading>>,
 }
 
 /// How the rows of a statement are read as one row type, and what Bind asks for so that they come in that form.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Reading {
     /// The plan.
-    pub plan: Arc<RowPlan>,
+    pub plan: RowPlan,
     /// Bind's result formats.
-    pub formats: Arc<[u8]>,
+    pub formats: Box<[u8]>,
 }
 
 /// How many row types one statement keeps plans for.
@@ -61,12 +61,12 @@ impl Statement {
 
     /// How rows of this shape are read, if that was found out.
     #[inline]
-    pub fn reading(&self, shape: &'static Shape) -> Option<&Reading> {
+    pub fn reading(&self, shape: &'static Shape) -> Option<&Arc<Reading>> {
         self.plans.iter().find(|reading| reading.plan.is_for(shape))
     }
 
     /// Keeps how rows of a shape are read.
-    pub fn keep(&mut self, reading: Reading) {
+    pub fn keep(&mut self, reading: Arc<Reading>) {
         if self.plans.len() >= MOST_PLANS {
             self.plans.remove(0);
         }

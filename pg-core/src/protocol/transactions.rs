@@ -14,11 +14,13 @@ pub struct Transactions {
     outermost_is_ours: bool,
     /// Commands that have not been sent, oldest first, with the depth that each opens.
     pending: Vec<(u32, String)>,
+    /// Commands were sent, and the status that the server last told doesn't know of them yet.
+    in_flight: bool,
 }
 
 impl Default for Transactions {
     fn default() -> Transactions {
-        Transactions { status: Status::Idle, depth: 0, outermost_is_ours: false, pending: Vec::new() }
+        Transactions { status: Status::Idle, depth: 0, outermost_is_ours: false, pending: Vec::new(), in_flight: false }
     }
 }
 
@@ -48,14 +50,16 @@ impl Transactions {
         !self.pending.is_empty()
     }
 
-    /// The commands that wait, oldest first.
+    /// The commands that wait, oldest first, to be sent now.
     pub(crate) fn take_pending(&mut self) -> Vec<(u32, String)> {
+        self.in_flight = true;
         std::mem::take(&mut self.pending)
     }
 
     #[inline]
     pub(crate) fn handle_status(&mut self, status: Status) {
         self.status = status;
+        self.in_flight = false;
     }
 
     /// Opens a guard: `begin` is the command if it starts the transaction, and a savepoint otherwise.
@@ -84,7 +88,7 @@ impl Transactions {
     /// Without it, statements after a failed BEGIN would commit one by one.
     #[inline]
     pub(crate) fn check(&self) -> Result<()> {
-        if self.depth > 0 && self.status == Status::Idle && self.pending.is_empty() {
+        if self.depth > 0 && self.status == Status::Idle && self.pending.is_empty() && !self.in_flight {
             return Err(ended());
         }
         Ok(())
@@ -168,10 +172,20 @@ mod tests {
     }
 
     #[test]
+    fn a_begin_that_was_sent_and_not_answered_is_undone() {
+        let mut t = Transactions::default();
+        t.open("BEGIN", false).unwrap();
+        t.take_pending();
+        assert!(t.check().is_ok(), "more statements may follow in one pipeline");
+        assert_eq!(t.roll_back(1), Ending::Command("ROLLBACK".to_owned()));
+    }
+
+    #[test]
     fn a_guard_over_an_ended_transaction_refuses_statements() {
         let mut t = Transactions::default();
         t.open("BEGIN", false).unwrap();
         t.take_pending();
+        t.handle_status(Status::Idle);
         assert!(t.check().is_err());
         assert_eq!(t.roll_back(1), Ending::Nothing);
         assert!(t.check().is_ok());

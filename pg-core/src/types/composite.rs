@@ -1,15 +1,15 @@
 //! Composites: what `#[derive(ToSql, FromSql)]` expands to for a struct with named fields, and the readers beneath.
 //! Binary form (`record_send`): a count, then for each attribute its type's OID and a value.
 
-use super::adapter::{Adapter, Encode, IsNull};
+use super::adapter::{Encode, IsNull};
 use super::literal;
 use super::name::TypeName;
 use super::plan::{Plan, Planner, base_type, describe, encode_mismatch, mismatch};
-use super::typecaster::{RawValue, Typecaster};
+use super::typecaster::RawValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
 use crate::wire::reader::Reader;
-use crate::wire::writer::{put_i32, put_u32};
+use crate::wire::writer::{self, Buffer, put_i32, put_u32};
 use postgres_types::{Field, Kind, Type};
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ use std::borrow::Cow;
 pub struct CompositeField {
     /// The attribute's name on the server.
     pub name: &'static str,
-    /// [`Adapter::plan`] or [`Typecaster::plan`] of the field's type.
+    /// `plan` of the field's type, as an adapter or a typecaster.
     pub plan: fn(&Type, &Planner<'_>) -> Result<Plan>,
 }
 
@@ -187,20 +187,27 @@ impl FieldEncode<'_, '_> {
         Err(foreign_plan())
     }
 
-    /// Writes the field.
+    /// Writes the field by its type's [`Adapter::encode`](super::adapter::Adapter::encode).
     ///
     /// # Errors
     /// The field's own.
-    pub fn write<T: Adapter + ?Sized>(&mut self, value: &T) -> Result<()> {
+    // The function is handed in so that a type without an adapter is one error in the user's code, at the field.
+    #[inline]
+    pub fn write<T: ?Sized>(
+        &mut self,
+        value: &T,
+        encode: impl FnOnce(&T, &mut Encode<'_>) -> Result<IsNull>,
+    ) -> Result<()> {
+        let (plan, settings) = (self.to.plan.child(self.index)?, self.to.settings);
         if self.to.format() == Format::Text {
-            if let Some(text) = self.to.child_text(self.index, value)? {
-                literal::quote_attribute(self.to.out, &text);
+            let mut out = Buffer::new();
+            if encode(value, &mut Encode { out: &mut out, plan, settings })? == IsNull::No {
+                literal::quote_attribute(self.to.out, &out);
             }
             return Ok(());
         }
-        let oid = self.to.plan.child(self.index)?.type_.oid();
-        put_u32(self.to.out, oid);
-        self.to.child(self.index, value)
+        put_u32(self.to.out, plan.type_.oid());
+        writer::value(self.to.out, |out| encode(value, &mut Encode { out, plan, settings }))
     }
 }
 
@@ -295,22 +302,33 @@ impl<'a, 'p> Fields<'a, 'p> {
         Ok(values)
     }
 
-    /// The next field, in the Rust type's order.
+    /// The next field, in the Rust type's order, by its type's [`Typecaster`](super::typecaster::Typecaster) functions.
     ///
     /// # Errors
     /// The field's, with its attribute's name.
     #[inline]
-    pub fn next<'s, T: Typecaster<'s>>(&mut self) -> Result<T>
+    pub fn next<'s, T>(
+        &mut self,
+        decode: impl FnOnce(RawValue<'s, 'p>) -> Result<T>,
+        null: impl FnOnce() -> Result<T>,
+    ) -> Result<T>
     where
         'a: 's,
     {
         let index = self.next;
         self.next = index.saturating_add(1);
-        // Narrowed to the field's own lifetime here, so that a struct may have several.
-        let raw: RawValue<'s, 'p> = self.raw;
-        match self.value(index).and_then(|value| raw.child(index, value)) {
+        let plan = self.raw.plan;
+        let field = match self.value(index) {
+            // Narrowed to the field's own lifetime here, so that a struct may have several.
+            Ok(Some(bytes)) => {
+                plan.child(index).and_then(|plan| decode(RawValue { bytes, plan, context: self.raw.context }))
+            }
+            Ok(None) => null(),
+            Err(e) => Err(e),
+        };
+        match field {
             Ok(field) => Ok(field),
-            Err(e) => Err(within(e, raw.plan, index)),
+            Err(e) => Err(within(e, plan, index)),
         }
     }
 

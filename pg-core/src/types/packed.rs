@@ -5,10 +5,10 @@
 //! exception: their text forms are their numbers with commas between and brackets around.
 //! Manual: "Geometric Types".
 
-use super::adapter::{Adapter, Encode, IsNull};
+use super::adapter::{Encode, IsNull};
 use super::name::TypeName;
 use super::plan::{Plan, Planner, base_type, describe, encode_mismatch, mismatch};
-use super::typecaster::{RawValue, Typecaster};
+use super::typecaster::RawValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
 use postgres_types::Type;
@@ -20,7 +20,7 @@ pub struct PackedField {
     pub name: &'static str,
     /// The field's SQL type: nothing on the server names it.
     pub type_name: TypeName,
-    /// [`Adapter::plan`] or [`Typecaster::plan`] of the field's type.
+    /// `plan` of the field's type, as an adapter or a typecaster.
     pub plan: fn(&Type, &Planner<'_>) -> Result<Plan>,
 }
 
@@ -139,17 +139,21 @@ impl<'f, 'e> PackedEncode<'f, 'e> {
         Ok(PackedEncode { to, next: 0 })
     }
 
-    /// Writes the next part.
+    /// Writes the next part by its type's [`Adapter::encode`](super::adapter::Adapter::encode).
     ///
     /// # Errors
     /// The part's error; NULL is an encode error.
-    pub fn write<T: Adapter + ?Sized>(&mut self, part: &T) -> Result<()> {
+    pub fn write<T: ?Sized>(
+        &mut self,
+        part: &T,
+        encode: impl FnOnce(&T, &mut Encode<'_>) -> Result<IsNull>,
+    ) -> Result<()> {
         if self.to.format() == Format::Text && self.next > 0 {
             self.to.out.push(b',');
         }
         let (plan, settings) = (self.to.plan.child(self.next)?, self.to.settings);
         self.next = self.next.saturating_add(1);
-        match part.encode(&mut Encode { out: self.to.out, plan, settings })? {
+        match encode(part, &mut Encode { out: self.to.out, plan, settings })? {
             IsNull::No => Ok(()),
             IsNull::Yes => Err(null(&self.to.plan.type_)),
         }
@@ -203,12 +207,12 @@ impl<'a, 'p> Parts<'a, 'p> {
         Ok(Parts { raw, rest: raw.bytes, next: 0 })
     }
 
-    /// The next part.
+    /// The next part, by its type's [`Typecaster::decode`](super::typecaster::Typecaster::decode).
     ///
     /// # Errors
     /// The part's error.
     #[inline]
-    pub fn next<'s, T: Typecaster<'s>>(&mut self) -> Result<T>
+    pub fn next<'s, T>(&mut self, decode: impl FnOnce(RawValue<'s, 'p>) -> Result<T>) -> Result<T>
     where
         'a: 's,
     {
@@ -220,7 +224,7 @@ impl<'a, 'p> Parts<'a, 'p> {
         }
         .ok_or_else(|| Error::usage("a packed value has another number of parts than its plan"))?;
         self.rest = rest;
-        T::decode(RawValue { bytes: part, plan, context: self.raw.context })
+        decode(RawValue { bytes: part, plan, context: self.raw.context })
     }
 }
 

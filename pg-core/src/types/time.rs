@@ -46,12 +46,15 @@ fn from_micros(micros: i64) -> Result<SystemTime> {
         MIN..END => {}
         _ => return Err(Error::decode("not a timestamp: it is out of PostgreSQL's range")),
     }
-    let distance = Duration::from_micros(micros.unsigned_abs());
-    let epoch = UNIX_EPOCH.checked_add(Duration::from_secs(EPOCH.unsigned_abs()));
-    let time = if micros < 0 {
-        epoch.and_then(|e| e.checked_sub(distance))
-    } else {
-        epoch.and_then(|e| e.checked_add(distance))
+    // One addition in the usual case: PostgreSQL counts from 2000, SystemTime's epoch is 1970.
+    const EPOCH_MICROS: u64 = EPOCH.unsigned_abs() * SECOND.unsigned_abs();
+    let time = match u64::try_from(micros) {
+        Ok(since_2000) => UNIX_EPOCH.checked_add(Duration::from_micros(since_2000.saturating_add(EPOCH_MICROS))),
+        Err(_) => match EPOCH_MICROS.checked_sub(micros.unsigned_abs()) {
+            Some(since_1970) => UNIX_EPOCH.checked_add(Duration::from_micros(since_1970)),
+            None => UNIX_EPOCH
+                .checked_sub(Duration::from_micros(micros.unsigned_abs().saturating_sub(EPOCH_MICROS))),
+        },
     };
     time.ok_or_else(|| Error::decode("the timestamp is out of the range of SystemTime on this platform"))
 }
