@@ -2,12 +2,12 @@
 
 use crate::connect;
 use crate::driver::Link;
-use pg_core::config::host::Host;
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::cancel::CancelRequest;
+use pg_core::exchange::connect::Place;
+use pg_core::exchange::startup::Tls;
 use pg_core::protocol::connection::Connection;
 use pg_core::protocol::conversation::CancelKey;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// Cancels the statement that its session runs. Cheap to clone, and free of the session's borrow.
@@ -15,16 +15,7 @@ use std::time::{Duration, Instant};
 pub struct CancelToken {
     pub(crate) place: Place,
     pub(crate) key: Option<CancelKey>,
-    #[cfg(feature = "tls")]
-    pub(crate) tls: Option<pg_core::exchange::startup::Tls>,
-}
-
-/// Where a session's server was reached.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    pub(crate) host: Host,
-    /// Of TCP, the address that answered.
-    pub(crate) address: Option<SocketAddr>,
+    pub(crate) tls: Option<Tls>,
 }
 
 /// How long [`CancelToken::cancel`] tries.
@@ -49,11 +40,7 @@ impl CancelToken {
         };
         let socket = connect::socket(&self.place, deadline)?;
         let mut link = Link { connection: Connection::for_cancel(), socket };
-        let request = CancelRequest::new(
-            key,
-            #[cfg(feature = "tls")]
-            self.tls.clone(),
-        );
+        let request = CancelRequest::new(key, self.tls.clone());
         CancelRequest::outcome(link.drive(request, deadline))
     }
 }

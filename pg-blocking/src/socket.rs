@@ -1,11 +1,13 @@
 //! The socket: sending without waiting, reading with or without a deadline. Nothing of PostgreSQL is known here.
 
 use std::io;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::os::fd::{AsFd, BorrowedFd};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
+#[cfg(unix)]
+use std::path::Path;
 use std::time::Instant;
 
 /// A connected stream socket.
@@ -22,6 +24,62 @@ pub(crate) enum Ready {
     Read,
     Write,
     TimedOut,
+}
+
+impl Socket {
+    /// Connects; `TimedOut` if the deadline comes first.
+    pub(crate) fn tcp(address: SocketAddr, deadline: Option<Instant>) -> io::Result<Socket> {
+        let stream = match left(deadline)? {
+            Some(left) => TcpStream::connect_timeout(&address, left)?,
+            None => TcpStream::connect(address)?,
+        };
+        stream.set_nodelay(true)?;
+        #[cfg(unix)]
+        rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
+        #[cfg(not(unix))]
+        socket2::SockRef::from(&stream).set_keepalive(true)?;
+        Ok(Socket::Tcp(stream))
+    }
+
+    /// Connects; `TimedOut` if the deadline comes first. On Linux, a path that begins with `@` is a name of the abstract
+    /// namespace.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(crate) fn unix(path: &Path, deadline: Option<Instant>) -> io::Result<Socket> {
+        use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt};
+        use std::os::unix::ffi::OsStrExt;
+        let address = match path.as_os_str().as_bytes().strip_prefix(b"@") {
+            Some(name) => SocketAddrUnix::new_abstract_name(name)?,
+            None => SocketAddrUnix::new(path)?,
+        };
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        // Connecting waits while the server's queue is full, for as long as sending may wait.
+        let left = left(deadline)?;
+        if left.is_some() {
+            sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, left)?;
+        }
+        match connect(&socket, &address) {
+            Err(rustix::io::Errno::AGAIN) if left.is_some() => return Err(io::ErrorKind::TimedOut.into()),
+            other => other?,
+        }
+        if left.is_some() {
+            sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, None)?;
+        }
+        Ok(Socket::Unix(socket.into()))
+    }
+
+    /// Connects, which never waits on these systems.
+    #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+    pub(crate) fn unix(path: &Path, _: Option<Instant>) -> io::Result<Socket> {
+        UnixStream::connect(path).map(Socket::Unix)
+    }
+}
+
+/// The time that is left; `TimedOut` if none is.
+fn left(deadline: Option<Instant>) -> io::Result<Option<std::time::Duration>> {
+    match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+        Some(left) if left.is_zero() => Err(io::ErrorKind::TimedOut.into()),
+        left => Ok(left),
+    }
 }
 
 #[cfg(unix)]
@@ -65,12 +123,13 @@ impl Socket {
         }
     }
 
-    /// Waits until there is something to read or, if `writing`, room to send.
+    /// Waits until there is something to read or, if `writing`, room to send. After the deadline there never is: a server
+    /// that sends and sends must not outlast it.
     pub(crate) fn wait(&self, writing: bool, deadline: Option<Instant>) -> io::Result<Ready> {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let wanted = if writing { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
         loop {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let Ok(left) = left(deadline) else { return Ok(Ready::TimedOut) };
             let timeout = left.map(|left| Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }));
             let mut fds = [PollFd::new(self, wanted)];
             match poll(&mut fds, timeout.as_ref()) {
@@ -116,10 +175,7 @@ impl Socket {
     pub(crate) fn wait(&self, writing: bool, deadline: Option<Instant>) -> io::Result<Ready> {
         let moment = std::time::Duration::from_millis(5);
         loop {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
-                return Ok(Ready::TimedOut);
-            }
+            let Ok(left) = left(deadline) else { return Ok(Ready::TimedOut) };
             self.stream().set_read_timeout(Some(left.map_or(moment, |left| left.min(moment))))?;
             let peeked = self.stream().peek(&mut [0]);
             self.stream().set_read_timeout(None)?;

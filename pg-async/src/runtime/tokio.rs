@@ -13,6 +13,10 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
+/// How long connecting waits before it asks again for room in the queue of a Unix socket.
+#[cfg(unix)]
+const FULL_QUEUE: std::time::Duration = std::time::Duration::from_millis(10);
+
 /// A connected stream socket.
 #[derive(Debug)]
 pub(crate) enum Socket {
@@ -25,13 +29,29 @@ impl Socket {
     pub(crate) async fn tcp(address: SocketAddr) -> io::Result<Socket> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
+        #[cfg(unix)]
+        rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
+        #[cfg(not(unix))]
         socket2::SockRef::from(&stream).set_keepalive(true)?;
         Ok(Socket::Tcp(stream))
     }
 
+    /// Connects. On Linux, a path that begins with `@` is a name of the abstract namespace.
     #[cfg(unix)]
     pub(crate) async fn unix(path: &Path) -> io::Result<Socket> {
-        UnixStream::connect(path).await.map(Socket::Unix)
+        use std::os::unix::ffi::{OsStrExt, OsStringExt};
+        let mut path = path.as_os_str().as_bytes().to_vec();
+        if let (true, [at @ b'@', ..]) = (cfg!(any(target_os = "linux", target_os = "android")), path.as_mut_slice()) {
+            *at = 0;
+        }
+        let path = std::ffi::OsString::from_vec(path);
+        loop {
+            match UnixStream::connect(&path).await {
+                // The server's queue is full, and the system doesn't tell when there is room.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(FULL_QUEUE).await,
+                other => return other.map(Socket::Unix),
+            }
+        }
     }
 
     /// Reads what is there; 0 at the end.
