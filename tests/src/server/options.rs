@@ -42,6 +42,7 @@ impl Auth {
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Options {
+    pub(super) major: Option<u32>,
     pub(super) tls: Option<Tls>,
     pub(super) users: Vec<User>,
     pub(super) hba: Vec<String>,
@@ -60,6 +61,13 @@ impl Options {
     /// The default.
     pub fn new() -> Options {
         Options::default()
+    }
+
+    /// Asks for a major version, over `PG_TESTS_VERSION`: from this machine, the cache, npm or pip, and not at any price
+    /// (the fallback takes minutes); a test that can't have it says so and ends.
+    pub fn major(mut self, major: u32) -> Options {
+        self.major = Some(major);
+        self
     }
 
     /// Turns TLS on, with certificates made for this server; [`Server::certificates`](super::Server::certificates)
