@@ -118,6 +118,8 @@ struct Shared {
 struct State {
     counts: Counts,
     stalled: [bool; 2],
+    /// How many more bytes may go this way.
+    ration: [Option<u64>; 2],
     delay: [Duration; 2],
     /// Bytes that may still go this way, and what happens then.
     cut_after: [Option<(u64, Cut)>; 2],
@@ -212,9 +214,20 @@ impl Relay {
         self.order(|state| state.stalled[direction as usize] = true);
     }
 
-    /// Ends the stall of both directions.
+    /// Forwards so many more bytes in this direction, exactly, and then nothing until [`release`](Relay::release) or
+    /// another ration; the bytes of all connections count.
+    ///
+    /// A client can so be brought to any point of an answer, and left there.
+    pub fn ration(&self, direction: Direction, bytes: u64) {
+        self.order(|state| state.ration[direction as usize] = Some(bytes));
+    }
+
+    /// Ends the stall and the ration of both directions.
     pub fn release(&self) {
-        self.order(|state| state.stalled = [false; 2]);
+        self.order(|state| {
+            state.stalled = [false; 2];
+            state.ration = [None; 2];
+        });
     }
 
     /// Ends the connections that are open now; what was taken in and not forwarded is lost. New ones are welcome.
@@ -263,6 +276,12 @@ impl Drop for Relay {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+impl State {
+    fn is_held(&self, way: Direction) -> bool {
+        self.stalled[way as usize] || self.ration[way as usize] == Some(0)
     }
 }
 

@@ -172,7 +172,7 @@ impl Connection {
             if !lane.eof && lane.held < HELD_AT_MOST {
                 sockets.push(PollFd::new(from, PollFlags::IN));
             }
-            if state.stalled[way as usize] {
+            if state.is_held(way) {
                 continue;
             }
             match lane.queue.front() {
@@ -224,14 +224,12 @@ impl Connection {
     }
 
     fn give_out(&mut self, way: Direction, state: &mut State, cut: &mut Option<Cut>) -> Result<(), Broken> {
-        if state.stalled[way as usize] {
-            return Ok(());
-        }
         while let Some((due, bytes)) = self.lanes[way as usize].queue.front_mut() {
-            if *due > Instant::now() {
+            if state.is_held(way) || *due > Instant::now() {
                 return Ok(());
             }
             let allowed = state.cut_after[way as usize].map_or(u64::MAX, |(left, _)| left);
+            let allowed = allowed.min(state.ration[way as usize].unwrap_or(u64::MAX));
             let size = bytes.len().min(usize::try_from(allowed).unwrap_or(usize::MAX));
             let bytes = bytes[..size].to_vec();
             // Before the write: whoever has the answer must find it counted.
@@ -250,6 +248,9 @@ impl Connection {
                 self.asked = way == Direction::ToServer;
             }
             self.account(way, &bytes[..written], state);
+            if let Some(left) = &mut state.ration[way as usize] {
+                *left -= written as u64;
+            }
             if let Some((left, how)) = &mut state.cut_after[way as usize] {
                 *left -= written as u64;
                 if *left == 0 {
@@ -258,6 +259,9 @@ impl Connection {
                     return Ok(());
                 }
             }
+        }
+        if state.is_held(way) {
+            return Ok(());
         }
         let lane = &mut self.lanes[way as usize];
         if lane.eof && !lane.passed_eof {
