@@ -3,9 +3,8 @@
 pub use pg_async;
 pub use pg_blocking;
 
-use pg_core::{Result, Session};
 use pg_core::config::{Config, Connector};
-use pg_core::{Error, Lifecycle, Result};
+use pg_core::{Error, Lifecycle, Result, Session};
 use std::fmt::Debug;
 use std::future::Future;
 
