@@ -160,7 +160,8 @@ fn flattened_types_read_their_columns_behind_their_prefix() {
         assert_eq!(read(&columns).unwrap().deleted, None, "all its columns are NULL");
     }
     // Not all of them.
-    let error = read(&[ID, value, created_by, created_at, no_one, ("deleted_at", 20, Some("1"))]).unwrap_err();
+    let error =
+        read(&[ID, value, created_by, created_at, no_one, ("deleted_at", 20, Some("1"))]).unwrap_err();
     assert!(error.message().starts_with("column 5 \"deleted_by\": the value is NULL"), "{error}");
     let error = read(&[ID, value, created_by, created_at, no_one]).unwrap_err();
     assert!(error.message().contains("no column \"deleted_at\""), "{error}");

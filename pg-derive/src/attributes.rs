@@ -199,9 +199,11 @@ fn rule(text: &LitStr, errors: &Errors) -> Rule {
     let name = text.value();
     Rule::parse(&name).unwrap_or_else(|| {
         let names = Rule::ALL.map(|(name, _)| name);
-        let meant =
-            nearest(&name, names).map(|near| format!("did you mean \"{near}\"? ")).unwrap_or_default();
-        errors.on(text, format!("no naming rule {name:?}: {meant}the rules are {}", names.join(", ")));
+        let meant = match nearest(&name, names) {
+            Some(near) => format!("did you mean \"{near}\"? The rules"),
+            None => "the rules".to_owned(),
+        };
+        errors.on(text, format!("no naming rule {name:?}: {meant} are {}", names.join(", ")));
         Rule::Snake
     })
 }
@@ -241,7 +243,10 @@ fn entries(
             meta => {
                 errors.on(
                     meta,
-                    format!("`#[pg]` wants its keys in parentheses: `#[pg({})]`", forms(place, derive)),
+                    format!(
+                        "`#[pg]` wants its keys in parentheses: write `#[pg(name = \"..\")]`; allowed here: `{}`",
+                        forms(place, derive)
+                    ),
                 );
                 continue;
             }
@@ -250,7 +255,12 @@ fn entries(
             while !stream.is_empty() {
                 match entry(stream, place, derive) {
                     Ok((key, value)) => visit(&key, value),
-                    Err(e) => errors.push(e),
+                    Err(Mistake { error, meant }) => {
+                        errors.push(error);
+                        if let Some(key) = meant {
+                            visit(&key, Value::Nothing);
+                        }
+                    }
                 }
                 if !stream.is_empty() && !stream.peek(Token![,]) {
                     // The mistake was reported above, unless this is it.
@@ -276,53 +286,61 @@ fn skip_entry(stream: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
+/// An entry that makes no sense, and the key that it was meant for, if that makes sense without a value: what is missing
+/// otherwise must not be a second mistake.
+struct Mistake {
+    error: syn::Error,
+    meant: Option<Ident>,
+}
+
+impl From<syn::Error> for Mistake {
+    fn from(error: syn::Error) -> Mistake {
+        Mistake { error, meant: None }
+    }
+}
+
 /// One key with its value, up to a comma.
-fn entry(stream: ParseStream<'_>, place: Place, derive: Derive) -> syn::Result<(Ident, Value)> {
+fn entry(stream: ParseStream<'_>, place: Place, derive: Derive) -> Result<(Ident, Value), Mistake> {
     if !stream.peek(Ident::peek_any) {
-        return Err(stream.error(format!("`#[pg(..)]` wants keys: `{}`", forms(place, derive))));
+        return Err(stream.error(format!("`#[pg(..)]` wants keys: `{}`", forms(place, derive))).into());
     }
     let ident = stream.call(Ident::parse_any)?;
     let name = ident.to_string();
     let Some(key) = KEYS.iter().find(|key| key.name == name && key.places.contains(&place)) else {
         skip_entry(stream)?;
-        return Err(misplaced(&ident, place, derive));
+        return Err(misplaced(&ident, place, derive).into());
     };
     if let (Some(reason), false) = (key.rows_only, derive == Derive::FromRow) {
         skip_entry(stream)?;
-        return Err(syn::Error::new(
-            ident.span(),
-            format!(
-                "`{name}` is for `FromRow`, not for `{}`: {reason}; remove it, or derive the two on two types",
-                derive.name()
-            ),
-        ));
+        let message = format!(
+            "`{name}` is for `FromRow`, not for `{}`: {reason}; remove it, or derive the two on two types",
+            derive.name()
+        );
+        return Err(syn::Error::new(ident.span(), message).into());
     }
     let from = stream.fork();
-    if let Ok(value) = value(key, stream) {
-        if stream.is_empty() || stream.peek(Token![,]) {
-            return Ok((ident, value));
-        }
-        return Err(stream.error(format!("a comma is missing after `{name}`")));
-    }
-    Err({
+    let Ok(value) = value(key, stream) else {
         let written = rest_of_entry(&from);
-        let message = format!("write `{}`", key.form);
-        let message = match key.takes {
-            Takes::Nothing => format!("`{name}` takes no value: {message}"),
-            Takes::Text => format!("`{name}` takes a string: {message}"),
-            Takes::CratePath => format!("`{name}` takes a path without quotes: {message}"),
-            Takes::Function => {
-                format!("`{name}` takes nothing or the path of a function without quotes: {message}")
-            }
-            Takes::Own => format!("`{name}` takes nothing or `self`: {message}"),
-            Takes::Prefix => format!("`{name}` takes nothing or a prefix: {message}"),
-        };
-        if written.is_empty() {
-            syn::Error::new(ident.span(), message)
-        } else {
-            syn::Error::new_spanned(quote::quote!(#ident #written), message)
-        }
-    })
+        let error = syn::Error::new_spanned(quote::quote!(#ident #written), wrong_value(key));
+        let meant = if matches!(key.takes, Takes::Text | Takes::CratePath) { None } else { Some(ident) };
+        return Err(Mistake { error, meant });
+    };
+    if !stream.is_empty() && !stream.peek(Token![,]) {
+        return Err(stream.error(format!("a comma is missing after `{name}`")).into());
+    }
+    Ok((ident, value))
+}
+
+fn wrong_value(key: &Key) -> String {
+    let wants = match key.takes {
+        Takes::Nothing => "no value",
+        Takes::Text => "a string",
+        Takes::CratePath => "a path without quotes",
+        Takes::Function => "nothing, or the path of a function without quotes",
+        Takes::Own => "nothing, or `self`",
+        Takes::Prefix => "nothing, or a prefix",
+    };
+    format!("`{}` takes {wants}: write `{}`", key.name, key.form)
 }
 
 /// What stands from here to the next comma, for an error's span.
@@ -345,14 +363,10 @@ fn value(key: &Key, stream: ParseStream<'_>) -> syn::Result<Value> {
         Takes::Prefix => {
             let inside;
             syn::parenthesized!(inside in stream);
-            let word: Ident = inside.parse()?;
-            if word != "prefix" {
-                return Err(syn::Error::new(word.span(), "prefix"));
-            }
-            inside.parse::<Token![=]>()?;
-            let prefix = inside.parse()?;
-            inside.parse::<Option<Token![,]>>()?;
-            return if inside.is_empty() { Ok(Value::Prefix(prefix)) } else { Err(inside.error("prefix")) };
+            let prefix = prefix(&inside);
+            // syn reports what nobody took as a mistake of its own.
+            inside.parse::<TokenStream>()?;
+            return prefix.map(Value::Prefix);
         }
         _ => {}
     }
@@ -366,6 +380,18 @@ fn value(key: &Key, stream: ParseStream<'_>) -> syn::Result<Value> {
         }
         _ => Value::Text(stream.parse()?),
     })
+}
+
+/// What stands in `flatten(..)`.
+fn prefix(inside: ParseStream<'_>) -> syn::Result<LitStr> {
+    let word: Ident = inside.parse()?;
+    if word != "prefix" {
+        return Err(syn::Error::new(word.span(), "prefix"));
+    }
+    inside.parse::<Token![=]>()?;
+    let prefix = inside.parse()?;
+    inside.parse::<Option<Token![,]>>()?;
+    if inside.is_empty() { Ok(prefix) } else { Err(inside.error("prefix")) }
 }
 
 fn unknown(key: &Ident, place: Place, derive: Derive, errors: &Errors) {

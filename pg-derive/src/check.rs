@@ -43,6 +43,16 @@ pub(crate) enum Column<'i> {
     Flattened { field: &'i Field<'i>, prefix: String },
 }
 
+impl<'i> Column<'i> {
+    pub(crate) fn field(&self) -> &'i Field<'i> {
+        match self {
+            Column::Named(Named { field, .. }) | Column::Next(field) | Column::Flattened { field, .. } => {
+                field
+            }
+        }
+    }
+}
+
 /// What the type's SQL names are: checked here, used in expansions.
 pub(crate) fn type_name(input: &Input<'_>) -> String {
     match &input.attributes.name {

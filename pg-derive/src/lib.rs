@@ -22,7 +22,7 @@ use proc_macro::TokenStream;
 macro_rules! entry_points {
     ($host:literal, $code:literal: $ToSql:ident $to_sql:ident, $FromSql:ident $from_sql:ident, $FromRow:ident $from_row:ident) => {
         #[doc = concat!(
-            include_str!("../docs/to_sql.md"), "\n# Example\n\n```", $code, "\nuse ", $host, "::ToSql;\n",
+            include_str!("../docs/to_sql.md"), "\n# Example\n\n```", $code, "\nuse ", $host, "::{Adapter, ToSql};\n",
             include_str!("../docs/to_sql.example.rs"), "```\n"
         )]
         #[proc_macro_derive($ToSql, attributes(pg))]
@@ -31,7 +31,7 @@ macro_rules! entry_points {
         }
 
         #[doc = concat!(
-            include_str!("../docs/from_sql.md"), "\n# Example\n\n```", $code, "\nuse ", $host, "::FromSql;\n",
+            include_str!("../docs/from_sql.md"), "\n# Example\n\n```", $code, "\nuse ", $host, "::{FromSql, Typecaster};\n",
             include_str!("../docs/from_sql.example.rs"), "```\n"
         )]
         #[proc_macro_derive($FromSql, attributes(pg))]

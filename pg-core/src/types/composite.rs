@@ -220,6 +220,10 @@ pub struct Fields<'a, 'p> {
 }
 
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack for one value; a box would be an allocation"
+)]
 enum Values<'a> {
     /// Binary, in field order: read on.
     Sequential(Reader<'a>),

@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::message::Format;
 use postgres_types::Type;
 use std::fmt::Display;
-use std::str::FromStr;
 
 /// Plans how a text type is written. One that stands for `text` fits all of PostgreSQL's character types.
 ///
@@ -45,15 +44,18 @@ pub fn encode(to: &mut Encode<'_>, value: &dyn Display) -> Result<IsNull> {
     to.text(value)
 }
 
-/// Reads the text form as `T`, for the Rust type `R` that has it inside.
+/// Reads the text form by `FromStr::from_str`, for the Rust type `R` that has the value inside.
 ///
 /// # Errors
-/// A decode error with what `FromStr` said, without the value.
-pub fn decode<R: ?Sized, T: FromStr<Err: Display>>(raw: &RawValue<'_, '_>) -> Result<T> {
+/// A decode error with what `from_str` said, without the value.
+pub fn decode<R: ?Sized, T, E: Display>(
+    raw: &RawValue<'_, '_>,
+    from_str: impl FnOnce(&str) -> std::result::Result<T, E>,
+) -> Result<T> {
     if raw.format() == Format::Binary && !is_text(&raw.plan.type_) {
         return Err(binary(raw));
     }
-    raw.text()?.parse().map_err(|e| unreadable(std::any::type_name::<R>(), raw, &e))
+    from_str(raw.text()?).map_err(|e| unreadable(std::any::type_name::<R>(), raw, &e))
 }
 
 /// Types whose binary form is their text.

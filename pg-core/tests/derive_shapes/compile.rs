@@ -26,9 +26,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::IpAddr;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
-fn both<T: Adapter + TypecasterOwned>() {}
-fn row<T: for<'r> FromRow<'r>>() {}
+const fn both<T: Adapter + TypecasterOwned>() {}
+const fn row<T: for<'r> FromRow<'r>>() {}
 
 #[derive(ToSql, FromSql, FromRow)]
 struct Plain {
@@ -107,7 +109,7 @@ impl fmt::Display for Version {
     }
 }
 
-impl std::str::FromStr for Version {
+impl FromStr for Version {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -132,8 +134,8 @@ impl fmt::Display for Data {
     }
 }
 
-impl std::str::FromStr for Data {
-    type Err = std::num::ParseIntError;
+impl FromStr for Data {
+    type Err = ParseIntError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "-" { Ok(Self::Nothing) } else { Ok(Self::Circle { radius: text.parse()? }) }
@@ -315,8 +317,10 @@ mod visible {
 
 /// A facade that re-exports the crate under another name.
 mod facade {
-    pub(crate) mod db {
-        pub(crate) use pg_core::__private;
+    #![allow(unreachable_pub)]
+
+    pub mod db {
+        pub use pg_core::__private;
     }
 }
 
@@ -372,8 +376,8 @@ fn owned_types_are_owned() {
 }
 
 /// Borrowing types are read for any lifetime that outlives theirs.
-fn borrowing<'short, 'long: 'short>() {
-    fn reads<'r, T: pg_core::Typecaster<'r> + FromRow<'r>>() {}
+const fn borrowing<'short, 'long: 'short>() {
+    const fn reads<'r, T: pg_core::Typecaster<'r> + FromRow<'r>>() {}
     reads::<'long, Text<'short>>();
     reads::<'long, Two<'short, 'long>>();
     reads::<'long, Both<'short, i64, 2>>();

@@ -1,6 +1,6 @@
 //! Composites: a table of attributes for the plan, and the fields in order.
 
-use super::{Expansion, any_text_only, at, local};
+use super::{Expansion, any_text_only, at, call, local};
 use crate::check::Named;
 use crate::input::Derive;
 use proc_macro2::{Literal, TokenStream};
@@ -16,8 +16,8 @@ pub(super) fn expand(to: &mut Expansion<'_>, attributes: &[Named<'_>]) -> TokenS
     let fields: Vec<_> = attributes.iter().map(|attribute| attribute.field).collect();
     let text_only = any_text_only(to, &fields);
     let table = attributes.iter().map(|attribute| {
-        let (name, codec) = (&attribute.name, to.as_codec(attribute.field));
-        quote_spanned!(at(attribute.field.ty)=> #pg::composite::CompositeField { name: #name, plan: #codec::plan })
+        let (name, plan) = (&attribute.name, to.of_codec(attribute.field, "plan"));
+        quote_spanned!(at(attribute.field.ty)=> #pg::composite::CompositeField { name: #name, plan: #plan })
     });
     let plan = match to.input.derive {
         Derive::ToSql => quote!(write_plan),
@@ -43,9 +43,12 @@ fn encode(to: &Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {
     let pg = &to.pg;
     let (out, index, field) = (local("to"), local("index"), local("field"));
     let count = Literal::usize_suffixed(attributes.len());
-    let arms = attributes.iter().enumerate().map(|(at_, attribute)| {
-        let (number, member) = (Literal::usize_suffixed(at_), &attribute.field.member);
-        quote_spanned!(at(attribute.field.ty)=> #number => #field.write(&self.#member),)
+    let arms = attributes.iter().enumerate().map(|(number, Named { field: attribute, .. })| {
+        let (number, member) = (Literal::usize_suffixed(number), &attribute.member);
+        let encode = to.of_codec(attribute, "encode");
+        let write =
+            call(attribute.ty, &field, "write", quote_spanned!(at(attribute.ty)=> &self.#member, #encode));
+        quote!(#number => #write,)
     });
     quote! {
         fn encode(&self, #out: &mut #pg::Encode<'_>) -> #pg::Result<#pg::IsNull> {
@@ -61,9 +64,10 @@ fn decode(to: &mut Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {
     let (raw, fields) = (local("raw"), local("fields"));
     let values: Vec<_> = attributes
         .iter()
-        .map(|attribute| {
-            let ty = attribute.field.ty;
-            (attribute.field, quote_spanned!(at(ty)=> #fields.next::<#ty>()?))
+        .map(|Named { field: attribute, .. }| {
+            let [decode, null] = to.of_codec_all(attribute, ["decode", "null"]);
+            let value = call(attribute.ty, &fields, "next", quote!(#decode, #null));
+            (*attribute, quote!(#value?))
         })
         .collect();
     let value = to.construct(&values);

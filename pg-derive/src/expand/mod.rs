@@ -13,10 +13,9 @@ use crate::bounds::{Bounds, fresh_lifetime};
 use crate::check::{self, Form};
 use crate::errors::Errors;
 use crate::input::{Data, Derive, Field, Input};
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::spanned::Spanned;
-use syn::{DeriveInput, Lifetime};
+use syn::{DeriveInput, Lifetime, Type};
 
 /// Parses, checks and expands one input.
 pub(crate) fn derive(derive: Derive, host: &str, tokens: &DeriveInput) -> TokenStream {
@@ -81,14 +80,23 @@ impl<'i> Expansion<'i> {
         }
     }
 
-    /// A field's type as what the derived trait asks of it: `<T as Adapter>`. The lifetime of a field's typecaster is
+    /// What the derived trait has for a field's type: `<T as Adapter>::encode`. The lifetime of a field's typecaster is
     /// inferred, since it may be shorter than the row's.
-    fn as_codec(&self, field: &Field<'_>) -> TokenStream {
+    ///
+    /// All uses of a type have the very same span, and functions are handed over in place of bounds, so that the
+    /// compiler reports a type without a derive once.
+    fn of_codec(&self, field: &Field<'_>, item: &str) -> TokenStream {
         let (pg, ty) = (&self.pg, field.ty);
+        let (from, to) = ends(ty);
+        let item = Ident::new(item, to);
         match self.input.derive {
-            Derive::ToSql => quote_spanned!(at(ty)=> <#ty as #pg::Adapter>),
-            Derive::FromSql | Derive::FromRow => quote_spanned!(at(ty)=> <#ty as #pg::Typecaster<'_>>),
+            Derive::ToSql => quote_spanned!(from=> <#ty as #pg::Adapter>::#item),
+            Derive::FromSql | Derive::FromRow => quote_spanned!(from=> <#ty as #pg::Typecaster<'_>>::#item),
         }
+    }
+
+    fn of_codec_all<const N: usize>(&self, field: &Field<'_>, items: [&str; N]) -> [TokenStream; N] {
+        items.map(|item| self.of_codec(field, item))
     }
 
     /// Asks of a field's type what the derived trait needs of a value inside.
@@ -130,7 +138,7 @@ impl<'i> Expansion<'i> {
                 if field.attributes.skip.is_some() {
                     self.bounds.require(ty, &quote!(::core::default::Default));
                 }
-                all.push(quote_spanned!(at(ty)=> #member: ::core::default::Default::default()));
+                all.push(quote_spanned!(at(ty)=> #member: <#ty as ::core::default::Default>::default()));
             }
         }
         quote!(Self { #(#all),* })
@@ -155,22 +163,46 @@ impl<'i> Expansion<'i> {
     }
 }
 
-/// Where the user's tokens are, marked as an expansion: an error points at the user's code, and lints see that he
-/// didn't write it.
-fn at(tokens: &impl Spanned) -> Span {
-    Span::call_site().located_at(tokens.span())
+/// Where the user's tokens begin and end. (Joining spans needs a nightly compiler; an expression reaches from its first
+/// token to its last.)
+fn ends(tokens: &impl ToTokens) -> (Span, Span) {
+    let mut tokens = tokens.to_token_stream().into_iter();
+    let Some(first) = tokens.next() else { return (Span::call_site(), Span::call_site()) };
+    let last = tokens.last();
+    let to = match last.as_ref().unwrap_or(&first) {
+        TokenTree::Group(group) => group.span_close(),
+        token => token.span(),
+    };
+    let from = match &first {
+        TokenTree::Group(group) => group.span_open(),
+        token => token.span(),
+    };
+    (from, to)
+}
+
+fn at(tokens: &impl ToTokens) -> Span {
+    ends(tokens).0
+}
+
+/// A call whose expression reaches over all of a field's type: `receiver.method(arguments)`.
+fn call(ty: &Type, receiver: &Ident, method: &str, arguments: TokenStream) -> TokenStream {
+    let (from, to) = ends(ty);
+    let receiver = Ident::new(&receiver.to_string(), from);
+    let method = Ident::new(method, to);
+    let mut arguments = proc_macro2::Group::new(proc_macro2::Delimiter::Parenthesis, arguments);
+    arguments.set_span(to);
+    quote_spanned!(from=> #receiver.#method #arguments)
 }
 
 /// A name for a local variable, which no item of the user's can be taken for.
 fn local(name: &str) -> Ident {
-    Ident::new(&format!("__{name}"), Span::mixed_site())
+    Ident::new(&format!("__{name}"), Span::call_site())
 }
 
 /// Whether any of the types has only a text form.
 fn any_text_only(to: &Expansion<'_>, fields: &[&Field<'_>]) -> TokenStream {
     let each = fields.iter().map(|field| {
-        let codec = to.as_codec(field);
-        quote_spanned!(at(field.ty)=> #codec::TEXT_ONLY)
+        to.of_codec(field, "TEXT_ONLY")
     });
     quote!(#(#each)||*)
 }

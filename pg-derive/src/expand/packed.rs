@@ -1,6 +1,6 @@
 //! Packed types: a table of parts for the plan, and the parts in a row.
 
-use super::{Expansion, at, local};
+use super::{Expansion, at, call, local};
 use crate::check::Named;
 use crate::input::Derive;
 use proc_macro2::TokenStream;
@@ -14,9 +14,10 @@ pub(super) fn expand(to: &mut Expansion<'_>, parts: &[Named<'_>]) -> TokenStream
     let trait_ = to.trait_();
     let name = to.type_name(&quote!(#pg::NamedKind::Packed));
     let table = parts.iter().map(|part| {
-        let (name, codec) = (&part.name, to.as_codec(part.field));
+        let name = &part.name;
+        let (type_name, plan) = (to.of_codec(part.field, "TYPE"), to.of_codec(part.field, "plan"));
         quote_spanned! {at(part.field.ty)=>
-            #pg::packed::PackedField { name: #name, type_name: #codec::TYPE, plan: #codec::plan }
+            #pg::packed::PackedField { name: #name, type_name: #type_name, plan: #plan }
         }
     });
     let plan = match to.input.derive {
@@ -41,9 +42,10 @@ pub(super) fn expand(to: &mut Expansion<'_>, parts: &[Named<'_>]) -> TokenStream
 fn encode(to: &Expansion<'_>, parts: &[Named<'_>]) -> TokenStream {
     let pg = &to.pg;
     let (out, writer) = (local("to"), local("parts"));
-    let writes = parts.iter().map(|part| {
-        let member = &part.field.member;
-        quote_spanned!(at(part.field.ty)=> #writer.write(&self.#member)?;)
+    let writes = parts.iter().map(|Named { field: part, .. }| {
+        let (member, encode) = (&part.member, to.of_codec(part, "encode"));
+        let write = call(part.ty, &writer, "write", quote_spanned!(at(part.ty)=> &self.#member, #encode));
+        quote!(#write?;)
     });
     quote! {
         fn encode(&self, #out: &mut #pg::Encode<'_>) -> #pg::Result<#pg::IsNull> {
@@ -58,9 +60,9 @@ fn decode(to: &mut Expansion<'_>, parts: &[Named<'_>]) -> TokenStream {
     let (raw, reader) = (local("raw"), local("parts"));
     let values: Vec<_> = parts
         .iter()
-        .map(|part| {
-            let ty = part.field.ty;
-            (part.field, quote_spanned!(at(ty)=> #reader.next::<#ty>()?))
+        .map(|Named { field: part, .. }| {
+            let value = call(part.ty, &reader, "next", to.of_codec(part, "decode"));
+            (*part, quote!(#value?))
         })
         .collect();
     let value = to.construct(&values);

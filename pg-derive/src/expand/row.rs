@@ -1,9 +1,9 @@
 //! Rows: the shape as a constant, and the fields in its order.
 
-use super::{Expansion, at, literal, local};
+use super::{Expansion, at, call, ends, local};
 use crate::check::Column;
-use crate::input::option_of;
-use proc_macro2::TokenStream;
+use crate::input::{Field, option_of};
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
 pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStream {
@@ -12,51 +12,35 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
     let mut shape = Vec::with_capacity(columns.len());
     let mut values = Vec::with_capacity(columns.len());
     for column in columns {
-        match column {
+        let (leaf, value) = match column {
             Column::Named(named) => {
-                to.require_codec(named.field);
+                let value = read(to, named.field, &reader);
                 let (name, ty) = (&named.name, named.field.ty);
-                let (constructor, value) = match &named.field.attributes.default {
-                    None => (quote!(column), quote_spanned!(at(ty)=> #reader.next::<#ty>()?)),
-                    Some(default) => {
-                        let default = match &default.value {
-                            Some(path) => quote!(#path),
+                let leaf =
+                    |default| leaf(to, named.field, &quote!(::core::option::Option::Some(#name)), default);
+                match &named.field.attributes.default {
+                    None => (leaf(false), value),
+                    Some(given) => {
+                        let leaf = leaf(true);
+                        let default = match &given.value {
+                            Some(path) => quote_spanned!(at(path)=> #path()),
                             None => {
                                 to.bounds.require(ty, &quote!(::core::default::Default));
-                                quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default)
+                                quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default())
                             }
                         };
-                        (
-                            quote!(column_or_default),
-                            quote_spanned!(at(ty)=> #reader.next_or_else::<#ty>(#default)?),
-                        )
+                        (leaf, quote_spanned!(at(ty)=> if #reader.is_missing() { #default } else { #value }))
                     }
-                };
-                shape.push(quote_spanned!(at(ty)=> #pg::Field::#constructor::<#ty>(#name)));
-                values.push((named.field, value));
+                }
             }
             Column::Next(field) => {
-                to.require_codec(field);
-                let ty = field.ty;
-                shape.push(quote_spanned!(at(ty)=> #pg::Field::next::<#ty>()));
-                values.push((field, quote_spanned!(at(ty)=> #reader.next::<#ty>()?)));
+                let value = read(to, field, &reader);
+                (leaf(to, field, &quote!(::core::option::Option::None), false), value)
             }
-            Column::Flattened { field, prefix } => {
-                let (prefix, optional) = (literal(prefix), option_of(field.ty));
-                let ty = optional.unwrap_or(field.ty);
-                to.bounds.require(ty, &quote!(#pg::FromRow<#row>));
-                shape.push(quote_spanned! {at(ty)=>
-                    #pg::Field::Nested { prefix: #prefix, shape: <#ty as #pg::FromRow<'_>>::SHAPE }
-                });
-                values.push((
-                    field,
-                    match optional {
-                        Some(_) => quote_spanned!(at(ty)=> #reader.nested_option::<#ty>()?),
-                        None => quote_spanned!(at(ty)=> #reader.nested::<#ty>()?),
-                    },
-                ));
-            }
-        }
+            Column::Flattened { field, prefix } => flattened(to, field, prefix, &reader),
+        };
+        shape.push(leaf);
+        values.push((column.field(), value));
     }
     let value = to.construct(&values);
     let named = typed(to);
@@ -71,6 +55,52 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
             }
         },
     )
+}
+
+/// A field's place in the shape.
+fn leaf(to: &Expansion<'_>, field: &Field<'_>, name: &TokenStream, default: bool) -> TokenStream {
+    let pg = &to.pg;
+    let [plan, type_name, text_only] = to.of_codec_all(field, ["plan", "TYPE", "TEXT_ONLY"]);
+    quote! {
+        #pg::Field::Column {
+            name: #name,
+            plan: #plan,
+            type_name: #type_name,
+            text_only: #text_only,
+            default: #default,
+        }
+    }
+}
+
+/// Reads a field.
+fn read(to: &mut Expansion<'_>, field: &Field<'_>, reader: &Ident) -> TokenStream {
+    to.require_codec(field);
+    let [decode, null] = to.of_codec_all(field, ["decode", "null"]);
+    let value = call(field.ty, reader, "next_by", quote!(#decode, #null));
+    quote!(#value?)
+}
+
+/// A row type inside: its place in the shape, and how it is read.
+fn flattened(
+    to: &mut Expansion<'_>,
+    field: &Field<'_>,
+    prefix: &str,
+    reader: &Ident,
+) -> (TokenStream, TokenStream) {
+    let (pg, row) = (to.pg.clone(), to.row.clone());
+    let optional = option_of(field.ty);
+    let ty = optional.unwrap_or(field.ty);
+    to.bounds.require(ty, &quote!(#pg::FromRow<#row>));
+    let (from, last) = ends(ty);
+    let [of_shape, of_row] = ["SHAPE", "from_row"].map(|item| {
+        let item = Ident::new(item, last);
+        quote_spanned!(from=> <#ty as #pg::FromRow<'_>>::#item)
+    });
+    let value = match optional {
+        Some(_) => call(ty, reader, "nested_option_by", quote!(#of_shape, #of_row)),
+        None => quote_spanned!(from=> #of_row(#reader)),
+    };
+    (quote!(#pg::Field::Nested { prefix: #prefix, shape: #of_shape }), quote!(#value?))
 }
 
 /// `name` and `schema` name a SQL type: they stand beside `FromRow` only where `FromSql` is derived too.

@@ -1,8 +1,8 @@
 //! Text types: `Display` and `FromStr`, of a newtype's field or of the type itself.
 
-use super::{Expansion, at, local};
+use super::{Expansion, at, ends, local};
 use crate::input::{Derive, Field};
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
 pub(super) fn expand(to: &mut Expansion<'_>, field: Option<&Field<'_>>) -> TokenStream {
@@ -41,15 +41,18 @@ pub(super) fn expand(to: &mut Expansion<'_>, field: Option<&Field<'_>>) -> Token
         }
         _ => {
             let raw = local("raw");
-            let read = match field {
+            let (ty, wrap) = match field {
                 Some(field) => {
                     to.bounds.require(field.ty, &quote!(::core::str::FromStr<Err: ::core::fmt::Display>));
-                    let wrap = super::newtype::wrap(to, field);
-                    let ty = field.ty;
-                    quote_spanned!(at(ty)=> #pg::text_form::decode::<Self, #ty>(&#raw).map(#wrap))
+                    let (ty, wrap) = (field.ty, super::newtype::wrap(to, field));
+                    (quote!(#ty), quote!(.map(#wrap)))
                 }
-                None => quote_spanned!(at(to.input.ident)=> #pg::text_form::decode::<Self, Self>(&#raw)),
+                None => (quote_spanned!(at(to.input.ident)=> Self), TokenStream::new()),
             };
+            let (from, last) = ends(&ty);
+            let from_str = Ident::new("from_str", last);
+            let from_str = quote_spanned!(from=> <#ty as ::core::str::FromStr>::#from_str);
+            let read = quote!(#pg::text_form::decode::<Self, _, _>(&#raw, #from_str)#wrap);
             quote! {
                 fn decode(#raw: #pg::RawValue<#row, '_>) -> #pg::Result<Self> {
                     #read

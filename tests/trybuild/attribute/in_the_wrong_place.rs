@@ -1,0 +1,10 @@
+use pg_core::FromRow;
+
+#[derive(FromRow)]
+#[pg(flatten)]
+struct User {
+    #[pg(rename_all = "camelCase")]
+    id: i64,
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use pg_core::{ToSql, FromSql};
+
+#[derive(ToSql, FromSql)]
+#[pg(name = "", nonsense, rename_all = "x", text, packed)]
+struct Item {
+    #[pg(nonsense)]
+    id: i64,
+    #[pg(name = "")]
+    name: String,
+}
+
+// One message each, and none that the impls are missing.
+fn uses(item: Item) -> impl pg_core::Adapter {
+    item
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use pg_core::ToSql;
+
+#[derive(ToSql)]
+#[pg]
+struct Item {
+    #[pg = "id"]
+    id: i64,
+    #[pg("id")]
+    name: String,
+}
+
+fn main() {}

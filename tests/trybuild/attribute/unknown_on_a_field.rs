@@ -1,0 +1,11 @@
+use pg_core::ToSql;
+
+#[derive(ToSql)]
+struct Item {
+    #[pg(rename = "ID")]
+    id: i64,
+    #[pg(colour)]
+    name: String,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use pg_core::{ToSql, FromSql};
+
+#[derive(ToSql, FromSql)]
+#[pg(nam = "item")]
+struct Item {
+    id: i64,
+}
+
+fn main() {}

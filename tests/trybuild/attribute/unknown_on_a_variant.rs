@@ -1,0 +1,11 @@
+use pg_core::FromSql;
+
+#[derive(FromSql)]
+enum Mood {
+    #[pg(label = "sad")]
+    Sad,
+    #[pg(skip)]
+    Happy,
+}
+
+fn main() {}

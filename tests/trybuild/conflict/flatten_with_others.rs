@@ -1,0 +1,15 @@
+use pg_core::FromRow;
+
+#[derive(FromRow)]
+struct User {
+    id: i64,
+    #[pg(flatten, name = "audit", default)]
+    audit: Audit,
+}
+
+#[derive(FromRow)]
+struct Audit {
+    by: i64,
+}
+
+fn main() {}

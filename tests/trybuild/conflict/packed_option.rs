@@ -1,0 +1,10 @@
+use pg_core::ToSql;
+
+#[derive(ToSql)]
+#[pg(packed)]
+struct Point {
+    x: f64,
+    y: Option<f64>,
+}
+
+fn main() {}

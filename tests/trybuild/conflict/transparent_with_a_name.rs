@@ -1,0 +1,7 @@
+use pg_core::ToSql;
+
+#[derive(ToSql)]
+#[pg(transparent, name = "email", schema = "app")]
+struct Email(String);
+
+fn main() {}

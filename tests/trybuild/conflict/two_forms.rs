@@ -1,0 +1,13 @@
+use pg_core::{ToSql, FromSql};
+
+#[derive(ToSql)]
+#[pg(transparent, domain)]
+struct Email(String);
+
+#[derive(FromSql)]
+#[pg(packed, text)]
+struct Point {
+    x: f64,
+}
+
+fn main() {}

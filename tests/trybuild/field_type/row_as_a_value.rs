@@ -1,0 +1,13 @@
+use pg_core::FromRow;
+
+#[derive(FromRow)]
+struct Audit {
+    by: i64,
+}
+
+#[derive(FromRow)]
+struct User {
+    audit: Audit,
+}
+
+fn main() {}

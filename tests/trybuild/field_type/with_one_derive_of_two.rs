@@ -1,0 +1,13 @@
+use pg_core::{ToSql, FromSql};
+
+#[derive(FromSql)]
+enum Mood {
+    Sad,
+}
+
+#[derive(ToSql, FromSql)]
+struct Person {
+    moods: Vec<Mood>,
+}
+
+fn main() {}

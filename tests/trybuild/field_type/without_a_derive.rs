@@ -1,0 +1,15 @@
+use pg_core::{ToSql, FromSql, FromRow};
+
+struct Money;
+
+#[derive(ToSql, FromSql)]
+struct Item {
+    price: Money,
+}
+
+#[derive(FromRow)]
+struct Order {
+    total: Option<Money>,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use pg_core::FromRow;
+
+#[derive(FromRow)]
+struct User {
+    id: i64,
+    #[pg(name = "id")]
+    key: i64,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use pg_core::{ToSql, FromSql};
+
+#[derive(ToSql, FromSql)]
+enum Mood {
+    Sad,
+    #[pg(name = "sad")]
+    Unhappy,
+    SAD,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use pg_core::ToSql;
+
+#[derive(ToSql)]
+#[pg(rename_all = "PascalCase")]
+struct Item {
+    __: i64,
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use pg_core::{ToSql, FromSql};
+
+#[derive(ToSql)]
+#[pg(name = "it\0em")]
+struct Item {
+    id: i64,
+}
+
+#[derive(FromSql)]
+enum Mood {
+    #[pg(name = "\0")]
+    Sad,
+}
+
+fn main() {}

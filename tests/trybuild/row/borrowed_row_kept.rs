@@ -1,0 +1,16 @@
+use pg_core::FromRow;
+
+use pg_core::row::FromRowOwned;
+
+#[derive(FromRow)]
+struct User<'r> {
+    name: &'r str,
+}
+
+fn query<T: FromRowOwned>() -> Vec<T> {
+    Vec::new()
+}
+
+fn main() {
+    query::<User>();
+}

@@ -1,0 +1,16 @@
+use pg_core::{FromRow, FromSql};
+
+#[derive(FromSql)]
+enum Mood {
+    Sad,
+}
+
+#[derive(FromRow)]
+struct User {
+    #[pg(default)]
+    mood: Mood,
+    #[pg(skip)]
+    other: Mood,
+}
+
+fn main() {}

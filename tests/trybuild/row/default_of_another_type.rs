@@ -1,0 +1,13 @@
+use pg_core::FromRow;
+
+fn zero() -> i32 {
+    0
+}
+
+#[derive(FromRow)]
+struct User {
+    #[pg(default = zero)]
+    id: i64,
+}
+
+fn main() {}

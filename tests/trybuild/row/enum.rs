@@ -1,0 +1,8 @@
+use pg_core::FromRow;
+
+#[derive(FromRow)]
+enum Mood {
+    Sad,
+}
+
+fn main() {}

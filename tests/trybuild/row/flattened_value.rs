@@ -1,0 +1,9 @@
+use pg_core::FromRow;
+
+#[derive(FromRow)]
+struct User {
+    #[pg(flatten)]
+    id: i64,
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use pg_core::FromRow;
+
+#[derive(FromRow)]
+#[pg(transparent)]
+struct Id(i64);
+
+#[derive(FromRow)]
+#[pg(packed)]
+struct Point {
+    x: f64,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use pg_core::FromRow;
+
+#[derive(FromRow)]
+#[pg(rename_all = "camelCase")]
+struct User(#[pg(name = "id")] i64, #[pg(default)] i64);
+
+fn main() {}

@@ -1,0 +1,9 @@
+use pg_core::FromRow;
+
+#[derive(FromRow)]
+#[pg(name = "users")]
+struct User {
+    id: i64,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use pg_core::{ToSql, FromSql};
+
+#[derive(ToSql, FromSql)]
+enum Shape {
+    Circle(f64),
+    Square { side: f64 },
+    Nothing,
+}
+
+fn main() {}

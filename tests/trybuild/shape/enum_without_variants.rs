@@ -1,0 +1,6 @@
+use pg_core::ToSql;
+
+#[derive(ToSql)]
+enum Never {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use pg_core::{ToSql, FromSql};
+
+#[derive(ToSql, FromSql)]
+struct Email(String);
+
+fn main() {}

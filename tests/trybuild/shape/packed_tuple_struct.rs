@@ -1,0 +1,7 @@
+use pg_core::ToSql;
+
+#[derive(ToSql)]
+#[pg(packed)]
+struct Point(f64, f64);
+
+fn main() {}

@@ -1,0 +1,9 @@
+use pg_core::{ToSql, FromSql, FromRow};
+
+#[derive(ToSql, FromSql, FromRow)]
+union Number {
+    int: i64,
+    float: f64,
+}
+
+fn main() {}
