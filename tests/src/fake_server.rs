@@ -240,6 +240,11 @@ impl Peer {
         }
     }
 
+    /// Waits until the client is gone, whatever it still says.
+    pub fn wait_for_end(&mut self) {
+        let _ = io::copy(self.stream(), &mut io::sink());
+    }
+
     /// Waits for the next message of any kind.
     #[track_caller]
     pub fn receive(&mut self) -> (u8, Vec<u8>) {

@@ -117,8 +117,11 @@ impl Exchange for Startup<'_> {
                     ))
                     .hint("PostgreSQL has it from version 18; lower min_protocol_version for older servers and poolers"));
                 }
+                let unknown = answer
+                    .options()
+                    .map_err(|e| e.within("the server's NegotiateProtocolVersion is malformed"))?;
                 // None is sent, so none can be unknown.
-                if let Some(unknown) = answer.options()?.first() {
+                if let Some(unknown) = unknown.first() {
                     let shown: String = unknown.chars().take(60).collect();
                     return Err(Error::protocol(format!(
                         "the server doesn't know the protocol option \"{}\", which wasn't sent",

@@ -83,7 +83,7 @@ impl Status {
             b"I" => Ok(Status::Idle),
             b"T" => Ok(Status::Transaction),
             b"E" => Ok(Status::Failed),
-            _ => Err(Error::protocol(format!("the transaction status {:?} is unknown", body.escape_ascii().to_string()))),
+            _ => Err(Error::protocol(format!("ReadyForQuery tells the unknown transaction status {:?}", body.escape_ascii().to_string()))),
         }
     }
 }
