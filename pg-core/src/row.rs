@@ -443,27 +443,22 @@ impl<'r, 'p> RowReader<'r, 'p> {
         let Some(leaf) = self.leaves.next() else {
             return Err(too_many_fields());
         };
-        let bytes = if leaf.next { self.values.value()? } else { self.elsewhere(leaf)? };
+        // The rare ways out take what they need by value, so that the cursor can stay in registers.
+        let bytes = if leaf.next {
+            self.values.value()?
+        } else {
+            let (bytes, values) = elsewhere(self.values, self.gathered.as_deref(), leaf)?;
+            self.values = values;
+            bytes
+        };
         let value = match bytes {
             Some(bytes) => decode(RawValue { bytes, plan: &leaf.plan, context: self.context }),
             None => null(),
         };
         match value {
             Ok(value) => Ok(value),
-            Err(error) => Err(self.explain(error, leaf)),
+            Err(error) => Err(explain(error, leaf, self.plan)),
         }
-    }
-
-    /// A value that isn't the row's next one.
-    #[inline(never)]
-    fn elsewhere(&mut self, leaf: &Leaf) -> Result<Option<&'r [u8]>> {
-        if let Some(values) = &self.gathered {
-            return Ok(leaf.column.and_then(|at| values.get(usize::from(at)).copied().flatten()));
-        }
-        for _ in 0..leaf.skip {
-            self.values.value()?;
-        }
-        self.values.value()
     }
 
     /// Whether the result has no column for the next field. If so, the field is taken for read: it has a default.
@@ -527,14 +522,30 @@ impl<'r, 'p> RowReader<'r, 'p> {
         }
         self.values.finish()
     }
+}
 
-    #[cold]
-    fn explain(&self, error: Error, leaf: &Leaf) -> Error {
-        let at = leaf.column.unwrap_or_default();
-        match self.plan.columns.get(usize::from(at)) {
-            Some(column) => error.within(format_args!("column {} {:?}", at.saturating_add(1), column.name)),
-            None => error,
-        }
+/// A value that isn't the row's next one, and the cursor after it.
+#[inline(never)]
+fn elsewhere<'r>(
+    mut cursor: Reader<'r>,
+    gathered: Option<&[Option<&'r [u8]>]>,
+    leaf: &Leaf,
+) -> Result<(Option<&'r [u8]>, Reader<'r>)> {
+    if let Some(values) = gathered {
+        return Ok((leaf.column.and_then(|at| values.get(usize::from(at)).copied().flatten()), cursor));
+    }
+    for _ in 0..leaf.skip {
+        cursor.value()?;
+    }
+    Ok((cursor.value()?, cursor))
+}
+
+#[cold]
+fn explain(error: Error, leaf: &Leaf, plan: &RowPlan) -> Error {
+    let at = leaf.column.unwrap_or_default();
+    match plan.columns.get(usize::from(at)) {
+        Some(column) => error.within(format_args!("column {} {:?}", at.saturating_add(1), column.name)),
+        None => error,
     }
 }
 

@@ -45,7 +45,7 @@ pub trait Exchange: Send {
     /// The exchange ends with them, and nothing of it will be sent.
     fn send(&mut self, conversation: &mut Conversation) -> Result<()>;
 
-    /// Takes a message.
+    /// Takes a message; not ReadyForQuery, after which [`Exchange::finish`] follows.
     ///
     /// # Errors
     /// Only what makes the connection unusable; what concerns this exchange alone is kept for [`Exchange::finish`].

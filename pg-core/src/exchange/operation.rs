@@ -78,6 +78,9 @@ impl Connection {
                     if !self.conversation.owes(operation.number) {
                         return finish(self, operation);
                     }
+                    if self.input.is_empty() {
+                        return Ok(None); // nothing can have come before it was asked for
+                    }
                 }
                 Stage::Prelude(prelude) => {
                     let prelude = &mut **prelude;
@@ -117,6 +120,12 @@ fn settle(
             // Nothing may be owed though no message came: a TLS handshake ends without one.
             Polled::Read => return Ok(!connection.conversation.owes(number)),
             Polled::NotItsTurn => return Ok(false),
+            // The end of a request says nothing that the connection didn't take.
+            Polled::Message(frame) if frame.tag == b'Z' => {
+                if !connection.conversation.owes(number) {
+                    return Ok(true);
+                }
+            }
             Polled::Message(frame) => {
                 connection.conversation.owner = number;
                 let delivered = Message::parse(frame.tag, connection.input.body(frame))

@@ -118,17 +118,17 @@ impl Connection {
     #[inline]
     pub fn poll_row(&mut self, cursor: &mut Cursor) -> Result<Fetched> {
         loop {
-            if !self.conversation.owes(cursor.number) {
-                return match cursor.error.take() {
-                    Some(error) => Err(error),
-                    None => Ok(Fetched::End),
-                };
-            }
             match self.poll_message(cursor.number)? {
-                Polled::Read | Polled::NotItsTurn => return Ok(Fetched::Read),
                 Polled::Message(frame) if frame.tag == b'D' && cursor.error.is_none() => {
                     return Ok(Fetched::Row(FetchedRow(frame)));
                 }
+                Polled::Read if !self.conversation.owes(cursor.number) => {
+                    return match cursor.error.take() {
+                        Some(error) => Err(error),
+                        None => Ok(Fetched::End),
+                    };
+                }
+                Polled::Read | Polled::NotItsTurn => return Ok(Fetched::Read),
                 Polled::Message(frame) if matches!(frame.tag, b'E' | b'G' | b'H' | b'W') => {
                     match Message::parse(frame.tag, self.input.body(frame)) {
                         Ok(Message::ErrorResponse(error)) => {

@@ -203,6 +203,8 @@ mod tests {
     fn rows_come_only_while_something_runs() {
         let with_rows: Vec<Phase> = Phase::ALL.into_iter().filter(|p| step(*p, b'D') != Step::Illegal).collect();
         assert_eq!(with_rows, [Phase::Execute, Phase::SimpleRows]);
+        // `Connection::poll_message` counts on it.
+        assert_eq!(step(Phase::Execute, b'D'), Step::Stay);
     }
 
     #[test]
