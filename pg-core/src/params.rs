@@ -139,8 +139,8 @@ impl<P: Params + Sync + ?Sized> Params for &P {
     }
 }
 
-/// The lists whose types are known only at run time; each keeps an object lifetime of its own, so that futures over
-/// them can be spawned.
+/// The lists whose types are known only at run time. The reference's lifetime and the object's are each their own:
+/// futures over a list could not be spawned if the two had to be equal.
 macro_rules! lists {
     ($([$($generics:tt)*] $list:ty;)+) => { $(
         impl<$($generics)*> Params for $list {
@@ -171,10 +171,10 @@ macro_rules! lists {
 }
 
 lists! {
-    ['c] [&'c (dyn Parameter + Sync + 'c)];
-    ['c] Vec<&'c (dyn Parameter + Sync + 'c)>;
+    ['p, 'c] [&'p (dyn Parameter + Sync + 'c)];
+    ['p, 'c] Vec<&'p (dyn Parameter + Sync + 'c)>;
     ['c] Vec<Box<dyn Parameter + Send + Sync + 'c>>;
-    ['c, const N: usize] [&'c (dyn Parameter + Sync + 'c); N];
+    ['p, 'c, const N: usize] [&'p (dyn Parameter + Sync + 'c); N];
 }
 
 macro_rules! tuples {

@@ -44,10 +44,6 @@ impl Exchange for Batch<'_> {
                 });
                 c.refuse_copy()?;
             }
-            // DISCARD ALL and DEALLOCATE ALL free what the cache believes to be there.
-            Message::CommandComplete(complete) if matches!(complete.tag(), "DISCARD ALL" | "DEALLOCATE ALL") => {
-                c.statements.clear();
-            }
             _ => {}
         }
         Ok(())

@@ -33,8 +33,6 @@ pub enum Needs {
         statement: StatementId,
         /// Its text.
         sql: String,
-        /// Its declared parameter types.
-        types: Vec<Oid>,
     },
     /// A BEGIN that waits must be answered before statements of the simple protocol follow.
     Begin,
@@ -50,7 +48,7 @@ pub(super) struct Prelude {
 #[derive(Debug)]
 enum What {
     Types { names: Vec<&'static NamedType>, rows: Vec<Vec<Option<String>>> },
-    Description { statement: StatementId, sql: String },
+    Description { statement: StatementId, sql: String, inferred: bool },
     Begin { commands: Vec<(u32, String)>, sql: String },
 }
 
@@ -89,11 +87,16 @@ impl Prelude {
                 c.execute();
                 What::Types { names, rows: Vec::new() }
             }
-            Needs::Description { statement, sql, types } => {
+            Needs::Description { statement, sql } => {
                 c.open_request()?;
-                c.parse(statement, &sql, &types)?;
+                let known = c.statements.get(statement);
+                let (parsed, types) = known.map(|s| (s.is_parsed, s.types().to_vec())).unwrap_or_default();
+                if !parsed {
+                    c.parse(statement, &sql, &types)?;
+                }
                 c.describe_statement(statement)?;
-                What::Description { statement, sql }
+                let inferred = types.contains(&0) || (types.is_empty() && sql.contains('$'));
+                What::Description { statement, sql, inferred }
             }
             Needs::Begin => {
                 let commands = c.transactions.take_pending();
@@ -130,8 +133,8 @@ impl Prelude {
                     statement.columns = Some(Arc::new([]));
                 }
             }
-            (What::Description { sql, .. }, Message::ErrorResponse(error)) => {
-                self.error = Some(explain(c.server_error(*error, sql)));
+            (What::Description { sql, inferred, .. }, Message::ErrorResponse(error)) => {
+                self.error = Some(explain(c.server_error(*error, sql), *inferred));
             }
             (What::Begin { sql, commands }, Message::ErrorResponse(error)) => {
                 commands.clear();
@@ -146,6 +149,12 @@ impl Prelude {
     pub(super) fn finish(&mut self, c: &mut Conversation) -> Result<()> {
         if let Some(error) = self.error.take() {
             return Err(error);
+        }
+        if let (What::Description { statement, .. }, false) = (&self.what, c.statements.is_caching()) {
+            // What has no name is anybody's: the run itself prepares it anew.
+            if let Some(statement) = c.statements.get_mut(*statement) {
+                statement.is_parsed = false;
+            }
         }
         if let What::Types { names, rows } = &mut self.what {
             let rows = std::mem::take(rows);
@@ -253,18 +262,23 @@ fn learn(c: &mut Conversation, names: &[&'static NamedType], rows: Vec<Vec<Optio
     Ok(())
 }
 
-/// Adds the cure where the server couldn't infer a parameter's type.
-pub(super) fn explain(error: Error) -> Error {
-    let Some(server) = error.server() else {
-        return error;
-    };
-    if is_inference(server) {
-        return error.hint("say which type the parameter has: `$1::text` in the SQL, or wrap the value in `Text(..)`");
+/// Adds the cure where the server couldn't infer a parameter's type. `inferred` says that it was left to it.
+pub(super) fn explain(error: Error, inferred: bool) -> Error {
+    match error.server() {
+        Some(server) if inferred && is_inference(server) => error.hint(
+            "say which type the parameter has, in the SQL: `$1::text` or whichever is meant; `Text(..)` around a string \
+             says that it is text",
+        ),
+        _ => error,
     }
-    error
 }
 
-/// The server couldn't infer a type for a parameter that was left to it.
+/// The server couldn't infer a type for a parameter that was left to it, or inferred one that doesn't fit.
 fn is_inference(error: &ServerError) -> bool {
-    matches!(error.sqlstate.code(), "42P18" | "42725" | "42804" | "42P08" | "42883")
+    match error.sqlstate.code() {
+        "42P18" | "42P08" | "42804" => true,
+        // A misspelt function is told in the same way: only then was a type missing.
+        "42725" | "42883" => error.message.contains("unknown"),
+        _ => false,
+    }
 }

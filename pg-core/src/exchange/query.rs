@@ -306,6 +306,10 @@ pub(super) struct Statement<'q> {
     no_rows: bool,
     /// All columns are asked for as text: some column's type has no binary form.
     all_text: bool,
+    /// Some parameter's type was left to the server.
+    inferred: bool,
+    /// The types of columns were asked for: one that the catalog doesn't have is asked for once.
+    looked_up: bool,
     retried: bool,
     retry: bool,
 }
@@ -327,6 +331,8 @@ impl<'q> Statement<'q> {
             affected: 0,
             no_rows: false,
             all_text: false,
+            inferred: false,
+            looked_up: false,
             retried: false,
             retry: false,
         }
@@ -362,32 +368,37 @@ impl<'q> Statement<'q> {
             return Ok(Some(needs));
         }
         let (types, plans) = plan_params(&c.catalog, params).map_err(|e| e.with_sql(self.sql))?;
-        let id = match self.id.filter(|id| c.statements.get(*id).is_some()) {
-            Some(id) => Some(id),
-            None if c.statements.is_caching() => c.statements.find_typed(self.sql, &types, self.constants),
-            None => None,
-        };
-        let Some(id) = id else {
-            if shape.is_dynamic() {
-                let id = c.statements.insert(self.sql, types.clone(), self.constants, plans);
+        self.inferred = types.contains(&0);
+        let known = self.id.filter(|id| c.statements.get(*id).is_some());
+        let Some(id) = known.or_else(|| c.statements.find_typed(self.sql, &types, self.constants)) else {
+            if shape.is_dynamic() && self.reading.is_none() {
+                check_count(self.sql, params).map_err(|e| e.with_sql(self.sql))?;
+                let id = c.statements.insert(self.sql, types, self.constants, plans);
                 self.id = Some(id);
-                return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned(), types }));
+                return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }));
             }
             return Ok(None); // Parse travels along
         };
         self.id = Some(id);
-        let columns = c.statements.get(id).and_then(|statement| statement.columns.clone());
-        if let Some(columns) = columns {
-            if shape.is_dynamic() {
+        c.statements.declare(id, &types, plans);
+        match c.statements.get(id).and_then(|statement| statement.columns.clone()) {
+            Some(columns) => {
                 // Each column's reader is chosen at run time, so all types must be known.
-                let unknown: Vec<Oid> =
-                    columns.iter().map(|column| column.type_().oid()).filter(|oid| !c.catalog.knows(*oid)).collect();
-                if !unknown.is_empty() && !self.retried {
-                    self.retried = true; // an OID that the catalog doesn't have is asked for once
-                    return Ok(Some(Needs::Types { names: Vec::new(), oids: unknown }));
+                let unknown = |column: &Column| Some(column.type_().oid()).filter(|oid| !c.catalog.knows(*oid));
+                if shape.is_dynamic() && !self.looked_up {
+                    let oids: Vec<Oid> = columns.iter().filter_map(unknown).collect();
+                    self.looked_up = true;
+                    if !oids.is_empty() {
+                        return Ok(Some(Needs::Types { names: Vec::new(), oids }));
+                    }
                 }
+                self.plan_columns(c, id, &columns)?;
             }
-            self.plan_columns(c, id, &columns)?;
+            // Another part of a pipeline came first with what it needs, or the columns were of no interest so far.
+            None if shape.is_dynamic() => {
+                return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }));
+            }
+            None => {}
         }
         Ok(None)
     }
@@ -404,12 +415,23 @@ impl<'q> Statement<'q> {
             self.reading = Some(reading.clone());
             return Ok(());
         }
-        let reading = reading_for(shape, columns, &c.catalog).map_err(|e| e.with_sql(self.sql))?;
-        if let Some(statement) = c.statements.get_mut(id) {
-            statement.keep(reading.clone());
+        if columns.is_empty() && !shape.is_dynamic() {
+            return Ok(()); // nothing to be read, whatever was hoped for
         }
-        self.reading = Some(reading);
-        Ok(())
+        match reading_for(shape, columns, &c.catalog) {
+            Ok(reading) => {
+                if let Some(statement) = c.statements.get_mut(id) {
+                    statement.keep(reading.clone());
+                }
+                self.reading = Some(reading);
+                Ok(())
+            }
+            Err(error) => {
+                // The table may be altered so that they fit: the next run must not go by these columns.
+                c.statements.close(id);
+                Err(error.with_sql(self.sql))
+            }
+        }
     }
 
     #[inline]
@@ -420,7 +442,8 @@ impl<'q> Statement<'q> {
     ) -> Result<()> {
         c.open_request()?;
         // An earlier part of a pipeline may have made it leave the cache since it was found.
-        if let (Some(id), Some(reading)) = (self.id.filter(|id| c.statements.get(*id).is_some()), &self.reading) {
+        let id = self.id.filter(|id| c.statements.get(*id).is_some_and(|statement| statement.is_parsed));
+        if let (Some(id), Some(reading)) = (id, &self.reading) {
             c.bind(id, &reading.formats, |out, plans, settings| write_values(params, out, plans, settings))
                 .map_err(|e| e.with_sql(self.sql))?;
             c.execute();
@@ -429,7 +452,7 @@ impl<'q> Statement<'q> {
         self.send_first(c, params, &|out, plans, settings| write_values(params, out, plans, settings))
     }
 
-    /// A run that learns the columns along the way.
+    /// A run that prepares the statement, learns the columns along the way, or both.
     #[cold]
     #[allow(clippy::type_complexity, reason = "the values of one Bind, as in Conversation::bind")]
     fn send_first(
@@ -438,32 +461,39 @@ impl<'q> Statement<'q> {
         params: &dyn Described,
         values: &dyn Fn(&mut Vec<u8>, &[Plan], &crate::types::context::Settings) -> Result<()>,
     ) -> Result<()> {
-        let known = self.id.filter(|id| c.statements.get(*id).is_some());
-        let id = match known {
+        let id = match self.id.filter(|id| c.statements.get(*id).is_some()) {
             Some(id) => id,
             None => {
+                check_count(self.sql, params).map_err(|e| e.with_sql(self.sql))?;
                 let (types, plans) = plan_params(&c.catalog, params).map_err(|e| e.with_sql(self.sql))?;
-                let shared = if c.statements.is_caching() { c.statements.find_typed(self.sql, &types, self.constants) } else { None };
-                let id = match shared {
-                    Some(id) => id, // an earlier part of the pipeline prepares it
-                    None => {
-                        let id = c.statements.insert(self.sql, types.clone(), self.constants, plans);
-                        if let Err(error) = c.parse(id, self.sql, &types) {
-                            c.statements.remove(id);
-                            return Err(error.with_sql(self.sql));
-                        }
-                        id
-                    }
-                };
-                self.id = Some(id);
-                id
+                // An earlier part of the pipeline may prepare the same.
+                let shared = c.statements.find_typed(self.sql, &types, self.constants);
+                shared.unwrap_or_else(|| c.statements.insert(self.sql, types, self.constants, plans))
             }
         };
+        self.id = Some(id);
+        if let Some(types) = c.statements.get(id).filter(|s| !s.is_parsed).map(|s| s.types().to_vec()) {
+            if let Err(error) = c.parse(id, self.sql, &types) {
+                c.statements.remove(id);
+                return Err(error.with_sql(self.sql));
+            }
+        }
         let shape = self.shape;
         let reads = !shape.fields().is_empty();
-        let formats: &[u8] = if !reads || self.all_text || shape.text_only() { &TEXT } else { &BINARY };
+        if !reads && !shape.is_dynamic() {
+            let reading = Arc::new(Reading { plan: RowPlan::new(shape, Arc::new([]), &c.catalog)?, formats: TEXT.into() });
+            if let Some(statement) = c.statements.get_mut(id) {
+                statement.keep(reading.clone());
+            }
+            self.reading = Some(reading);
+        }
+        let formats: &[u8] = match &self.reading {
+            Some(reading) => &reading.formats,
+            None if self.all_text || shape.text_only() => &TEXT,
+            None => &BINARY,
+        };
         c.bind(id, formats, values).map_err(|e| e.with_sql(self.sql))?;
-        if reads {
+        if self.reading.is_none() {
             c.describe_portal()?;
         }
         c.execute();
@@ -497,9 +527,6 @@ impl<'q> Statement<'q> {
                 c.refuse_copy()?;
             }
             Message::ErrorResponse(error) => {
-                let inferred = self.id.and_then(|id| c.statements.get(id)).is_none_or(|statement| {
-                    statement.params.iter().any(|plan| plan.type_ == Type::UNKNOWN)
-                });
                 let stale = is_stale(&error);
                 self.retry = !self.retried
                     && self.error.is_none()
@@ -513,7 +540,7 @@ impl<'q> Statement<'q> {
                     self.all_text = true;
                 }
                 let error = c.server_error(*error, self.sql);
-                self.error.get_or_insert(if inferred { prelude::explain(error) } else { error });
+                self.error.get_or_insert_with(|| explain(prelude::explain(error, self.inferred)));
             }
             _ => {}
         }
@@ -555,8 +582,12 @@ impl<'q> Statement<'q> {
 
     #[cold]
     fn explain_count(&self, error: Error) -> Error {
-        let error = error.with_sql(self.sql);
-        if self.no_rows { error.hint("the statement returns no rows at all: use execute(..)") } else { error }
+        let error = match (error.kind(), self.no_rows) {
+            (ErrorKind::RowCount, true) => Error::new(ErrorKind::RowCount, "the statement returns no rows at all")
+                .hint("use execute(..), or add `returning ..` to it"),
+            _ => error,
+        };
+        error.with_sql(self.sql)
     }
 }
 
@@ -566,6 +597,25 @@ fn is_stale(error: &crate::error::ServerError) -> bool {
         "0A000" => error.routine.as_deref() == Some("RevalidateCachedQuery"),
         "26000" => true,
         _ => false,
+    }
+}
+
+/// Adds the cure to what the server says of a statement's run.
+#[cold]
+fn explain(error: Error) -> Error {
+    let Some(server) = error.server() else {
+        return error;
+    };
+    if is_stale(server) {
+        return error.hint("run it again: it is prepared anew (in a transaction, after its ROLLBACK)");
+    }
+    match (server.sqlstate.code(), server.routine.as_deref()) {
+        ("08P01", Some("exec_bind_message")) => error.hint("give a parameter for each $1, $2 .. of the statement"),
+        (_, Some("getTypeBinaryOutputInfo")) => error.hint(
+            "a column has only a text form: select the columns that are read, cast it to text, or prepare() the \
+             statement before the transaction",
+        ),
+        _ => error,
     }
 }
 
@@ -632,6 +682,26 @@ impl<P: Params> Described for P {
     }
 }
 
+/// Refuses parameters that the statement has no place for: the server takes them in silence if they have a type.
+fn check_count(sql: &str, params: &dyn Described) -> Result<()> {
+    let count = params.len();
+    if count > usize::from(u16::MAX) {
+        return Err(Error::usage(format!("{count} parameters: PostgreSQL takes at most 65535"))
+            .hint("pass an array and `unnest($1)` it, or use COPY"));
+    }
+    // What looks like a parameter may stand in a string or a comment, so that this finds too many at the worst.
+    let numbers = sql.split('$').skip(1).map(|after| {
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        after.get(..digits).and_then(|digits| digits.parse::<usize>().ok()).unwrap_or_default()
+    });
+    let highest = numbers.max().unwrap_or_default();
+    if highest < count {
+        return Err(Error::usage(format!("{count} parameters were given to a statement that has {highest}"))
+            .hint("write $1, $2 .. in the SQL where the parameters belong, or leave them out"));
+    }
+    Ok(())
+}
+
 /// The types that the catalog must tell before the statement can be sent.
 fn missing_types(c: &mut Conversation, params: &dyn Described, shape: &'static Shape) -> Option<Needs> {
     let mut names = unresolved(&c.catalog, params, shape);
@@ -671,10 +741,6 @@ fn plan_params(catalog: &Catalog, params: &dyn Described) -> Result<(Vec<Oid>, V
             .map_err(|e| e.within(format_args!("parameter ${}", index.saturating_add(1))))?;
         types.push(if type_ == Type::UNKNOWN { 0 } else { type_.oid() });
         plans.push(plan);
-    }
-    if types.len() > usize::from(u16::MAX) {
-        return Err(Error::usage(format!("{} parameters: PostgreSQL takes at most 65535", types.len()))
-            .hint("pass an array and `unnest($1)` it, or use COPY"));
     }
     Ok((types, plans))
 }

@@ -1,13 +1,14 @@
 //! What changes the session itself: the ends of transactions, preparing ahead, and a round trip that does nothing.
 
-use super::prelude::{self, Needs};
+use super::prelude::Needs;
 use super::{About, Exchange, Kind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::backend::Message;
+use crate::message::backend::{Message, Status};
 use crate::protocol::conversation::Conversation;
 use crate::protocol::statements::StatementId;
 use crate::protocol::transactions::Ending;
 use crate::row::Column;
+use crate::sqlstate::SqlState;
 use postgres_types::Type;
 use std::sync::Arc;
 
@@ -55,17 +56,19 @@ pub struct End {
     command: String,
     rolled_back: bool,
     error: Option<Error>,
+    /// A CancelRequest hit the command, which leaves the transaction open and failed.
+    cancelled: bool,
 }
 
 impl End {
     /// COMMIT, or RELEASE of a savepoint.
     pub fn commit(depth: u32) -> End {
-        End { depth, keep: true, command: String::new(), rolled_back: false, error: None }
+        End { depth, keep: true, command: String::new(), rolled_back: false, error: None, cancelled: false }
     }
 
     /// ROLLBACK, or ROLLBACK TO a savepoint.
     pub fn roll_back(depth: u32) -> End {
-        End { depth, keep: false, command: String::new(), rolled_back: false, error: None }
+        End { keep: false, ..End::commit(depth) }
     }
 }
 
@@ -73,6 +76,11 @@ impl Exchange for End {
     type Output = ();
 
     fn send(&mut self, c: &mut Conversation) -> Result<()> {
+        if self.cancelled {
+            self.cancelled = false;
+            self.command = c.transactions.undoing(self.depth);
+            return c.query(&self.command);
+        }
         let ending =
             if self.keep { c.transactions.commit(self.depth)? } else { c.transactions.roll_back(self.depth) };
         if let Ending::Command(command) = ending {
@@ -87,11 +95,19 @@ impl Exchange for End {
             // The server answers COMMIT of a failed transaction with success and this tag.
             Message::CommandComplete(complete) if complete.tag() == "ROLLBACK" => self.rolled_back = true,
             Message::ErrorResponse(error) => {
-                self.error.get_or_insert(Error::from_server(*error).with_sql(&self.command));
+                self.cancelled = error.sqlstate == SqlState::QUERY_CANCELED;
+                // An undoing is done again until it is done, so that nobody needs to hear of it.
+                if self.keep || !self.cancelled {
+                    self.error.get_or_insert(Error::from_server(*error).with_sql(&self.command));
+                }
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn wants_retry(&mut self, c: &mut Conversation) -> bool {
+        self.cancelled && c.transactions.status() == Status::Failed
     }
 
     fn finish(self, _: &mut Conversation) -> Result<()> {
@@ -108,7 +124,10 @@ impl Exchange for End {
 
     /// A COMMIT that was on its way may have been carried out.
     fn lost(&self, error: Error) -> Error {
-        if self.keep && self.command == "COMMIT" && error.kind() != ErrorKind::Server {
+        // Only of these the server says that it was before COMMIT; a pooler in between may not know.
+        let before = [SqlState::ADMIN_SHUTDOWN, SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT];
+        let before = error.sqlstate().is_some_and(|sqlstate| before.contains(&sqlstate));
+        if self.keep && self.command == "COMMIT" && !before {
             return error
                 .with_kind(ErrorKind::CommitUnknown)
                 .within("the connection was lost during COMMIT: the transaction may or may not have been committed");
@@ -150,7 +169,7 @@ impl Exchange for Prepare<'_> {
     type Output = Description;
 
     fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
-        let known = self.statement.or_else(|| c.statements.find_typed(self.sql, &[], 0));
+        let known = self.statement.or_else(|| c.statements.find_described(self.sql));
         let described = known.and_then(|id| c.statements.get(id)).and_then(|statement| {
             let oids = statement.columns.as_ref()?.iter().map(|column| column.type_().oid());
             Some(oids.chain(statement.parameter_types.as_deref()?.iter().copied()).collect::<Vec<_>>())
@@ -166,7 +185,7 @@ impl Exchange for Prepare<'_> {
         }
         let id = c.statements.insert(self.sql, Vec::new(), 0, Vec::new());
         self.statement = Some(id);
-        Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned(), types: Vec::new() }))
+        Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }))
     }
 
     fn send(&mut self, _: &mut Conversation) -> Result<()> {
@@ -208,7 +227,7 @@ impl Exchange for Ping {
 
     fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
         if let Message::ErrorResponse(error) = message {
-            self.error = Some(prelude::explain(c.server_error(*error, "")));
+            self.error = Some(c.server_error(*error, ""));
         }
         Ok(())
     }

@@ -146,7 +146,7 @@ impl Connection {
         self.abandoned = self.operations.saturating_add(1);
         match self.poll_message(u64::MAX)? {
             Polled::Message(_) | Polled::NotItsTurn => Ok(false),
-            Polled::Read => Ok(self.conversation.expected.is_empty()),
+            Polled::Read => Ok(self.conversation.expected.is_empty() && !self.conversation.end_left_open()),
         }
     }
 

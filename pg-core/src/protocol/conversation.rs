@@ -7,8 +7,9 @@ use super::state::Phase;
 use super::statements::{StatementId, Statements};
 use super::transactions::Transactions;
 use crate::error::{Error, Result, ServerError};
-use crate::message::backend::BackendKeyData;
+use crate::message::backend::{BackendKeyData, Message};
 use crate::message::frontend::{self, Target};
+use crate::sqlstate::SqlState;
 use crate::types::catalog::Catalog;
 use crate::types::context::Context;
 use crate::types::registry::{Registry, Scope};
@@ -26,6 +27,9 @@ pub(crate) struct Expected {
     /// Of a Parse: the statement that leaves the cache if it fails.
     pub(crate) statement: Option<StatementId>,
 }
+
+/// The owner of what no operation waits for; those count from 1.
+pub(crate) const NOBODY: u64 = 0;
 
 /// What a CancelRequest must name.
 #[derive(Clone)]
@@ -63,6 +67,10 @@ pub struct Conversation {
     /// The BEGIN that failed, so that its error is told as its own.
     failed_preamble: Option<String>,
     preambles: VecDeque<String>,
+    /// Names of statements whose Close is on its way, oldest first.
+    closes: VecDeque<Box<str>>,
+    /// What ends guards that were dropped, sent and not yet answered, oldest first.
+    endings: VecDeque<String>,
     pub(crate) statements: Statements,
     pub(crate) transactions: Transactions,
     pub(crate) context: Context,
@@ -81,7 +89,8 @@ pub(crate) struct Checkpoint {
     out: usize,
     expected: usize,
     unsynced: bool,
-    transactions: Option<Transactions>,
+    preambles: usize,
+    transactions: Option<Box<Transactions>>,
 }
 
 impl Conversation {
@@ -89,10 +98,12 @@ impl Conversation {
         Conversation {
             out: Buffer::new(),
             expected: VecDeque::new(),
-            owner: 0,
+            owner: NOBODY,
             unsynced: false,
             failed_preamble: None,
             preambles: VecDeque::new(),
+            closes: VecDeque::new(),
+            endings: VecDeque::new(),
             statements: Statements::new(statement_cache),
             transactions: Transactions::default(),
             context: Context::default(),
@@ -136,8 +147,9 @@ impl Conversation {
             out: self.out.len(),
             expected: self.expected.len(),
             unsynced: self.unsynced,
+            preambles: self.preambles.len(),
             // The guards change only with a request that touches them: pending ones are few and seldom there.
-            transactions: self.transactions.has_pending().then(|| self.transactions.clone()),
+            transactions: self.transactions.has_pending().then(|| Box::new(self.transactions.clone())),
         }
     }
 
@@ -146,14 +158,18 @@ impl Conversation {
     pub(crate) fn go_back(&mut self, to: Checkpoint) {
         self.out.truncate(to.out);
         while self.expected.len() > to.expected {
-            if let Some(Expected { statement: Some(id), .. }) = self.expected.pop_back() {
-                self.statements.remove(id);
+            match self.expected.pop_back() {
+                Some(Expected { statement: Some(id), .. }) => drop(self.statements.remove(id)),
+                Some(Expected { phase: Phase::Close, preamble: true, .. }) => {
+                    self.statements.close_later(self.closes.pop_back());
+                }
+                _ => {}
             }
         }
         self.unsynced = to.unsynced;
+        self.preambles.truncate(to.preambles);
         if let Some(transactions) = to.transactions {
-            self.transactions = transactions;
-            self.preambles.clear();
+            self.transactions = *transactions;
         }
     }
 
@@ -180,6 +196,7 @@ impl Conversation {
         for name in self.statements.take_closing() {
             frontend::close(&mut self.out, Target::Statement(&name))?;
             self.expect_preamble(Phase::Close);
+            self.closes.push_back(name);
         }
         for (_, command) in self.transactions.take_pending() {
             frontend::parse(&mut self.out, "", &command, &[])?;
@@ -208,7 +225,31 @@ impl Conversation {
             self.preambles.clear();
         } else if phase == Phase::Execute {
             self.preambles.pop_front();
+        } else if phase == Phase::Close {
+            self.closes.pop_front();
         }
+    }
+
+    /// Takes an expected answer that won't come, since the server skips all up to the next Sync. False if it is Sync's.
+    pub(crate) fn skip_front(&mut self) -> bool {
+        let Some(front) = self.expected.front().copied().filter(|front| front.phase != Phase::Sync) else {
+            return false;
+        };
+        self.expected.pop_front();
+        if let Some(id) = front.statement {
+            self.statements.remove(id);
+        }
+        if front.preamble && front.phase == Phase::Close {
+            self.statements.close_later(self.closes.pop_front());
+        }
+        true
+    }
+
+    /// Forgets what DISCARD ALL or DEALLOCATE ALL has freed: all that was prepared before it.
+    #[cold]
+    pub(crate) fn handle_deallocated(&mut self) {
+        let later: Vec<StatementId> = self.expected.iter().filter_map(|expected| expected.statement).collect();
+        self.statements.handle_deallocated(&later);
     }
 
     /// An error of the server, told as that of the BEGIN that travelled with the statement, if it was its.
@@ -223,6 +264,9 @@ impl Conversation {
     pub(crate) fn parse(&mut self, id: StatementId, sql: &str, types: &[u32]) -> Result<()> {
         let name = self.statements.get(id).map(crate::protocol::statements::Statement::name).unwrap_or_default();
         frontend::parse(&mut self.out, name, sql, types)?;
+        if let Some(statement) = self.statements.get_mut(id) {
+            statement.is_parsed = true;
+        }
         self.expected.push_back(Expected {
             phase: Phase::Parse,
             owner: self.owner,
@@ -321,11 +365,46 @@ impl Conversation {
     /// Queues the end of a guard that was dropped: undoing what it did, or nothing if nothing was sent.
     pub(crate) fn roll_back(&mut self, depth: u32) {
         if let super::transactions::Ending::Command(command) = self.transactions.roll_back(depth) {
-            let owner = std::mem::replace(&mut self.owner, 0);
-            // The command is ours and holds no NUL, so that writing it can't fail.
-            let _ = self.query(&command);
-            self.owner = owner;
+            self.end(command);
         }
+    }
+
+    /// Ends what a cancelled end has left open; whether there was something.
+    pub(crate) fn end_left_open(&mut self) -> bool {
+        let open = self.transactions.is_left_open();
+        if open {
+            self.end("ROLLBACK".to_owned());
+        }
+        open
+    }
+
+    fn end(&mut self, command: String) {
+        let owner = std::mem::replace(&mut self.owner, NOBODY);
+        // The command is ours and holds no NUL, so that writing it can't fail.
+        let _ = self.query(&command);
+        self.endings.push_back(command);
+        self.owner = owner;
+    }
+
+    /// Takes what comes for an operation that was dropped, or for the end of a guard that was: nobody hears of it,
+    /// but what it leaves open is closed.
+    pub(crate) fn handle_unheard(&mut self, owner: u64, message: Message<'_>) -> Result<()> {
+        match message {
+            Message::CopyInResponse | Message::CopyBothResponse => self.refuse_copy()?,
+            // The cause is told to nobody, least of all to the next statement.
+            Message::ErrorResponse(_) if owner != NOBODY => self.failed_preamble = None,
+            // A CancelRequest that was meant for the statement before it has hit the ROLLBACK.
+            Message::ErrorResponse(error) if error.sqlstate == SqlState::QUERY_CANCELED => {
+                if let Some(command) = self.endings.front().cloned() {
+                    self.end(command);
+                }
+            }
+            Message::ReadyForQuery(_) if owner == NOBODY => {
+                self.endings.pop_front();
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// AuthenticationOk was accepted: parameters follow.

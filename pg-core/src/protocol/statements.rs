@@ -30,6 +30,10 @@ pub struct Statement {
     serial: u32,
     used: u64,
     name: Box<str>,
+    /// Its Parse was written, and what it prepared is still there.
+    pub(crate) is_parsed: bool,
+    /// It was prepared without declared types: the server inferred all of them.
+    inferred: bool,
     /// How the parameters are written.
     pub params: Box<[Plan]>,
     /// What Bind says before the values: portal, name, formats, count.
@@ -57,6 +61,20 @@ impl Statement {
     /// Its name on the server; empty for the unnamed statement.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The declared parameter types, 0 for inferred.
+    pub fn types(&self) -> &[Oid] {
+        &self.types
+    }
+
+    /// Whether these types, declared, would have been the same as those that the server inferred.
+    fn infers(&self, types: &[Oid]) -> bool {
+        let inferred = self.parameter_types.as_deref();
+        self.types.is_empty()
+            && inferred.is_some_and(|inferred| {
+                inferred.len() == types.len() && inferred.iter().zip(types).all(|(a, b)| a == b || *b == 0)
+            })
     }
 
     /// How rows of this shape are read, if that was found out.
@@ -181,13 +199,10 @@ impl Statements {
     /// The statement of this SQL with these declared types; or one prepared without types, for which the server
     /// inferred just these. From now on it is found by `params_at`, unless that is 0.
     pub fn find_typed(&mut self, sql: &str, types: &[Oid], params_at: usize) -> Option<StatementId> {
-        let id = self.find_hashed(sql, |statement| {
-            *statement.types == *types
-                || (statement.types.is_empty()
-                    && !types.is_empty()
-                    && statement.params.len() == types.len()
-                    && statement.parameter_types.as_deref() == Some(types))
-        })?;
+        if !self.is_caching() {
+            return None;
+        }
+        let id = self.find_hashed(sql, |statement| *statement.types == *types || statement.infers(types))?;
         if let Some(statement) = self.get_mut(id).filter(|_| params_at != 0) {
             if statement.params_at.len() >= MOST_PLANS {
                 statement.params_at.clear();
@@ -195,6 +210,23 @@ impl Statements {
             statement.params_at.push(params_at);
         }
         Some(id)
+    }
+
+    /// The statement of this SQL whose parameters' types were all left to the server, and were asked for.
+    pub(crate) fn find_described(&mut self, sql: &str) -> Option<StatementId> {
+        if !self.is_caching() {
+            return None;
+        }
+        self.find_hashed(sql, |statement| statement.inferred && statement.parameter_types.is_some())
+    }
+
+    /// Says how the parameters of a statement are written that was prepared before anybody knew.
+    pub(crate) fn declare(&mut self, id: StatementId, types: &[Oid], params: Vec<Plan>) {
+        if let Some(statement) = self.get_mut(id).filter(|statement| *statement.types != *types) {
+            statement.types = types.into();
+            statement.bind_head = bind_head(&statement.name, &params);
+            statement.params = params.into();
+        }
     }
 
     fn find_hashed(&mut self, sql: &str, is_it: impl Fn(&Statement) -> bool) -> Option<StatementId> {
@@ -247,11 +279,14 @@ impl Statements {
         let statement = Statement {
             bind_head: bind_head(&name, &params),
             sql: sql.into(),
-            types: types.into(),
-            params_at: vec![params_at],
+            // Without a cache no run finds what another has prepared: it may be another server's by then.
+            params_at: if self.capacity > 0 { vec![params_at] } else { Vec::new() },
             serial: self.serial,
             used: self.clock,
             name,
+            is_parsed: false,
+            inferred: types.is_empty(),
+            types: types.into(),
             params: params.into(),
             parameter_types: None,
             columns: None,
@@ -300,17 +335,34 @@ impl Statements {
         }
     }
 
-    /// Forgets all, as after DISCARD ALL.
+    /// Forgets all.
     pub fn clear(&mut self) {
         self.slots.clear();
         self.by_hash.clear();
         self.closing.clear();
     }
 
+    /// Forgets all but `kept`: DISCARD ALL or DEALLOCATE ALL has freed them on the server.
+    pub(crate) fn handle_deallocated(&mut self, kept: &[StatementId]) {
+        self.closing.clear();
+        let known: Vec<StatementId> = (0u32..)
+            .zip(&self.slots)
+            .filter_map(|(slot, statement)| Some(StatementId { slot, serial: statement.as_ref()?.serial }))
+            .collect();
+        for id in known.into_iter().filter(|id| !kept.contains(id)) {
+            self.remove(id);
+        }
+    }
+
     /// Names to be closed with the next request.
     #[inline]
     pub(crate) fn take_closing(&mut self) -> Vec<Box<str>> {
         std::mem::take(&mut self.closing)
+    }
+
+    /// Puts names back that were taken to be closed: the server has not heard of it.
+    pub(crate) fn close_later(&mut self, names: impl IntoIterator<Item = Box<str>>) {
+        self.closing.extend(names);
     }
 
     /// Whether names wait to be closed.

@@ -52,7 +52,7 @@ impl Transactions {
 
     /// The commands that wait, oldest first, to be sent now.
     pub(crate) fn take_pending(&mut self) -> Vec<(u32, String)> {
-        self.in_flight = true;
+        self.in_flight |= self.has_pending();
         std::mem::take(&mut self.pending)
     }
 
@@ -60,6 +60,9 @@ impl Transactions {
     pub(crate) fn handle_status(&mut self, status: Status) {
         self.status = status;
         self.in_flight = false;
+        if self.depth == 0 && status == Status::Idle {
+            self.outermost_is_ours = false;
+        }
     }
 
     /// Opens a guard: `begin` is the command if it starts the transaction, and a savepoint otherwise.
@@ -123,7 +126,17 @@ impl Transactions {
         if over {
             return Ending::Nothing;
         }
-        Ending::Command(if self.is_outermost(depth) { "ROLLBACK".to_owned() } else { roll_back_to(depth) })
+        Ending::Command(self.undoing(depth))
+    }
+
+    /// What undoes the transaction or savepoint of a guard that is closed, and whose end failed.
+    pub(crate) fn undoing(&self, depth: u32) -> String {
+        if self.is_outermost(depth) { "ROLLBACK".to_owned() } else { roll_back_to(depth) }
+    }
+
+    /// Whether a transaction of ours is open on the server though its guard is gone: its end was cancelled.
+    pub(crate) fn is_left_open(&self) -> bool {
+        self.depth == 0 && self.outermost_is_ours && self.status != Status::Idle
     }
 
     fn is_outermost(&self, depth: u32) -> bool {
@@ -136,6 +149,7 @@ impl Transactions {
         self.pending.retain(|(opens, _)| *opens < depth);
         if unsent {
             self.depth = depth.saturating_sub(1);
+            self.outermost_is_ours &= self.depth > 0;
         }
         unsent
     }
@@ -178,6 +192,22 @@ mod tests {
         t.take_pending();
         assert!(t.check().is_ok(), "more statements may follow in one pipeline");
         assert_eq!(t.roll_back(1), Ending::Command("ROLLBACK".to_owned()));
+    }
+
+    #[test]
+    fn only_a_transaction_of_ours_is_ever_left_open() {
+        let mut t = Transactions::default();
+        t.open("BEGIN", false).unwrap();
+        t.take_pending();
+        t.handle_status(Status::Transaction);
+        assert_eq!(t.commit(1).unwrap(), Ending::Command("COMMIT".to_owned()));
+        t.handle_status(Status::Failed);
+        assert!(t.is_left_open(), "COMMIT was cancelled");
+        t.handle_status(Status::Idle);
+        t.open("BEGIN", false).unwrap();
+        assert_eq!(t.roll_back(1), Ending::Nothing);
+        t.handle_status(Status::Transaction);
+        assert!(!t.is_left_open(), "begun by SQL");
     }
 
     #[test]

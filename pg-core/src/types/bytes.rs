@@ -92,9 +92,11 @@ macro_rules! written {
     };
 }
 
+/// What borrows may live shorter than the row: futures over such types could not be spawned if the two lifetimes had to
+/// be equal.
 macro_rules! read {
-    ($rust:ty, |$raw:ident| $value:expr $(, $n:ident)?) => {
-        impl<'a $(, const $n: usize)?> Typecaster<'a> for $rust {
+    ([$($generics:tt)*] $rust:ty, |$raw:ident| $value:expr) => {
+        impl<$($generics)*> Typecaster<'a> for $rust {
             const TYPE: TypeName = BYTEA;
 
             #[inline]
@@ -110,24 +112,20 @@ written!(Vec<u8>);
 written!(Cow<'_, [u8]>);
 written!([u8; N], N);
 
-read!(Vec<u8>, |raw| read(raw).map(Cow::into_owned));
-read!(Box<[u8]>, |raw| read(raw).map(|bytes| bytes.into_owned().into()));
-read!(Cow<'a, [u8]>, |raw| read(raw));
-read!(&'a [u8], |raw| match read(raw)? {
+read!(['a] Vec<u8>, |raw| read(raw).map(Cow::into_owned));
+read!(['a] Box<[u8]>, |raw| read(raw).map(|bytes| bytes.into_owned().into()));
+read!(['a: 's, 's] Cow<'s, [u8]>, |raw| read(raw));
+read!(['a: 's, 's] &'s [u8], |raw| match read(raw)? {
     Cow::Borrowed(bytes) => Ok(bytes),
     Cow::Owned(bytes) => Ok(raw.context.scratch.keep(bytes)),
 });
-read!(
-    [u8; N],
-    |raw| {
-        let bytes = read(raw)?;
-        Self::try_from(&*bytes).map_err(|_| {
-            Error::decode(format!("the bytea has {} bytes, and [u8; {N}] takes exactly {N}", bytes.len()))
-                .hint("use Vec<u8>")
-        })
-    },
-    N
-);
+read!(['a, const N: usize] [u8; N], |raw| {
+    let bytes = read(raw)?;
+    Self::try_from(&*bytes).map_err(|_| {
+        Error::decode(format!("the bytea has {} bytes, and [u8; {N}] takes exactly {N}", bytes.len()))
+            .hint("use Vec<u8>")
+    })
+});
 
 #[cfg(test)]
 mod tests {

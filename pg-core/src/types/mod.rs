@@ -19,6 +19,8 @@ pub mod strings;
 pub mod text_form;
 pub mod typecaster;
 
+pub use postgres_types::{Kind, Oid, Type};
+
 mod booleans;
 mod bytes;
 mod network;

@@ -85,9 +85,17 @@ macro_rules! written {
     };
 }
 
+/// What borrows may live shorter than the row: futures over such types could not be spawned if the two lifetimes had to
+/// be equal.
 macro_rules! read {
-    ($rust:ty, |$text:ident| $value:expr) => {
-        impl<'a> Typecaster<'a> for $rust {
+    (borrowed $rust:ty, |$text:ident| $value:expr) => {
+        read!(impl['a: 's, 's] $rust, |$text| $value);
+    };
+    (owned $rust:ty, |$text:ident| $value:expr) => {
+        read!(impl['a] $rust, |$text| $value);
+    };
+    (impl[$($lifetimes:tt)*] $rust:ty, |$text:ident| $value:expr) => {
+        impl<$($lifetimes)*> Typecaster<'a> for $rust {
             const TYPE: TypeName = TEXT;
 
             fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
@@ -107,11 +115,11 @@ written!(str);
 written!(String);
 written!(Cow<'_, str>);
 
-read!(&'a str, |text| text);
-read!(Cow<'a, str>, |text| Cow::Borrowed(text));
-read!(String, |text| text.to_owned());
-read!(Box<str>, |text| Box::from(text));
-read!(Arc<str>, |text| Arc::from(text));
+read!(borrowed &'s str, |text| text);
+read!(borrowed Cow<'s, str>, |text| Cow::Borrowed(text));
+read!(owned String, |text| text.to_owned());
+read!(owned Box<str>, |text| Box::from(text));
+read!(owned Arc<str>, |text| Arc::from(text));
 
 /// A string parameter of SQL type `text`, where the server would infer another type or none.
 ///
