@@ -265,6 +265,11 @@ impl Peer {
         }
     }
 
+    /// Sends the same bytes until the client closes the connection.
+    pub fn send_for_ever(&mut self, bytes: &[u8]) {
+        while self.stream().write_all(bytes).is_ok() {}
+    }
+
     /// Sends a message.
     #[track_caller]
     pub fn send_message(&mut self, tag: u8, body: &[u8]) {
