@@ -22,13 +22,15 @@ use super::{
     tls::Certificates,
 };
 
-/// Speed before safety (nothing here must survive), everything that tests of replication and two-phase commit need.
+/// Speed before safety (nothing here must survive), everything that tests of replication and two-phase commit need. A
+/// query that spills gigabytes, as `from generate_series(..)` of very many rows does, would take the machine's memory.
 const SETTINGS: &[(&str, &str)] = &[
     ("listen_addresses", "127.0.0.1"),
     ("fsync", "off"),
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
     ("shared_buffers", "32MB"),
+    ("temp_file_limit", "1GB"),
     ("max_connections", "400"),
     ("max_prepared_transactions", "8"),
     ("wal_level", "logical"),
