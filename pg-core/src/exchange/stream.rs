@@ -46,7 +46,8 @@ impl<P: Params> Exchange for Stream<'_, P> {
         // A plan is there from the start, or with the description, which comes after BindComplete.
         let begun = matches!(message, Message::BindComplete | Message::RowDescription(_));
         self.core.on_message(c, message)?;
-        self.ready |= begun && self.core.error.is_none() && self.core.reading.is_some();
+        // Columns that don't fit the row type end it at once, however many rows there are.
+        self.ready |= begun && (self.core.error.is_some() || self.core.reading.is_some());
         Ok(())
     }
 
