@@ -30,6 +30,9 @@ pub trait Exchange: Send {
     /// considered dropped by it.
     const PEEK: bool = false;
 
+    /// Wants to hear of ParseComplete, BindComplete and CloseComplete too.
+    const ACKNOWLEDGEMENTS: bool = false;
+
     /// Finds out whether something must be asked of the server first; nothing is written.
     ///
     /// # Errors
@@ -45,7 +48,8 @@ pub trait Exchange: Send {
     /// The exchange ends with them, and nothing of it will be sent.
     fn send(&mut self, conversation: &mut Conversation) -> Result<()>;
 
-    /// Takes a message; not ReadyForQuery, after which [`Exchange::finish`] follows.
+    /// Takes a message; not ReadyForQuery, after which [`Exchange::finish`] follows, and ParseComplete, BindComplete and
+    /// CloseComplete only if it [wants to](Exchange::ACKNOWLEDGEMENTS).
     ///
     /// # Errors
     /// Only what makes the connection unusable; what concerns this exchange alone is kept for [`Exchange::finish`].

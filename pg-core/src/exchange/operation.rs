@@ -84,7 +84,7 @@ impl Connection {
                 }
                 Stage::Prelude(prelude) => {
                     let prelude = &mut **prelude;
-                    match settle(self, operation.number, |c, m| prelude.on_message(c, m).map(|()| false)) {
+                    match settle(self, operation.number, false, |c, m| prelude.on_message(c, m).map(|()| false)) {
                         Ok(true) => prelude.finish(&mut self.conversation)?,
                         Ok(false) => return Ok(None),
                         Err(error) => return Err(exchange.lost(error)),
@@ -92,7 +92,7 @@ impl Connection {
                     operation.stage = Stage::New;
                 }
                 Stage::Running => {
-                    let settled = settle(self, operation.number, |conversation, message| {
+                    let settled = settle(self, operation.number, E::ACKNOWLEDGEMENTS, |conversation, message| {
                         exchange.on_message(conversation, message)?;
                         Ok(exchange.is_ready())
                     });
@@ -113,6 +113,7 @@ impl Connection {
 fn settle(
     connection: &mut Connection,
     number: u64,
+    acknowledgements: bool,
     mut deliver: impl FnMut(&mut crate::protocol::conversation::Conversation, Message<'_>) -> Result<bool>,
 ) -> Result<bool> {
     loop {
@@ -126,6 +127,7 @@ fn settle(
                     return Ok(true);
                 }
             }
+            Polled::Message(frame) if matches!(frame.tag, b'1'..=b'3') && !acknowledgements => {}
             Polled::Message(frame) => {
                 connection.conversation.owner = number;
                 let delivered = Message::parse(frame.tag, connection.input.body(frame))

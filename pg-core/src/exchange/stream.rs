@@ -31,6 +31,7 @@ impl<'q, P: Params> Stream<'q, P> {
 
 impl<P: Params> Exchange for Stream<'_, P> {
     type Output = Cursor;
+    const ACKNOWLEDGEMENTS: bool = true;
 
     fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
         self.core.prepare(c, &self.params)
