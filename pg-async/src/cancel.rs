@@ -9,6 +9,11 @@ use pg_core::exchange::connect::Place;
 use pg_core::exchange::startup::Tls;
 use pg_core::protocol::connection::Connection;
 use pg_core::protocol::conversation::CancelKey;
+use pg_core::protocol::gate::Gate;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// Cancels the statement that its session runs. Cheap to clone, and free of the session's borrow.
@@ -17,6 +22,8 @@ pub struct CancelToken {
     pub(crate) place: Place,
     pub(crate) key: Option<CancelKey>,
     pub(crate) tls: Option<Tls>,
+    pub(crate) gate: Gate,
+    pub(crate) left: Arc<Left>,
 }
 
 /// How long [`CancelToken::cancel`] tries.
@@ -26,10 +33,14 @@ impl CancelToken {
     /// Asks the server to cancel the statement that the session runs, and waits until it has passed the request on.
     ///
     /// The statement then fails with `57014`, [`Error::is_cancelled`]; one that had just ended is not affected, nor is
-    /// the next. In a transaction it fails like any other statement.
+    /// the next, which the session doesn't begin before this is over. In a transaction it fails like any other
+    /// statement.
     ///
     /// # Errors
     /// The server can't be reached, or not within ten seconds. Whether there was a statement to cancel isn't told.
+    ///
+    /// # Cancel safety
+    /// The session's next call sees to the end of a request whose future was dropped.
     pub async fn cancel(&self) -> Result<()> {
         self.cancel_before(Some(Instant::now() + TIMEOUT)).await
     }
@@ -39,15 +50,79 @@ impl CancelToken {
             return Err(Error::new(ErrorKind::Usage, "the server gave no key to cancel with")
                 .hint("a pooler in between may not support it"));
         };
-        let request = async {
-            let socket = connect::socket(&self.place).await?;
-            let mut link = Link { connection: Connection::for_cancel(), socket };
-            let request = CancelRequest::new(key, self.tls.clone());
-            CancelRequest::outcome(link.drive(request).await)
+        let (passage, place, tls) = (self.gate.pass(), self.place.clone(), self.tls.clone());
+        let request = async move {
+            let sent = async {
+                let socket = connect::socket(&place).await?;
+                let mut link = Link { connection: Connection::for_cancel(), socket };
+                CancelRequest::outcome(link.drive(CancelRequest::new(key, tls)).await)
+            };
+            let outcome = match runtime::before(deadline, sent).await {
+                Some(outcome) => outcome,
+                None => Err(Error::new(ErrorKind::Timeout, "the statement could not be cancelled in time")),
+            };
+            if !CancelRequest::is_lost(&outcome) {
+                passage.arrived();
+            }
+            outcome
         };
-        match runtime::before(deadline, request).await {
-            Some(outcome) => outcome,
-            None => Err(Error::new(ErrorKind::Timeout, "the statement could not be cancelled in time")),
+        let mut unfinished = Unfinished { request: Some(Box::pin(request)), token: self };
+        poll_fn(|context| unfinished.poll(context)).await
+    }
+
+    /// Waits until no request of any token of this session is on its way.
+    #[cold]
+    pub(crate) async fn wait(&self) -> Result<()> {
+        poll_fn(|context| {
+            self.left.poll(context);
+            self.gate.poll_open(context)
+        })
+        .await
+    }
+}
+
+type Request = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// Requests whose futures were dropped on their way: the session brings them to their end.
+#[derive(Default)]
+pub(crate) struct Left(Mutex<Vec<Request>>);
+
+impl Left {
+    fn poll(&self, context: &mut Context<'_>) {
+        let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.retain_mut(|request| request.as_mut().poll(context).is_pending());
+    }
+}
+
+impl std::fmt::Debug for Left {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Left")
+    }
+}
+
+struct Unfinished<'t> {
+    request: Option<Request>,
+    token: &'t CancelToken,
+}
+
+impl Unfinished<'_> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        let Some(request) = &mut self.request else {
+            return Poll::Pending;
+        };
+        let outcome = request.as_mut().poll(context);
+        if outcome.is_ready() {
+            self.request = None;
+        }
+        outcome
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            self.token.left.0.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+            self.token.gate.wake();
         }
     }
 }

@@ -24,29 +24,29 @@ pub struct Client {
     pub(crate) link: Link,
     pub(crate) cancel: CancelToken,
     pub(crate) drain_timeout: Duration,
-    /// A CancelRequest is on its way, and its end was not seen.
-    pub(crate) cancelling: bool,
 }
 
 /// How long the server may take to answer after a CancelRequest, before the connection is given up.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it may take before it is asked again.
+const CANCEL_AGAIN: Duration = Duration::from_millis(500);
 
 impl Client {
     /// Reads what the server still owes to dropped calls; cancels the statement if that takes too long.
     #[cold]
     async fn settle(&mut self) -> Result<()> {
-        // A cancel that was dropped half way may still arrive, and must not hit the next statement.
-        if !self.cancelling {
-            if self.drain(Instant::now() + self.drain_timeout).await? {
+        // A request on its way may hit whatever comes next.
+        if let Err(error) = self.cancel.wait().await {
+            self.link.connection.handle_failure(error);
+        }
+        if self.drain(Instant::now() + self.drain_timeout).await? {
+            return Ok(());
+        }
+        let deadline = Instant::now() + CANCEL_TIMEOUT;
+        while Instant::now() < deadline && self.cancel.cancel_before(Some(deadline)).await.is_ok() {
+            // A request that came before its statement has done nothing, so there may be more than one.
+            if self.drain(deadline.min(Instant::now() + CANCEL_AGAIN)).await? {
                 return Ok(());
-            }
-            let deadline = Instant::now() + CANCEL_TIMEOUT;
-            self.cancelling = true;
-            if self.cancel.cancel_before(Some(deadline)).await.is_ok() {
-                self.cancelling = false;
-                if self.drain(deadline).await? {
-                    return Ok(());
-                }
             }
         }
         self.link.connection.handle_failure(Error::new(
@@ -58,6 +58,10 @@ impl Client {
 
     async fn drain(&mut self, deadline: Instant) -> Result<bool> {
         while !self.link.connection.poll_abandoned()? {
+            // Asked here too, since a server that never stops sending never lets a wait time out.
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
             if runtime::before(Some(deadline), self.link.step()).await.is_none() {
                 return Ok(false);
             }
@@ -72,7 +76,7 @@ impl Run for Client {
         async move {
             if !E::PEEK {
                 self.link.connection.abandon();
-                if !self.link.connection.is_idle() || self.cancelling {
+                if !self.link.connection.is_idle() || !self.cancel.gate.is_open() {
                     self.settle().await?;
                 }
             }

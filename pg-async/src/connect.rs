@@ -11,11 +11,13 @@ use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::connect::{self, Attempts, Encryption, Place};
 use pg_core::exchange::startup::{Credentials, Startup, Tls};
 use pg_core::protocol::connection::Connection;
+use pg_core::protocol::gate::Gate;
 use pg_core::wire::frame::Limits;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What [`Config::connect`](crate::Config) does in this crate: gives a future of a [`Client`].
@@ -126,8 +128,10 @@ async fn log_in_once(
         place: place.clone(),
         key: link.connection.cancel_key().cloned(),
         tls: tls.filter(|_| link.connection.is_encrypted()),
+        gate: Gate::default(),
+        left: Arc::default(),
     };
-    Ok(Client { link, cancel, drain_timeout: settings.drain_timeout(), cancelling: false })
+    Ok(Client { link, cancel, drain_timeout: settings.drain_timeout() })
 }
 
 /// Opens a socket.

@@ -8,6 +8,12 @@ use pg_core::exchange::connect::Place;
 use pg_core::exchange::startup::Tls;
 use pg_core::protocol::connection::Connection;
 use pg_core::protocol::conversation::CancelKey;
+use pg_core::protocol::gate::Gate;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 /// Cancels the statement that its session runs. Cheap to clone, and free of the session's borrow.
@@ -16,6 +22,7 @@ pub struct CancelToken {
     pub(crate) place: Place,
     pub(crate) key: Option<CancelKey>,
     pub(crate) tls: Option<Tls>,
+    pub(crate) gate: Gate,
 }
 
 /// How long [`CancelToken::cancel`] tries.
@@ -25,7 +32,8 @@ impl CancelToken {
     /// Asks the server to cancel the statement that the session runs, and waits until it has passed the request on.
     ///
     /// The statement then fails with `57014`, [`Error::is_cancelled`]; one that had just ended is not affected, nor is
-    /// the next. In a transaction it fails like any other statement.
+    /// the next, which the session doesn't begin before this is over. In a transaction it fails like any other
+    /// statement.
     ///
     /// # Errors
     /// The server can't be reached, or not within ten seconds. Whether there was a statement to cancel isn't told.
@@ -38,9 +46,41 @@ impl CancelToken {
             return Err(Error::new(ErrorKind::Usage, "the server gave no key to cancel with")
                 .hint("a pooler in between may not support it"));
         };
-        let socket = connect::socket(&self.place, deadline)?;
+        let passage = self.gate.pass();
+        let socket = match connect::socket(&self.place, deadline) {
+            Ok(socket) => socket,
+            Err(error) => {
+                passage.arrived();
+                return Err(error);
+            }
+        };
         let mut link = Link { connection: Connection::for_cancel(), socket };
         let request = CancelRequest::new(key, self.tls.clone());
-        CancelRequest::outcome(link.drive(request, deadline))
+        let outcome = CancelRequest::outcome(link.drive(request, deadline));
+        if !CancelRequest::is_lost(&outcome) {
+            passage.arrived();
+        }
+        outcome
+    }
+
+    /// Waits until no request of any token of this session is on its way.
+    #[cold]
+    pub(crate) fn wait(&self) -> Result<()> {
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let mut open = pin!(poll_fn(|context| self.gate.poll_open(context)));
+        loop {
+            match open.as_mut().poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(outcome) => return outcome,
+                Poll::Pending => std::thread::park(),
+            }
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }

@@ -27,17 +27,26 @@ pub struct Raw {
 
 /// How long the server may take to answer after a CancelRequest, before the connection is given up.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it may take before it is asked again.
+const CANCEL_AGAIN: Duration = Duration::from_millis(500);
 
 impl Raw {
     /// Reads what the server still owes to dropped calls; cancels the statement if that takes too long.
     #[cold]
     fn settle(&mut self) -> Result<()> {
+        // A request on its way may hit whatever comes next.
+        if let Err(error) = self.cancel.wait() {
+            self.link.connection.handle_failure(error);
+        }
         if self.drain(Instant::now() + self.drain_timeout)? {
             return Ok(());
         }
         let deadline = Instant::now() + CANCEL_TIMEOUT;
-        if self.cancel.cancel_before(Some(deadline)).is_ok() && self.drain(deadline)? {
-            return Ok(());
+        while Instant::now() < deadline && self.cancel.cancel_before(Some(deadline)).is_ok() {
+            // A request that came before its statement has done nothing, so there may be more than one.
+            if self.drain(deadline.min(Instant::now() + CANCEL_AGAIN))? {
+                return Ok(());
+            }
         }
         self.link.connection.handle_failure(Error::new(
             ErrorKind::Timeout,
@@ -48,7 +57,8 @@ impl Raw {
 
     fn drain(&mut self, deadline: Instant) -> Result<bool> {
         while !self.link.connection.poll_abandoned()? {
-            if !self.link.step(Some(deadline)) {
+            // Asked here too, since a server that never stops sending never lets a wait time out.
+            if Instant::now() >= deadline || !self.link.step(Some(deadline)) {
                 return Ok(false);
             }
         }
@@ -62,7 +72,7 @@ impl Run for Raw {
         async move {
             if !E::PEEK {
                 self.link.connection.abandon();
-                if !self.link.connection.is_idle() {
+                if !self.link.connection.is_idle() || !self.cancel.gate.is_open() {
                     self.settle()?;
                 }
             }

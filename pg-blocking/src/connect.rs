@@ -12,6 +12,7 @@ use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::connect::{self, Attempts, Encryption, Place};
 use pg_core::exchange::startup::{Credentials, Startup, Tls};
 use pg_core::protocol::connection::Connection;
+use pg_core::protocol::gate::Gate;
 use pg_core::wire::frame::Limits;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -124,6 +125,7 @@ fn log_in_once(
         place: place.clone(),
         key: link.connection.cancel_key().cloned(),
         tls: tls.filter(|_| link.connection.is_encrypted()),
+        gate: Gate::default(),
     };
     Ok(Blocking::new(Raw { link, cancel, drain_timeout: settings.drain_timeout() }))
 }

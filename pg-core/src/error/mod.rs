@@ -212,7 +212,7 @@ impl Error {
     /// The connection can't be used any more. (A server error that ends the session counts too.)
     pub fn is_closed(&self) -> bool {
         match self.0.kind {
-            ErrorKind::Protocol | ErrorKind::Io | ErrorKind::Closed => true,
+            ErrorKind::Protocol | ErrorKind::Io | ErrorKind::Closed | ErrorKind::CommitUnknown => true,
             ErrorKind::Server => self.0.server.as_ref().is_some_and(ServerError::is_fatal),
             _ => false,
         }

@@ -43,6 +43,11 @@ impl CancelRequest {
             _ => Ok(()),
         }
     }
+
+    /// Whether the request may have been sent without its end being seen, so that it may hit later.
+    pub fn is_lost(outcome: &Result<()>) -> bool {
+        matches!(outcome, Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Protocol))
+    }
 }
 
 impl Exchange for CancelRequest {

@@ -3,6 +3,7 @@
 
 pub mod connection;
 pub mod conversation;
+pub mod gate;
 pub mod inbox;
 pub mod state;
 pub mod statements;

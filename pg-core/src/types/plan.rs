@@ -1,7 +1,7 @@
 //! Plans: what is found out once per statement, so that each value is read or written without looking anything up.
 
 use super::catalog::Catalog;
-use super::name::{NamedKind, TypeName};
+use super::name::{NamedKind, NamedType, TypeName};
 use crate::error::{Error, Result};
 use crate::message::Format;
 use postgres_types::{Kind, Type};
@@ -69,8 +69,10 @@ impl Planner<'_> {
                 Kind::Array(inner) => self.is(*element, inner),
                 _ => self.unknown(name, type_),
             },
-            TypeName::Named(_) => match self.catalog.resolve(name) {
+            TypeName::Named(named) => match self.catalog.resolve(name) {
                 Some(known) => known.oid() == type_.oid(),
+                // A part of a composite, or a column of a dynamic row, was looked up by its OID.
+                None if self.catalog.knows(type_.oid()) => is_called(type_, named),
                 None => self.unknown(name, type_),
             },
         }
@@ -118,6 +120,11 @@ impl Planner<'_> {
             base = inner;
         }
     }
+}
+
+/// Whether a type has this name; without a schema, in any.
+fn is_called(type_: &Type, named: &NamedType) -> bool {
+    type_.name() == named.name && named.schema.is_none_or(|schema| schema == type_.schema())
 }
 
 /// The type beneath a domain, and beneath a domain over a domain; any other type is its own.
