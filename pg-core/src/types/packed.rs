@@ -60,10 +60,8 @@ fn parts(fields: &[PackedField], type_: &Type, planner: &Planner<'_>) -> Result<
     let mut children = Vec::with_capacity(fields.len());
     for field in fields {
         let within = |e: Error| e.within(format_args!("field {:?} of {}", field.name, describe(type_)));
-        let own = planner
-            .catalog
-            .resolve(field.type_name)
-            .ok_or_else(|| within(Error::decode(format!("{} has no known size", field.type_name))))?;
+        let own =
+            planner.catalog.resolve(field.type_name).ok_or_else(|| within(unresolved(field.type_name)))?;
         let child = (field.plan)(&own, planner).map_err(within)?;
         if child.format == Format::Text || size(&child).is_none() {
             return Err(within(
@@ -74,6 +72,17 @@ fn parts(fields: &[PackedField], type_: &Type, planner: &Planner<'_>) -> Result<
         children.push(child);
     }
     Ok(Plan::nested(type_, children, Vec::new()))
+}
+
+#[cold]
+fn unresolved(name: TypeName) -> Error {
+    let error = Error::decode(format!("the size of {name} is not known"));
+    match name.named() {
+        Some(_) => error.hint("no value says that it is inside: register it, `Registry::new().with::<..>()`"),
+        None => error.hint(
+            "a packed type is made of numbers, times and the like: derive it with `#[pg(text)]` instead",
+        ),
+    }
 }
 
 /// The size in binary of a value with this plan; `None` if it varies. (`typlen` of the server's `pg_type`.)

@@ -305,6 +305,33 @@ fn types_inside_types_round_trip() {
 }
 
 #[test]
+fn a_type_that_came_inside_another_goes_by_its_own_name() {
+    let entry = |oid, schema: &str, name: &str, shape| Entry {
+        oid,
+        schema: schema.to_owned(),
+        name: name.to_owned(),
+        array: 0,
+        shape,
+    };
+    let mood = || EntryShape::Enum(vec!["sad".to_owned()]);
+    let with = |mood: u32| EntryShape::Composite(vec![("first".to_owned(), mood), ("second".to_owned(), 20)]);
+    let entries = vec![
+        entry(60001, "other", "mood", mood()),
+        entry(60002, "other", "weather", mood()),
+        entry(60003, "public", "pair", with(60001)),
+        entry(60004, "public", "pair", with(60002)),
+    ];
+    for (pair, fits) in [(60003, true), (60004, false)] {
+        let mut catalog = Catalog::default();
+        catalog.extend(entries.clone(), vec![((None, "pair".into()), pair)]);
+        let planner = Planner { catalog: &catalog };
+        let type_ = catalog.type_by_oid(pair).unwrap();
+        assert_eq!(<Pair<Mood, i64> as Adapter>::plan(&type_, &planner).is_ok(), fits);
+        assert_eq!(<Pair<Mood, i64> as Typecaster<'_>>::plan(&type_, &planner).is_ok(), fits);
+    }
+}
+
+#[test]
 fn an_attribute_or_a_field_too_many_is_named() {
     #[derive(Debug, ToSql, FromSql)]
     #[pg(name = "pair")]
@@ -404,7 +431,7 @@ fn an_unknown_label_is_told_with_the_known_ones() {
         assert_eq!(error.kind(), ErrorKind::Decode);
         assert_eq!(
             error.message(),
-            "public.mood has the label \"new\", for which Mood has no variant; it has sad, so so, very_happy"
+            "mood has the label \"new\", for which Mood has no variant; it has sad, so so, very_happy"
         );
     }
 }

@@ -7,6 +7,7 @@ use quote::quote;
 
 pub(super) fn expand(to: &mut Expansion<'_>, labels: &[(&Ident, String)]) -> TokenStream {
     let (pg, row) = (to.pg.clone(), to.row.clone());
+    let trait_ = to.trait_();
     let name = to.type_name(&quote!(#pg::NamedKind::Enum));
     let variants = labels.iter().map(|(variant, _)| variant);
     let names: Vec<_> = labels.iter().map(|(_, label)| literal(label)).collect();
@@ -28,7 +29,7 @@ pub(super) fn expand(to: &mut Expansion<'_>, labels: &[(&Ident, String)]) -> Tok
                     match #raw.text()? {
                         #(#names => ::core::result::Result::Ok(Self::#variants {}),)*
                         #label => ::core::result::Result::Err(
-                            #pg::enumeration::unknown::<Self>(#label, &#raw, &[#(#names),*])
+                            #pg::enumeration::unknown::<Self>(<Self as #trait_>::TYPE, #label, &[#(#names),*])
                         ),
                     }
                 }

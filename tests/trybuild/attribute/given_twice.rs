@@ -1,4 +1,4 @@
-use pg_core::{ToSql, FromRow};
+use pg_blocking::{ToSql, FromRow};
 
 #[derive(ToSql)]
 #[pg(name = "item", name = "thing")]

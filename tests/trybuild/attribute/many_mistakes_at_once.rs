@@ -1,4 +1,4 @@
-use pg_core::{ToSql, FromSql};
+use pg_blocking::{ToSql, FromSql};
 
 #[derive(ToSql, FromSql)]
 #[pg(name = "", nonsense, rename_all = "x", text, packed)]
@@ -10,7 +10,7 @@ struct Item {
 }
 
 // One message each, and none that the impls are missing.
-fn uses(item: Item) -> impl pg_core::Adapter {
+fn uses(item: Item) -> impl pg_blocking::Adapter {
     item
 }
 

@@ -1,4 +1,4 @@
-use pg_core::{FromSql, ToSql};
+use pg_blocking::{FromSql, ToSql};
 
 #[derive(FromSql)]
 struct Item {

@@ -1,4 +1,4 @@
-use pg_core::FromSql;
+use pg_blocking::FromSql;
 
 #[derive(FromSql)]
 enum Mood {

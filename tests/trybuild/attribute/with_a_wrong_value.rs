@@ -1,4 +1,4 @@
-use pg_core::ToSql;
+use pg_blocking::ToSql;
 
 #[derive(ToSql)]
 #[pg(name = item, schema = 5, rename_all)]

@@ -1,4 +1,4 @@
-use pg_core::ToSql;
+use pg_blocking::ToSql;
 
 struct NotSql;
 
@@ -7,7 +7,7 @@ struct Page<T> {
     items: Vec<T>,
 }
 
-fn sends<T: pg_core::Adapter>(_: T) {}
+fn sends<T: pg_blocking::Adapter>(_: T) {}
 
 fn main() {
     sends(Page { items: vec![NotSql] });

@@ -1,4 +1,4 @@
-use pg_core::ToSql;
+use pg_blocking::ToSql;
 
 #[derive(ToSql)]
 #[pg(rename_all = "PascalCase")]

@@ -1,4 +1,4 @@
-use pg_core::{ToSql, FromSql};
+use pg_blocking::{ToSql, FromSql};
 
 #[derive(ToSql)]
 #[pg(name = "it\0em")]

@@ -1,6 +1,6 @@
-use pg_core::FromRow;
+use pg_blocking::FromRow;
 
-use pg_core::row::FromRowOwned;
+use pg_blocking::pg_core::row::FromRowOwned;
 
 #[derive(FromRow)]
 struct User<'r> {

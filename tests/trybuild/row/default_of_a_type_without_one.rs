@@ -1,4 +1,4 @@
-use pg_core::{FromRow, FromSql};
+use pg_blocking::{FromRow, FromSql};
 
 #[derive(FromSql)]
 enum Mood {

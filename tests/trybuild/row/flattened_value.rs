@@ -1,4 +1,4 @@
-use pg_core::FromRow;
+use pg_blocking::FromRow;
 
 #[derive(FromRow)]
 struct User {

@@ -1,4 +1,4 @@
-use pg_core::{ToSql, FromSql, FromRow};
+use pg_blocking::{ToSql, FromSql, FromRow};
 
 #[derive(ToSql, FromSql, FromRow)]
 union Number {
