@@ -10,6 +10,7 @@ use crate::types::plan::{Plan, Planner};
 use crate::types::typecaster::{RawValue, Typecaster, TypecasterOwned};
 use crate::wire::reader::Reader;
 use postgres_types::{Oid, Type};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A column of a result, as RowDescription tells it.
@@ -613,16 +614,27 @@ impl<'r> RowRef<'r> {
 #[derive(Debug)]
 pub struct Row {
     columns: Arc<[Column]>,
-    values: Vec<Option<Box<[u8]>>>,
+    bytes: Box<[u8]>,
+    /// Where each value lies in the bytes; `None` for NULL.
+    values: Box<[Option<Range<usize>>]>,
     catalog: Catalog,
     context: Context,
 }
 
 impl Row {
     fn new(row: DataRow<'_>, plan: &RowPlan, context: &Context) -> Result<Row> {
-        let values = gather(row)?.into_iter().map(|value| value.map(Box::from)).collect();
+        let mut reader = row.values();
+        let bytes = reader.rest();
+        let mut values = Vec::with_capacity(plan.columns.len());
+        for _ in 0..row.columns() {
+            let length = reader.value()?.map(<[u8]>::len);
+            let end = bytes.len().saturating_sub(reader.rest().len());
+            values.push(length.map(|length| end.saturating_sub(length)..end));
+        }
+        reader.finish()?;
         let context = Context { settings: context.settings.clone(), ..Context::default() };
-        Ok(Row { columns: plan.columns.clone(), values, catalog: plan.catalog.clone(), context })
+        let (bytes, values) = (bytes.into(), values.into());
+        Ok(Row { columns: plan.columns.clone(), bytes, values, catalog: plan.catalog.clone(), context })
     }
 
     /// The columns.
@@ -640,7 +652,7 @@ impl Row {
             return Err(Error::usage(format!("the row has {} columns, none at {at}", self.columns.len())));
         };
         let within = |e: Error| e.within(format_args!("column {} {:?}", at.saturating_add(1), column.name));
-        let Some(bytes) = value else {
+        let Some(bytes) = value.clone().and_then(|range| self.bytes.get(range)) else {
             return T::null().map_err(within);
         };
         let mut plan = T::plan(&column.type_, &Planner { catalog: &self.catalog }).map_err(within)?;

@@ -15,6 +15,7 @@ use crate::message::backend::{self, Message, Status};
 use crate::message::frontend;
 use crate::types::registry::{Registry, Scope};
 use crate::wire::frame::{Frame, Input, Limits};
+use std::sync::Arc;
 
 /// See the module.
 #[derive(Debug)]
@@ -268,7 +269,7 @@ impl Connection {
                     Message::NoticeResponse(notice) => self.conversation.inbox.handle_notice(*notice),
                     Message::NotificationResponse(n) => self.conversation.inbox.handle_notification(n),
                     Message::ParameterStatus { name, value } => {
-                        let settings = &mut self.conversation.context.settings;
+                        let settings = Arc::make_mut(&mut self.conversation.context.settings);
                         self.conversation.inbox.handle_parameter(name, value, settings)?;
                     }
                     _ => {}

@@ -1,6 +1,6 @@
 //! What a codec may know of its session: the settings that change how values look, and a place for unquoted text.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The session's settings that a codec may need, as the server last reported them.
@@ -22,7 +22,7 @@ pub struct Settings {
 #[derive(Debug, Default)]
 pub struct Context {
     /// The session's settings.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// Where text without its quotes is kept, for fields that borrow.
     pub scratch: Scratch,
 }

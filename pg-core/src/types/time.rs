@@ -327,12 +327,12 @@ mod tests {
     #[test]
     fn other_date_styles_are_refused_by_name() {
         let mut context = Context::default();
-        context.settings.date_style = "SQL, DMY".to_owned();
+        std::sync::Arc::make_mut(&mut context.settings).date_style = "SQL, DMY".to_owned();
         let error =
             decode_in::<SystemTime>(b"01/07/2024 00:00:00 UTC", &Type::TIMESTAMPTZ, Format::Text, &context)
                 .unwrap_err();
         assert!(error.message().contains("SQL, DMY"), "{error}");
-        context.settings.date_style = "ISO, DMY".to_owned();
+        std::sync::Arc::make_mut(&mut context.settings).date_style = "ISO, DMY".to_owned();
         assert!(
             decode_in::<SystemTime>(b"2024-07-01 00:00:00+00", &Type::TIMESTAMPTZ, Format::Text, &context)
                 .is_ok()
