@@ -45,7 +45,9 @@ impl Socket {
     /// namespace.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) fn unix(path: &Path, deadline: Option<Instant>) -> io::Result<Socket> {
-        use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt};
+        use rustix::net::{
+            AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt,
+        };
         use std::os::unix::ffi::OsStrExt;
         let address = match path.as_os_str().as_bytes().strip_prefix(b"@") {
             Some(name) => SocketAddrUnix::new_abstract_name(name)?,
@@ -98,7 +100,8 @@ impl Socket {
     #[inline]
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         use rustix::net::{SendFlags, send};
-        rustix::io::retry_on_intr(|| send(self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)).map_err(io::Error::from)
+        rustix::io::retry_on_intr(|| send(self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL))
+            .map_err(io::Error::from)
     }
 
     /// Reads what is there, waiting for at least a byte; 0 at the end.
@@ -130,12 +133,15 @@ impl Socket {
         let wanted = if writing { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
         loop {
             let Ok(left) = left(deadline) else { return Ok(Ready::TimedOut) };
-            let timeout = left.map(|left| Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }));
+            let timeout = left
+                .map(|left| Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }));
             let mut fds = [PollFd::new(self, wanted)];
             match poll(&mut fds, timeout.as_ref()) {
                 Ok(0) => return Ok(Ready::TimedOut),
                 // An error or a hang-up is told by the read that follows.
-                Ok(_) if fds.iter().any(|fd| fd.revents().intersects(!PollFlags::OUT)) => return Ok(Ready::Read),
+                Ok(_) if fds.iter().any(|fd| fd.revents().intersects(!PollFlags::OUT)) => {
+                    return Ok(Ready::Read);
+                }
                 Ok(_) => return Ok(Ready::Write),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),

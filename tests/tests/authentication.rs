@@ -21,7 +21,8 @@ const ROLES: [(&str, &str, Auth); 4] = [
 fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
-        let roles = ROLES.iter().fold(Options::new(), |options, (name, _, auth)| options.user(name, PASSWORD, *auth));
+        let roles =
+            ROLES.iter().fold(Options::new(), |options, (name, _, auth)| options.user(name, PASSWORD, *auth));
         let server = Server::start(roles.user("unset", PASSWORD, Auth::Scram).tls(Tls::Authority)).unwrap();
         admin_query(&server.url(), "alter role unset password null").unwrap();
         server
@@ -70,7 +71,10 @@ async fn refusal<F: Face>(way: Way, role: &str, password: &str, more: &str) -> E
 #[track_caller]
 fn assert_refused(error: &Error, parts: &[&str]) {
     let words = error.to_string();
-    assert!(error.kind() == ErrorKind::Authentication && parts.iter().all(|part| words.contains(part)), "{error:?}");
+    assert!(
+        error.kind() == ErrorKind::Authentication && parts.iter().all(|part| words.contains(part)),
+        "{error:?}"
+    );
 }
 
 async fn each_method_lets_the_right_password_in<F: Face>() {
@@ -81,7 +85,8 @@ async fn each_method_lets_the_right_password_in<F: Face>() {
             }
             // That require_auth is met shows that the method was used.
             let more = format!("require_auth={method}");
-            let mut client = login::<F>(way, role, PASSWORD, &more).await.unwrap_or_else(|e| panic!("{way:?}: {e}"));
+            let mut client =
+                login::<F>(way, role, PASSWORD, &more).await.unwrap_or_else(|e| panic!("{way:?}: {e}"));
             let (user, tls): (String, bool) = client
                 .query_one("select current_user::text, ssl from pg_stat_ssl where pid = pg_backend_pid()", ())
                 .await
@@ -139,7 +144,9 @@ async fn require_auth_refuses_other_methods<F: Face>() {
 }
 
 async fn channel_binding_ties_scram_to_tls<F: Face>() {
-    for root in [String::new(), format!("sslrootcert={}", server().certificates().unwrap().root_path().display())] {
+    for root in
+        [String::new(), format!("sslrootcert={}", server().certificates().unwrap().root_path().display())]
+    {
         login::<F>(Way::Tls, "scram", PASSWORD, &format!("channel_binding=require {root}")).await.unwrap();
     }
     for binding in ["disable", "prefer"] {
@@ -155,7 +162,9 @@ async fn channel_binding_can_not_be_had_without_tls_or_scram<F: Face>() {
         let error = refusal::<F>(way, "scram", PASSWORD, "channel_binding=require").await;
         assert_refused(&error, &["channel_binding=require", "no TLS", "sslmode=require"]);
     }
-    for (role, part) in [("md5", "asks for md5"), ("clear", "asks for password"), ("trusted", "without channel binding")] {
+    for (role, part) in
+        [("md5", "asks for md5"), ("clear", "asks for password"), ("trusted", "without channel binding")]
+    {
         let error = refusal::<F>(Way::Tls, role, PASSWORD, "channel_binding=require").await;
         assert_refused(&error, &["channel_binding=require", part, "scram-sha-256"]);
     }
@@ -163,8 +172,10 @@ async fn channel_binding_can_not_be_had_without_tls_or_scram<F: Face>() {
 
 async fn passwords_beyond_ascii_are_prepared_as_the_server_does<F: Face>() {
     // A fraction and a full-width letter that SASLprep rewrites, a soft hyphen that it drops, and what it leaves alone.
-    let passwords = [("one", "p\u{e4}ss \u{bd}\u{ff21}"), ("two", "so\u{ad}ft"), ("three", "\u{1f600}'\\\"x")];
-    let options = passwords.iter().fold(Options::new(), |o, (role, password)| o.user(role, password, Auth::Scram));
+    let passwords =
+        [("one", "p\u{e4}ss \u{bd}\u{ff21}"), ("two", "so\u{ad}ft"), ("three", "\u{1f600}'\\\"x")];
+    let options =
+        passwords.iter().fold(Options::new(), |o, (role, password)| o.user(role, password, Auth::Scram));
     let server = Server::start(options).unwrap();
     for (role, password) in passwords {
         let config = F::config(&server.url()).user(role).password(password);
@@ -177,7 +188,8 @@ async fn logins_of_one_configuration_share_their_keys_and_notice_a_new_password<
     let role = format!("changing_{}", std::any::type_name::<F>().rsplit("::").next().unwrap().to_lowercase());
     let options = Options::new().user(&role, PASSWORD, Auth::Scram);
     let server = Server::start(options).unwrap();
-    let conninfo = format!("host=127.0.0.1 port={} dbname=postgres user={role} password={PASSWORD}", server.port());
+    let conninfo =
+        format!("host=127.0.0.1 port={} dbname=postgres user={role} password={PASSWORD}", server.port());
     let config = F::config(&conninfo);
     for _ in 0..3 {
         F::connect(&config).await.unwrap();
@@ -197,8 +209,10 @@ async fn iteration_counts_of_the_server_are_a_setting<F: Face>() {
         eprintln!("skipped: scram_iterations can be set from PostgreSQL 16 on");
         return;
     }
-    admin_query(&server.url(), &format!("set scram_iterations = 10; alter role few password '{PASSWORD}'")).unwrap();
-    let conninfo = format!("host=127.0.0.1 port={} dbname=postgres user=few password={PASSWORD}", server.port());
+    admin_query(&server.url(), &format!("set scram_iterations = 10; alter role few password '{PASSWORD}'"))
+        .unwrap();
+    let conninfo =
+        format!("host=127.0.0.1 port={} dbname=postgres user=few password={PASSWORD}", server.port());
     let error = F::connect(&F::config(&conninfo)).await.unwrap_err();
     assert_refused(&error, &["10 SCRAM iterations", "4096 to 100000", "scram_iterations"]);
     F::connect(&F::config(&conninfo).scram_iterations(1..=100_000)).await.unwrap();

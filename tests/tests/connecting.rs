@@ -21,8 +21,11 @@ fn server() -> &'static Server {
             .hba("host all rejected all reject")
             .hba("host all postgres ::1/128 trust");
         let server = Server::start(options).unwrap();
-        pg_tests::server::admin_query(&server.url(), "alter role crowd connection limit 0; create role rejected login")
-            .unwrap();
+        pg_tests::server::admin_query(
+            &server.url(),
+            "alter role crowd connection limit 0; create role rejected login",
+        )
+        .unwrap();
         server
     })
 }
@@ -61,12 +64,25 @@ async fn uris_and_pairs_lead_to_the_same_place<F: Face>() {
         (format!("postgres://{encoded}:{port}/{name}?user=alice&password={PASSWORD}"), true),
         (format!("postgres:///{name}?host={folder}&port={port}&user=alice&password={PASSWORD}"), true),
         (format!("host=127.0.0.1 port={port} user=alice password={PASSWORD} dbname={name}"), false),
-        (format!("host = '{folder}' port = {port} user = 'alice' password = '{PASSWORD}' dbname = {name}"), true),
+        (
+            format!("host = '{folder}' port = {port} user = 'alice' password = '{PASSWORD}' dbname = {name}"),
+            true,
+        ),
         (format!("hostaddr=127.0.0.1 port={port} user=alice password={PASSWORD} dbname={name}"), false),
-        (format!("host=no.such.host hostaddr=127.0.0.1 port={port} user=alice password={PASSWORD} dbname={name}"), false),
+        (
+            format!(
+                "host=no.such.host hostaddr=127.0.0.1 port={port} user=alice password={PASSWORD} dbname={name}"
+            ),
+            false,
+        ),
     ] {
-        let mut client = F::connect(&F::config(&conninfo)).await.unwrap_or_else(|e| panic!("{conninfo}: {e}"));
-        assert_eq!(who::<F>(&mut client).await, ("alice".to_owned(), name.to_owned(), by_socket), "{conninfo}");
+        let mut client =
+            F::connect(&F::config(&conninfo)).await.unwrap_or_else(|e| panic!("{conninfo}: {e}"));
+        assert_eq!(
+            who::<F>(&mut client).await,
+            ("alice".to_owned(), name.to_owned(), by_socket),
+            "{conninfo}"
+        );
         client.close().await.unwrap();
     }
 }
@@ -89,7 +105,12 @@ async fn names_are_percent_decoded<F: Face>() {
     let name = format!("{} /@:%é", database.name());
     database.sql(&format!("create role \"{name}\" login password 'p@ss/w:rd%'"));
     database.sql(&format!("create database \"{name}\" owner \"{name}\""));
-    let encoded = name.replace('%', "%25").replace(' ', "%20").replace('/', "%2F").replace('@', "%40").replace(':', "%3a");
+    let encoded = name
+        .replace('%', "%25")
+        .replace(' ', "%20")
+        .replace('/', "%2F")
+        .replace('@', "%40")
+        .replace(':', "%3a");
     let url = format!("postgres://{encoded}:p%40ss%2Fw%3Ard%25@127.0.0.1:{}/{encoded}", database.port());
     let mut client = F::connect(&F::config(&url)).await.unwrap();
     assert_eq!(who::<F>(&mut client).await, (name.clone(), name.clone(), false));
@@ -103,11 +124,14 @@ async fn the_first_host_that_answers_is_taken<F: Face>() {
     let (name, port, dead) = (database.name(), database.port(), dead_port());
     for conninfo in [
         format!("postgres://postgres@127.0.0.1:{dead},127.0.0.1:{port}/{name}"),
-        format!("host=/no/such/folder,localhost,127.0.0.1 port={dead},{dead},{port} user=postgres dbname={name}"),
+        format!(
+            "host=/no/such/folder,localhost,127.0.0.1 port={dead},{dead},{port} user=postgres dbname={name}"
+        ),
         format!("hostaddr=127.0.0.1,127.0.0.1 port={dead},{port} user=postgres dbname={name}"),
         format!("host=no-such-host.invalid,127.0.0.1 port={port} user=postgres dbname={name}"),
     ] {
-        let mut client = F::connect(&F::config(&conninfo)).await.unwrap_or_else(|e| panic!("{conninfo}: {e}"));
+        let mut client =
+            F::connect(&F::config(&conninfo)).await.unwrap_or_else(|e| panic!("{conninfo}: {e}"));
         assert_eq!(who::<F>(&mut client).await.1, name, "{conninfo}");
     }
 }
@@ -130,7 +154,8 @@ async fn a_server_that_starts_up_is_passed_over<F: Face>() {
 async fn a_refused_login_is_not_tried_elsewhere<F: Face>() {
     let database = server().database();
     let port = database.port();
-    let url = format!("postgres://alice:wrong@127.0.0.1:{port},127.0.0.1:{}/{}", dead_port(), database.name());
+    let url =
+        format!("postgres://alice:wrong@127.0.0.1:{port},127.0.0.1:{}/{}", dead_port(), database.name());
     let error = failure::<F>(&url).await;
     assert_eq!(error.sqlstate().unwrap().code(), "28P01");
     assert_says(&error, &[&format!("connecting to 127.0.0.1:{port}: FATAL"), "HINT"]);
@@ -138,18 +163,28 @@ async fn a_refused_login_is_not_tried_elsewhere<F: Face>() {
 
 async fn all_hosts_that_failed_are_named<F: Face>() {
     let (one, two) = (dead_port(), dead_port());
-    let error = failure::<F>(&format!("postgres://u:{PASSWORD}@127.0.0.1:{one},127.0.0.1:{two},no-such-host.invalid/d")).await;
+    let error = failure::<F>(&format!(
+        "postgres://u:{PASSWORD}@127.0.0.1:{one},127.0.0.1:{two},no-such-host.invalid/d"
+    ))
+    .await;
     assert_eq!(error.kind(), ErrorKind::Io);
     assert_says(
         &error,
-        &["no host could be reached", &format!("127.0.0.1:{one}"), &format!("127.0.0.1:{two}"), "no-such-host.invalid:5432"],
+        &[
+            "no host could be reached",
+            &format!("127.0.0.1:{one}"),
+            &format!("127.0.0.1:{two}"),
+            "no-such-host.invalid:5432",
+        ],
     );
 }
 
 async fn without_user_and_database_the_systems_user_serves_as_both<F: Face>() {
     let output = std::process::Command::new("id").arg("-un").output().unwrap();
     let name = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-    for (given, user, database) in [("", &*name, &*name), ("user=ann", "ann", "ann"), ("dbname=d", &*name, "d")] {
+    for (given, user, database) in
+        [("", &*name, &*name), ("user=ann", "ann", "ann"), ("dbname=d", &*name, "d")]
+    {
         let fake = FakeServer::run(|peer| {
             let startup = peer.expect_startup();
             peer.login();
@@ -175,11 +210,16 @@ async fn without_a_host_the_usual_sockets_are_tried_and_then_localhost<F: Face>(
 
 async fn run_time_settings_hold_for_the_session<F: Face>() {
     let database = server().database();
-    let config = F::config(&format!("{}&options=-c%20work_mem%3D3MB%20-c%20datestyle%3DISO,%5C%20YMD", database.url()))
-        .setting("statement_timeout", "7s")
-        .setting("lock_timeout", "9s");
+    let config = F::config(&format!(
+        "{}&options=-c%20work_mem%3D3MB%20-c%20datestyle%3DISO,%5C%20YMD",
+        database.url()
+    ))
+    .setting("statement_timeout", "7s")
+    .setting("lock_timeout", "9s");
     let mut client = F::connect(&config).await.unwrap();
-    for (name, value) in [("statement_timeout", "7s"), ("lock_timeout", "9s"), ("work_mem", "3MB"), ("datestyle", "ISO, YMD")] {
+    for (name, value) in
+        [("statement_timeout", "7s"), ("lock_timeout", "9s"), ("work_mem", "3MB"), ("datestyle", "ISO, YMD")]
+    {
         client.batch_execute(&format!("set {name} = default")).await.unwrap();
         let shown: String = client.query_value("select current_setting($1)", (name,)).await.unwrap();
         assert_eq!(shown, value, "{name}: the session's own default");
@@ -210,13 +250,24 @@ async fn a_refused_port_says_what_to_look_at<F: Face>() {
     let port = dead_port();
     let error = failure::<F>(&format!("postgres://alice:{PASSWORD}@localhost:{port}/d")).await;
     assert_eq!(error.kind(), ErrorKind::Io);
-    assert_says(&error, &[&format!("localhost:{port} (127.0.0.1:{port})"), "Connection refused", "is PostgreSQL running", "listen_addresses"]);
+    assert_says(
+        &error,
+        &[
+            &format!("localhost:{port} (127.0.0.1:{port})"),
+            "Connection refused",
+            "is PostgreSQL running",
+            "listen_addresses",
+        ],
+    );
 }
 
 async fn a_missing_socket_says_what_to_look_at<F: Face>() {
     let error = failure::<F>(&format!("host=/no/such/folder user=alice password={PASSWORD}")).await;
     assert_eq!(error.kind(), ErrorKind::Io);
-    assert_says(&error, &["/no/such/folder/.s.PGSQL.5432", "No such file", "unix_socket_directories", "postgres://localhost"]);
+    assert_says(
+        &error,
+        &["/no/such/folder/.s.PGSQL.5432", "No such file", "unix_socket_directories", "postgres://localhost"],
+    );
     // A socket at which nobody listens.
     let database = server().database();
     let folder = database.socket_dir().unwrap().join(database.name());
@@ -234,14 +285,16 @@ async fn a_path_that_no_socket_can_have_is_an_error<F: Face>() {
 
 async fn a_name_without_an_address_says_so<F: Face>() {
     for timeout in ["", "?connect_timeout=10"] {
-        let error = failure::<F>(&format!("postgres://alice:{PASSWORD}@no-such-host.invalid/d{timeout}")).await;
+        let error =
+            failure::<F>(&format!("postgres://alice:{PASSWORD}@no-such-host.invalid/d{timeout}")).await;
         assert_eq!(error.kind(), ErrorKind::Io);
         assert_says(&error, &["no-such-host.invalid:5432", "can't be resolved", "hostaddr"]);
     }
 }
 
 async fn an_unknown_database_is_3d000<F: Face>() {
-    let error = failure::<F>(&server().database().url_at("127.0.0.1", server().port(), "dbname=no%20such")).await;
+    let error =
+        failure::<F>(&server().database().url_at("127.0.0.1", server().port(), "dbname=no%20such")).await;
     assert_eq!(error.sqlstate().unwrap().code(), "3D000");
     assert_says(&error, &["\"no such\" does not exist", "CREATE DATABASE \"no such\"", "dbname"]);
 }
@@ -284,7 +337,8 @@ async fn a_name_in_the_abstract_namespace_is_reached<F: Face>() {
     }
     use std::os::linux::net::SocketAddrExt;
     let name = format!("pg-tests-{}-{}", std::process::id(), std::any::type_name::<F>());
-    let address = std::os::unix::net::SocketAddr::from_abstract_name(format!("{name}/.s.PGSQL.5432")).unwrap();
+    let address =
+        std::os::unix::net::SocketAddr::from_abstract_name(format!("{name}/.s.PGSQL.5432")).unwrap();
     let listener = std::os::unix::net::UnixListener::bind_addr(&address).unwrap();
     // Being accepted is all: the link ends at once.
     let accepted = std::thread::spawn(move || listener.accept().map(drop));
@@ -306,9 +360,9 @@ async fn ping_close_and_is_closed_tell_the_truth<F: Face>() {
     wait_until_nobody_is_in(&database);
 
     let mut client = F::connect(&config).await.unwrap();
-    let ended = "select pg_terminate_backend(pid, 10000) from pg_stat_activity where pid <> pg_backend_pid() and \
-                 datname = current_database() and backend_type = 'client backend'";
-    assert_eq!(database.sql(ended), [[Some("t".to_owned())]]);
+    let process: i32 = client.query_value("select pg_backend_pid()", ()).await.unwrap();
+    let ended = database.sql(&format!("select pg_terminate_backend({process}, 10000)"));
+    assert_eq!(ended, [[Some("t".to_owned())]]);
     let error = client.ping().await.unwrap_err();
     assert!(error.is_closed(), "{error:?}");
     assert_eq!(error.sqlstate().map(|s| s.code().to_owned()).as_deref(), Some("57P01"), "{error:?}");
@@ -348,7 +402,8 @@ fn fatal(sqlstate: &str, text: &str) -> Vec<u8> {
 }
 
 fn wait_until_nobody_is_in(database: &Database) {
-    let sql = "select count(*) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database() and backend_type = 'client backend'";
+    let sql = "select count(*) from pg_stat_activity where pid <> pg_backend_pid() and \
+               datname = current_database() and backend_type = 'client backend'";
     let deadline = Instant::now() + Duration::from_secs(10);
     while database.sql(sql) != [[Some("0".to_owned())]] {
         assert!(Instant::now() < deadline, "a session is still there");
@@ -392,7 +447,10 @@ async fn times_out<F: Face, K: Send>(stand_in: impl Fn() -> (String, K)) -> Erro
 }
 
 /// A stand-in that follows a script and then says nothing more.
-fn fake(sslmode: &'static str, script: impl Fn(&mut Peer) + Send + Sync + Copy + 'static) -> (String, FakeServer<()>) {
+fn fake(
+    sslmode: &'static str,
+    script: impl Fn(&mut Peer) + Send + Sync + Copy + 'static,
+) -> (String, FakeServer<()>) {
     let server = FakeServer::run(move |peer| {
         script(peer);
         peer.wait_for_end();
@@ -456,7 +514,8 @@ async fn a_server_that_stalls_in_the_login_is_given_up_at_the_deadline<F: Face>(
 
 async fn all_hosts_share_one_deadline<F: Face>() {
     let error = times_out::<F, _>(|| {
-        let (one, two) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+        let (one, two) =
+            (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
         let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
         let ports = format!("{},{},{}", dead_port(), port(&one), port(&two));
         (format!("host=127.0.0.1,127.0.0.1,127.0.0.1 port={ports} user=u dbname=d"), (one, two))

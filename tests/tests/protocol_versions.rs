@@ -32,7 +32,8 @@ async fn cancel_works<F: Face>(url: &str, mut client: F::Client) {
     let process: i32 = client.query_value("select pg_backend_pid()", ()).await.unwrap();
     let (url, token) = (url.to_owned(), client.cancel_token());
     let canceller = std::thread::spawn(move || {
-        let sql = format!("select count(*) from pg_stat_activity where pid = {process} and wait_event = 'PgSleep'");
+        let sql =
+            format!("select count(*) from pg_stat_activity where pid = {process} and wait_event = 'PgSleep'");
         while admin_query(&url, &sql).unwrap() != [[Some("1".to_owned())]] {}
         F::cancel(&token).unwrap();
     });
@@ -43,9 +44,12 @@ async fn cancel_works<F: Face>(url: &str, mut client: F::Client) {
 }
 
 async fn version_3_0_is_asked_for_unless_another_is_set<F: Face>() {
-    for (parameters, version) in
-        [("", (3, 0)), ("&max_protocol_version=3.0", (3, 0)), ("&max_protocol_version=3.2", (3, 2)), ("&max_protocol_version=latest", (3, 2))]
-    {
+    for (parameters, version) in [
+        ("", (3, 0)),
+        ("&max_protocol_version=3.0", (3, 0)),
+        ("&max_protocol_version=3.2", (3, 2)),
+        ("&max_protocol_version=latest", (3, 2)),
+    ] {
         let fake = FakeServer::run(|peer| {
             let startup = peer.expect_startup();
             peer.login();
@@ -86,7 +90,11 @@ async fn an_older_server_than_demanded_is_refused<F: Face>() {
     }
     let config = F::config(&server.url()).max_protocol_version(V3_2).min_protocol_version(V3_2);
     let error = F::connect(&config).await.unwrap_err();
-    assert_says(&error, ErrorKind::Config, &["protocol 3.0 at most", "min_protocol_version=3.2", "version 18"]);
+    assert_says(
+        &error,
+        ErrorKind::Config,
+        &["protocol 3.0 at most", "min_protocol_version=3.2", "version 18"],
+    );
 }
 
 /// What comes of asking for 3.2 at a server that answers `negotiation` and then lets the client in.
@@ -106,15 +114,19 @@ async fn negotiated<F: Face>(
 }
 
 fn greeting(key: &[u8]) -> Vec<u8> {
-    [message::authentication_ok(), message::backend_key_data(4242, key), message::ready_for_query(b'I')].concat()
+    [message::authentication_ok(), message::backend_key_data(4242, key), message::ready_for_query(b'I')]
+        .concat()
 }
 
 async fn a_lower_version_is_understood_as_minor_and_as_whole_number<F: Face>() {
     for version in [0, 3 << 16] {
-        let (client, fake) = negotiated::<F>(message::negotiate_protocol_version(version, &[]), |c| c).await.unwrap();
+        let (client, fake) =
+            negotiated::<F>(message::negotiate_protocol_version(version, &[]), |c| c).await.unwrap();
         client.close().await.unwrap();
         assert_eq!(fake.finish().version, (3, 2));
-        let demanding = negotiated::<F>(message::negotiate_protocol_version(version, &[]), |c| c.min_protocol_version(V3_2));
+        let demanding = negotiated::<F>(message::negotiate_protocol_version(version, &[]), |c| {
+            c.min_protocol_version(V3_2)
+        });
         let error = demanding.await.unwrap_err();
         assert_says(&error, ErrorKind::Config, &["protocol 3.0 at most", "min_protocol_version=3.2"]);
     }
@@ -122,7 +134,8 @@ async fn a_lower_version_is_understood_as_minor_and_as_whole_number<F: Face>() {
 
 async fn a_version_that_is_no_older_one_is_refused<F: Face>() {
     for version in [3, (3 << 16) | 3, 2 << 16, (4 << 16) | 1, u32::MAX] {
-        let error = negotiated::<F>(message::negotiate_protocol_version(version, &[]), |c| c).await.unwrap_err();
+        let error =
+            negotiated::<F>(message::negotiate_protocol_version(version, &[]), |c| c).await.unwrap_err();
         assert_says(&error, ErrorKind::Protocol, &["no older version"]);
     }
 }
@@ -132,7 +145,9 @@ async fn options_that_were_not_sent_can_not_be_unknown<F: Face>() {
     let error = negotiated::<F>(answer, |c| c).await.unwrap_err();
     assert_says(&error, ErrorKind::Protocol, &["\"_pq_.evil\\u{7}\"", "wasn't sent"]);
     // A count that lies.
-    let error = negotiated::<F>(message::message(b'v', &[0, 0, 0, 0, 127, 0, 0, 0, b'x', 0]), |c| c).await.unwrap_err();
+    let error = negotiated::<F>(message::message(b'v', &[0, 0, 0, 0, 127, 0, 0, 0, b'x', 0]), |c| c)
+        .await
+        .unwrap_err();
     assert_says(&error, ErrorKind::Protocol, &["NegotiateProtocolVersion"]);
 }
 

@@ -72,11 +72,19 @@ async fn each_mode_encrypts_as_its_table_says<F: Face>() {
     for (mode, encrypts) in
         [("disable", false), ("prefer", true), ("require", true), ("verify-ca", true), ("verify-full", true)]
     {
-        let roots = if mode.starts_with("verify") { format!("sslrootcert='{}'", root.display()) } else { String::new() };
+        let roots = if mode.starts_with("verify") {
+            format!("sslrootcert='{}'", root.display())
+        } else {
+            String::new()
+        };
         let version = encryption::<F>(&to::<F>(server(), &format!("sslmode={mode} {roots}"))).await;
         assert_eq!(version.is_some(), encrypts, "{mode}");
     }
-    assert_eq!(encryption::<F>(&to::<F>(server(), "")).await.as_deref(), Some("TLSv1.3"), "prefer is the default");
+    assert_eq!(
+        encryption::<F>(&to::<F>(server(), "")).await.as_deref(),
+        Some("TLSv1.3"),
+        "prefer is the default"
+    );
 }
 
 async fn prefer_goes_without_where_the_server_has_no_tls<F: Face>() {
@@ -115,7 +123,10 @@ async fn prefer_follows_pg_hba_where_only_one_way_is_open<F: Face>() {
     assert_eq!(error.sqlstate().unwrap().code(), "28000");
     // Both ways are closed: both are told.
     let error = refusal::<F>(&to::<F>(server(), "").user("no_such_role")).await;
-    assert!(error.to_string().contains("with TLS: role \"no_such_role\" does not exist; without: FATAL"), "{error}");
+    assert!(
+        error.to_string().contains("with TLS: role \"no_such_role\" does not exist; without: FATAL"),
+        "{error}"
+    );
 }
 
 async fn the_right_root_is_trusted_by_path_and_by_text<F: Face>() {
@@ -129,13 +140,15 @@ async fn the_right_root_is_trusted_by_path_and_by_text<F: Face>() {
         assert!(encryption::<F>(&config.ssl_root_cert_pem(bundle)).await.is_some());
     }
     // An address that the certificate has.
-    let config = to::<F>(server(), "sslmode=verify-full").host("127.0.0.1").ssl_root_cert(certificates.root_path());
+    let config =
+        to::<F>(server(), "sslmode=verify-full").host("127.0.0.1").ssl_root_cert(certificates.root_path());
     assert!(encryption::<F>(&config).await.is_some());
 }
 
 async fn a_wrong_root_is_refused_and_the_server_is_told<F: Face>() {
     for mode in [SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull] {
-        let error = refusal::<F>(&to::<F>(server(), "").ssl_mode(mode).ssl_root_cert_pem(foreign_root())).await;
+        let error =
+            refusal::<F>(&to::<F>(server(), "").ssl_mode(mode).ssl_root_cert_pem(foreign_root())).await;
         assert_tls_error(&error, &["connecting to localhost", "signed by no trusted root", "sslrootcert"]);
     }
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -154,7 +167,16 @@ async fn a_wrong_name_is_refused_by_verify_full_alone<F: Face>() {
     let wrong = to::<F>(server(), "host=db.example.com hostaddr=127.0.0.1").ssl_root_cert(root);
     assert!(encryption::<F>(&wrong.clone().ssl_mode(SslMode::VerifyCa)).await.is_some());
     let error = refusal::<F>(&wrong.ssl_mode(SslMode::VerifyFull)).await;
-    assert_tls_error(&error, &["db.example.com", "not for this host", "localhost", "subjectAltName=DNS:db.example.com", "verify-ca"]);
+    assert_tls_error(
+        &error,
+        &[
+            "db.example.com",
+            "not for this host",
+            "localhost",
+            "subjectAltName=DNS:db.example.com",
+            "verify-ca",
+        ],
+    );
 }
 
 async fn roots_that_can_not_be_read_are_told_before_connecting<F: Face>() {
@@ -162,7 +184,14 @@ async fn roots_that_can_not_be_read_are_told_before_connecting<F: Face>() {
     let error = refusal::<F>(&F::config(&format!("{nobody} sslrootcert=/no/such/root.crt"))).await;
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().contains("reading sslrootcert /no/such/root.crt: No such file"), "{error}");
-    for (text, part) in [("", "holds no certificate"), ("nonsense", "holds no certificate"), ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "certificate 1 of sslrootcert can't be read")] {
+    for (text, part) in [
+        ("", "holds no certificate"),
+        ("nonsense", "holds no certificate"),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "certificate 1 of sslrootcert can't be read",
+        ),
+    ] {
         let error = refusal::<F>(&F::config(nobody).ssl_root_cert_pem(text)).await;
         assert!(error.kind() == ErrorKind::Config && error.to_string().contains(part), "{error:?}");
     }
@@ -189,12 +218,19 @@ async fn the_quick_recipe_works_when_it_is_the_pinned_root<F: Face>() {
             to::<F>(&server, "sslrootcert=system"),
         ] {
             let error = refusal::<F>(&config).await;
-            assert_tls_error(&error, &["CA certificate as its own", "not pinned", "openssl req -new -x509", "CA:FALSE"]);
+            assert_tls_error(
+                &error,
+                &["CA certificate as its own", "not pinned", "openssl req -new -x509", "CA:FALSE"],
+            );
         }
         // Another name than the certificate's.
         let root = certificates(&server).root_path();
-        let wrong = to::<F>(&server, "host=db.example.com hostaddr=127.0.0.1 sslmode=verify-full").ssl_root_cert(root);
-        assert_tls_error(&refusal::<F>(&wrong).await, &["not for this host", "subjectAltName=DNS:db.example.com"]);
+        let wrong = to::<F>(&server, "host=db.example.com hostaddr=127.0.0.1 sslmode=verify-full")
+            .ssl_root_cert(root);
+        assert_tls_error(
+            &refusal::<F>(&wrong).await,
+            &["not for this host", "subjectAltName=DNS:db.example.com"],
+        );
     }
 }
 
@@ -211,7 +247,8 @@ async fn messages_larger_than_tls_records_pass_both_ways<F: Face>() {
         client.query("select i, repeat('x', i % 1000) from generate_series(1, 20000) i", ()).await.unwrap();
     assert!(rows.len() == 20_000 && rows.iter().all(|(i, text)| text.len() as i32 == i % 1000));
     // What is dropped half way is read away.
-    let mut stream = client.stream("select repeat('y', 1000) from generate_series(1, 100000)", ()).await.unwrap();
+    let mut stream =
+        client.stream("select repeat('y', 1000) from generate_series(1, 100000)", ()).await.unwrap();
     assert!(stream.next_row().await.unwrap().is_some());
     drop(stream);
     assert_eq!(client.query_value::<i32>("select 1", ()).await.unwrap(), 1);
@@ -233,7 +270,12 @@ async fn a_cancel_request_is_encrypted_as_its_session_is<F: Face>() {
         assert!(error.is_cancelled(), "{error}");
         canceller.join().unwrap();
         client.ping().await.unwrap();
-        let said: Vec<u8> = relay.recorded().into_iter().filter(|piece| piece.direction == Direction::ToServer).flat_map(|piece| piece.bytes).collect();
+        let said: Vec<u8> = relay
+            .recorded()
+            .into_iter()
+            .filter(|piece| piece.direction == Direction::ToServer)
+            .flat_map(|piece| piece.bytes)
+            .collect();
         let says = |bytes: &[u8]| said.windows(bytes.len()).any(|window| window == bytes);
         assert!(says(&[4, 210, 22, 47]), "{mode}: SSLRequest");
         assert!(!says(&[4, 210, 22, 46]), "{mode}: a CancelRequest in clear");
@@ -249,7 +291,9 @@ fn stand_in_without_tls(server: &Server) -> (u16, JoinHandle<Vec<u8>>) {
     let upstream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
     let script = std::thread::spawn(move || {
         let (first, _) = listener.accept().unwrap();
-        for (mut from, mut to) in [(&first, &upstream), (&upstream, &first)].map(|(a, b)| (a.try_clone().unwrap(), b.try_clone().unwrap())) {
+        for (mut from, mut to) in [(&first, &upstream), (&upstream, &first)]
+            .map(|(a, b)| (a.try_clone().unwrap(), b.try_clone().unwrap()))
+        {
             std::thread::spawn(move || std::io::copy(&mut from, &mut to));
         }
         let (mut second, _) = listener.accept().unwrap();
@@ -276,14 +320,19 @@ async fn a_cancel_request_does_not_go_out_in_clear_where_its_session_is_encrypte
 fn cancel_once_it_sleeps<F: Face>(process: i32, token: F::Token) -> JoinHandle<()> {
     let url = server().url();
     std::thread::spawn(move || {
-        let sql = format!("select count(*) from pg_stat_activity where pid = {process} and wait_event = 'PgSleep'");
+        let sql =
+            format!("select count(*) from pg_stat_activity where pid = {process} and wait_event = 'PgSleep'");
         while admin_query(&url, &sql).unwrap() != [[Some("1".to_owned())]] {}
         F::cancel(&token).unwrap();
     })
 }
 
 async fn no_error_shows_a_password<F: Face>() {
-    for more in ["sslmode=require sslrootcert=/no/such", "sslrootcert=system", "host=db.example.com hostaddr=127.0.0.1 sslmode=verify-full"] {
+    for more in [
+        "sslmode=require sslrootcert=/no/such",
+        "sslrootcert=system",
+        "host=db.example.com hostaddr=127.0.0.1 sslmode=verify-full",
+    ] {
         let config = to::<F>(server(), more).password("sesame-7391");
         let error = refusal::<F>(&config).await;
         assert!(!all_words(&error).contains("sesame"), "{error}");

@@ -41,7 +41,9 @@ impl Socket {
     pub(crate) async fn unix(path: &Path) -> io::Result<Socket> {
         use std::os::unix::ffi::{OsStrExt, OsStringExt};
         let mut path = path.as_os_str().as_bytes().to_vec();
-        if let (true, [at @ b'@', ..]) = (cfg!(any(target_os = "linux", target_os = "android")), path.as_mut_slice()) {
+        if let (true, [at @ b'@', ..]) =
+            (cfg!(any(target_os = "linux", target_os = "android")), path.as_mut_slice())
+        {
             *at = 0;
         }
         let path = std::ffi::OsString::from_vec(path);
@@ -56,7 +58,11 @@ impl Socket {
 
     /// Reads what is there; 0 at the end.
     #[inline]
-    pub(crate) fn poll_read(&mut self, context: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        space: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(space);
         ready!(match self {
             Socket::Tcp(stream) => Pin::new(stream).poll_read(context, &mut buffer),

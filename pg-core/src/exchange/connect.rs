@@ -174,7 +174,9 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.host)?;
         match (self.address, &self.host) {
-            (Some(address), Host::Tcp { name, .. }) if address.ip().to_string() != *name => write!(f, " ({address})"),
+            (Some(address), Host::Tcp { name, .. }) if address.ip().to_string() != *name => {
+                write!(f, " ({address})")
+            }
             _ => Ok(()),
         }
     }
@@ -235,7 +237,8 @@ impl Attempts {
     }
 
     fn words(&self) -> String {
-        let words: Vec<String> = self.failed.iter().map(|(place, e)| format!("{place}: {}", e.summary())).collect();
+        let words: Vec<String> =
+            self.failed.iter().map(|(place, e)| format!("{place}: {}", e.summary())).collect();
         words.join("; ")
     }
 }
@@ -268,7 +271,8 @@ pub fn refused(error: std::io::Error, host: &Host) -> Error {
 
 /// The host's name has no address.
 pub fn unresolved(error: std::io::Error) -> Error {
-    Error::io("the host's name can't be resolved", error).hint("check its spelling, or give its address as hostaddr")
+    Error::io("the host's name can't be resolved", error)
+        .hint("check its spelling, or give its address as hostaddr")
 }
 
 #[cfg(test)]
@@ -299,12 +303,22 @@ mod tests {
         assert_eq!(refused.to_string(), "connecting to c:3: FATAL 28P01 (INVALID_PASSWORD): no");
         let all = attempts.give_up();
         assert_eq!(all.kind(), ErrorKind::Io);
-        assert!(all.to_string().starts_with("no host could be reached (a:1: no): connecting to b:2: "), "{all}");
+        assert!(
+            all.to_string().starts_with("no host could be reached (a:1: no): connecting to b:2: "),
+            "{all}"
+        );
     }
 
     #[test]
     fn no_random_bytes_is_an_error() {
-        assert_eq!(nonce(|bytes| { bytes.fill(7); Ok::<(), String>(()) }).unwrap(), scram::nonce(&[7; 18]));
+        assert_eq!(
+            nonce(|bytes| {
+                bytes.fill(7);
+                Ok::<(), String>(())
+            })
+            .unwrap(),
+            scram::nonce(&[7; 18])
+        );
         assert!(nonce(|_| Err("none")).unwrap_err().to_string().ends_with("none"));
     }
 }

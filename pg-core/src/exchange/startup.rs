@@ -86,7 +86,8 @@ impl Exchange for Startup<'_> {
         let transport = self.transport(c);
         self.login =
             Some(self.settings.login(&self.credentials.user, self.credentials.nonce.clone(), transport));
-        let who = [("user", self.credentials.user.as_str()), ("database", self.credentials.database.as_str())];
+        let who =
+            [("user", self.credentials.user.as_str()), ("database", self.credentials.database.as_str())];
         let version = code(self.settings.max_protocol_version());
         frontend::startup(&mut c.out, version, who.into_iter().chain(self.settings.startup_parameters()))?;
         c.expect(Phase::Startup);
@@ -159,9 +160,12 @@ impl Exchange for Startup<'_> {
             Some(SqlState::TOO_MANY_CONNECTIONS) => {
                 "close connections, share them through a pool, or raise max_connections".to_owned()
             }
-            Some(SqlState::CANNOT_CONNECT_NOW) => "the server is starting up or shutting down: try again".to_owned(),
+            Some(SqlState::CANNOT_CONNECT_NOW) => {
+                "the server is starting up or shutting down: try again".to_owned()
+            }
             _ if error.kind() == ErrorKind::Io => {
-                "the server closed the link during login; its log says why. Is this a PostgreSQL server?".to_owned()
+                "the server closed the link during login; its log says why. Is this a PostgreSQL server?"
+                    .to_owned()
             }
             _ => return error,
         };
@@ -202,7 +206,9 @@ impl Startup<'_> {
         };
         match reply {
             Reply::Password(password) => frontend::password(&mut c.out, password.reveal()),
-            Reply::SaslInitial { mechanism, data } => frontend::sasl_initial_response(&mut c.out, mechanism, &data),
+            Reply::SaslInitial { mechanism, data } => {
+                frontend::sasl_initial_response(&mut c.out, mechanism, &data)
+            }
             Reply::Sasl(data) => frontend::sasl_response(&mut c.out, &data),
         }
     }
