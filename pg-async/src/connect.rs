@@ -12,7 +12,6 @@ use pg_core::exchange::connect::{self, Attempts, Encryption, Place};
 use pg_core::exchange::startup::{Credentials, Startup, Tls};
 use pg_core::protocol::connection::Connection;
 use pg_core::protocol::gate::Gate;
-use pg_core::wire::frame::Limits;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -114,8 +113,12 @@ async fn log_in_once(
         tls: tls.clone(),
     };
     let scope = connect::scope(settings, &place.host, user, database);
-    let connection =
-        Connection::new(settings.statement_cache_capacity(), Limits::default(), settings.registry().clone(), scope);
+    let connection = Connection::new(
+        settings.statement_cache_capacity(),
+        settings.message_limits(),
+        settings.registry().clone(),
+        scope,
+    );
     let mut link = Link { connection, socket: socket(place).await? };
     if let Err(error) = link.drive(Startup::new(settings, credentials)).await {
         if error.kind() == ErrorKind::Tls {

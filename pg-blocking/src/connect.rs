@@ -13,7 +13,6 @@ use pg_core::exchange::connect::{self, Attempts, Encryption, Place};
 use pg_core::exchange::startup::{Credentials, Startup, Tls};
 use pg_core::protocol::connection::Connection;
 use pg_core::protocol::gate::Gate;
-use pg_core::wire::frame::Limits;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::mpsc;
@@ -39,7 +38,11 @@ impl Connector for Connect {
 }
 
 /// `None` when all hosts have failed. A timeout is always that of the deadline.
-fn connect_any(settings: &Settings, deadline: Option<Instant>, attempts: &mut Attempts) -> Result<Option<Client>> {
+fn connect_any(
+    settings: &Settings,
+    deadline: Option<Instant>,
+    attempts: &mut Attempts,
+) -> Result<Option<Client>> {
     settings.check()?;
     let (user, database) = connect::names(settings, system_user)?;
     let hosts = connect::hosts(settings);
@@ -111,8 +114,12 @@ fn log_in_once(
         tls: tls.clone(),
     };
     let scope = connect::scope(settings, &place.host, user, database);
-    let connection =
-        Connection::new(settings.statement_cache_capacity(), Limits::default(), settings.registry().clone(), scope);
+    let connection = Connection::new(
+        settings.statement_cache_capacity(),
+        settings.message_limits(),
+        settings.registry().clone(),
+        scope,
+    );
     let mut link = Link { connection, socket: socket(place, deadline)? };
     if let Err(error) = link.drive(Startup::new(settings, credentials), deadline) {
         if error.kind() == ErrorKind::Tls {
@@ -154,7 +161,8 @@ fn addresses(host: &Host, deadline: Option<Instant>) -> Result<Vec<Option<Socket
     if let Some(ip) = address.or_else(|| name.parse().ok()) {
         return Ok(vec![Some(SocketAddr::new(ip, *port))]);
     }
-    let resolve = |name: &str, port: u16| (name, port).to_socket_addrs().map(|found| found.map(Some).collect());
+    let resolve =
+        |name: &str, port: u16| (name, port).to_socket_addrs().map(|found| found.map(Some).collect());
     let resolved = match deadline {
         None => resolve(name, *port),
         Some(deadline) => {
@@ -166,7 +174,9 @@ fn addresses(host: &Host, deadline: Option<Instant>) -> Result<Vec<Option<Socket
             });
             match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(resolved) => resolved,
-                Err(_) => return Err(Error::new(ErrorKind::Timeout, "the host's name was not resolved in time")),
+                Err(_) => {
+                    return Err(Error::new(ErrorKind::Timeout, "the host's name was not resolved in time"));
+                }
             }
         }
     };

@@ -3,7 +3,8 @@
 
 use pg_core::config::Config;
 use pg_core::config::ssl::SslMode;
-use pg_core::{Error, ErrorKind};
+use pg_core::wire::frame::Limits;
+use pg_core::{Error, ErrorKind, Session};
 use pg_tests::clients::{Face, all_words};
 use pg_tests::each_client;
 use pg_tests::fake_server::{FakeServer, Peer, message};
@@ -70,6 +71,21 @@ async fn an_error_instead_of_tls_is_not_shown<F: Face>() {
     .await;
     assert_error(&error, ErrorKind::Tls, &["answered SSLRequest with an error"]);
     assert!(!error.to_string().contains("evil"), "{error}");
+}
+
+async fn an_error_instead_of_tls_is_followed_by_an_attempt_without_where_that_is_allowed<F: Face>() {
+    let fake = FakeServer::run(|peer| {
+        peer.expect_ssl_request();
+        peer.send(message::error("0A000", "unsupported frontend protocol"));
+        peer.expect_end();
+        let mut second = peer.accept();
+        second.expect_startup();
+        second.login();
+    });
+    let config = F::config(&fake.url()).ssl_mode(SslMode::Prefer);
+    let mut client = F::connect(&config).await.unwrap();
+    assert!(!client.connection().is_encrypted());
+    fake.finish();
 }
 
 async fn another_byte_than_s_or_n_is_no_postgresql<F: Face>() {
@@ -145,7 +161,11 @@ async fn a_wrong_server_signature_ends_the_login<F: Face>() {
             peer.expect_end();
         })
         .await;
-        assert_error(&error, ErrorKind::Authentication, &["signature is wrong", "standing in for the server"]);
+        assert_error(
+            &error,
+            ErrorKind::Authentication,
+            &["signature is wrong", "standing in for the server"],
+        );
     }
 }
 
@@ -211,7 +231,11 @@ async fn an_unknown_mechanism_is_named<F: Face>() {
         peer.expect_end();
     })
     .await;
-    assert_error(&error, ErrorKind::Authentication, &["SCRAM-SHA-512, OAUTHBEARER", "SCRAM-SHA-256 is known"]);
+    assert_error(
+        &error,
+        ErrorKind::Authentication,
+        &["SCRAM-SHA-512, OAUTHBEARER", "SCRAM-SHA-256 is known"],
+    );
 }
 
 async fn a_password_is_asked_for_only_once<F: Face>() {
@@ -256,7 +280,11 @@ async fn messages_out_of_place_are_refused<F: Face>() {
             peer.expect_end();
         })
         .await;
-        assert_error(&error, ErrorKind::Protocol, &[name, "an authentication request was expected", "Startup"]);
+        assert_error(
+            &error,
+            ErrorKind::Protocol,
+            &[name, "an authentication request was expected", "Startup"],
+        );
         assert!(!error.to_string().contains("evil"), "{error}");
     }
 }
@@ -318,15 +346,40 @@ async fn malformed_messages_are_named<F: Face>() {
 async fn endless_notices_before_login_end_at_64_kib<F: Face>() {
     let error = plain::<F>(|peer| {
         peer.expect_startup();
-        let notice = message::notice_response(&[(b'S', "NOTICE"), (b'C', "00000"), (b'M', &"x".repeat(1000))]);
+        let notice =
+            message::notice_response(&[(b'S', "NOTICE"), (b'C', "00000"), (b'M', &"x".repeat(1000))]);
         peer.send_for_ever(&notice);
     })
     .await;
     assert_error(&error, ErrorKind::Protocol, &["'N'", "limit"]);
 }
 
+async fn the_limits_are_settings<F: Face>() {
+    let limits = Limits { before_login: 200_000, small: 10, large: 1_000_000 };
+    let chatty = |peer: &mut Peer, parameter: &str| {
+        peer.expect_startup();
+        let notice = message::notice_response(&[(b'S', "NOTICE"), (b'C', "00000"), (b'M', &"x".repeat(1000))]);
+        peer.send(notice.repeat(100));
+        peer.login();
+        peer.send(message::parameter_status("a", parameter));
+        peer.wait_for_end();
+    };
+    let fake = FakeServer::run(move |peer| chatty(peer, "b"));
+    let config = F::config(&fake.url()).message_limits(limits);
+    assert_eq!(format!("{config:?}").matches("before_login: 200000").count(), 1);
+    drop(F::connect(&config).await.unwrap());
+    fake.finish();
+    let fake = FakeServer::run(move |peer| chatty(peer, "longer than ten bytes"));
+    let config = F::config(&fake.url()).message_limits(limits);
+    let mut client = F::connect(&config).await.unwrap();
+    let error = client.ping().await.unwrap_err();
+    assert_error(&error, ErrorKind::Protocol, &["'S'", "limit of 10", "message_limits"]);
+}
+
 async fn a_message_that_claims_two_gigabytes_is_refused_at_its_header<F: Face>() {
-    for (tag, length) in [(b'R', 0x7fff_ffff_u32), (b'E', 0x8000_0000), (b'N', u32::MAX), (b'R', 0), (b'R', 3)] {
+    for (tag, length) in
+        [(b'R', 0x7fff_ffff_u32), (b'E', 0x8000_0000), (b'N', u32::MAX), (b'R', 0), (b'R', 3)]
+    {
         let error = plain::<F>(move |peer| {
             peer.expect_startup();
             peer.send([&[tag], &length.to_be_bytes()[..]].concat());
@@ -400,6 +453,7 @@ fn begin_scram(peer: &mut Peer, iterations: u32) {
 each_client!(
     bytes_that_come_together_with_the_answer_to_ssl_request_end_it,
     an_error_instead_of_tls_is_not_shown,
+    an_error_instead_of_tls_is_followed_by_an_attempt_without_where_that_is_allowed,
     another_byte_than_s_or_n_is_no_postgresql,
     what_is_no_tls_after_s_is_refused,
     a_server_without_tls_is_refused_where_it_is_demanded,
@@ -419,6 +473,7 @@ each_client!(
     an_unknown_transaction_status_is_refused,
     malformed_messages_are_named,
     endless_notices_before_login_end_at_64_kib,
+    the_limits_are_settings,
     a_message_that_claims_two_gigabytes_is_refused_at_its_header,
     an_end_of_the_link_at_each_message_of_a_login_is_an_io_error,
     an_end_of_the_link_at_ssl_request_is_an_io_error,

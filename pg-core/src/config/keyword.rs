@@ -75,6 +75,7 @@ const KEYWORDS: &[(&str, Keyword)] = &[
 const SETTERS: &[&str] = &[
     "allow_cleartext_password",
     "drain_timeout",
+    "message_limits",
     "registry",
     "scram_iterations",
     "ssl_root_cert_pem",

@@ -18,6 +18,7 @@ use crate::config::settings::{ProtocolVersion, Settings};
 use crate::config::ssl::{RootCert, SslMode};
 use crate::error::{Error, Result};
 use crate::types::registry::Registry;
+use crate::wire::frame::Limits;
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::IpAddr;
@@ -267,6 +268,14 @@ impl<C> Config<C> {
     #[must_use]
     pub fn registry(mut self, registry: Registry) -> Self {
         self.settings.registry = registry;
+        self
+    }
+
+    /// How large a message of the server may be; a larger one closes the connection, at its header. Default: 64 KiB in
+    /// all before login, 1 GiB - 1 for rows, which is the most that PostgreSQL sends, 30 000 bytes for what is always small.
+    #[must_use]
+    pub fn message_limits(mut self, limits: Limits) -> Self {
+        self.settings.message_limits = limits;
         self
     }
 

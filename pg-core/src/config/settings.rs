@@ -10,6 +10,7 @@ use crate::config::keyword::{self, Keyword};
 use crate::config::ssl::{RootCert, SslMode};
 use crate::error::{Error, Result};
 use crate::types::registry::Registry;
+use crate::wire::frame::Limits;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -76,6 +77,7 @@ pub struct Settings {
     pub(super) max_protocol_version: ProtocolVersion,
     pub(super) statement_cache_capacity: usize,
     pub(super) drain_timeout: Duration,
+    pub(super) message_limits: Limits,
     pub(super) parameters: Vec<(String, String)>,
     pub(super) registry: Registry,
 }
@@ -100,6 +102,7 @@ impl Default for Settings {
             max_protocol_version: ProtocolVersion::V3_0,
             statement_cache_capacity: 100,
             drain_timeout: Duration::from_millis(100),
+            message_limits: Limits::default(),
             parameters: Vec::new(),
             registry: Registry::default(),
         }
@@ -193,6 +196,11 @@ impl Settings {
     /// How long a call drains what a dropped one left before a CancelRequest goes out.
     pub fn drain_timeout(&self) -> Duration {
         self.drain_timeout
+    }
+
+    /// How large a message of the server may be.
+    pub fn message_limits(&self) -> Limits {
+        self.message_limits
     }
 
     /// The parameters of StartupMessage after `user` and `database`: `client_encoding` (always UTF8),
@@ -411,6 +419,7 @@ impl fmt::Debug for Settings {
             .field("max_protocol_version", &self.max_protocol_version)
             .field("statement_cache_capacity", &self.statement_cache_capacity)
             .field("drain_timeout", &self.drain_timeout)
+            .field("message_limits", &self.message_limits)
             .field("parameters", &self.parameters)
             .finish()
     }

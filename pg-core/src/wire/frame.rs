@@ -185,7 +185,7 @@ impl Input {
             "a message {:?} claims {length} bytes, more than the limit of {limit}",
             tag as char
         ))
-        .hint("raise the limits in the configuration if the server really sends such messages"))
+        .hint("is this a PostgreSQL server? If it really sends such messages, raise message_limits"))
     }
 
     /// Whether a whole message waits.
