@@ -201,9 +201,7 @@ fn local(name: &str) -> Ident {
 
 /// Whether any of the types has only a text form.
 fn any_text_only(to: &Expansion<'_>, fields: &[&Field<'_>]) -> TokenStream {
-    let each = fields.iter().map(|field| {
-        to.of_codec(field, "TEXT_ONLY")
-    });
+    let each = fields.iter().map(|field| to.of_codec(field, "TEXT_ONLY"));
     quote!(#(#each)||*)
 }
 
