@@ -1,6 +1,13 @@
 //! Derived row types, read from rows put together by hand.
 
-use super::*;
+use super::column::Column;
+use super::plan::RowPlan;
+use super::reader::FromRowOwned;
+use crate::error::Result;
+use crate::message::backend::DataRow;
+use crate::types::catalog::Catalog;
+use crate::types::context::Context;
+use std::sync::Arc;
 use crate::message::backend::Message;
 use crate::{FromRow, FromSql};
 use std::borrow::Cow;

@@ -1,0 +1,95 @@
+//! A result's columns, and what names one.
+
+use crate::error::{Error, Result};
+use crate::message::Format;
+use crate::message::backend::RowDescription;
+use crate::types::catalog::Catalog;
+use postgres_types::{Oid, Type};
+
+/// A column of a result, as RowDescription tells it.
+#[derive(Debug, Clone)]
+pub struct Column {
+    pub(super) name: Box<str>,
+    pub(super) type_: Type,
+    pub(super) table: Oid,
+    pub(super) attribute: i16,
+    pub(super) modifier: i32,
+    pub(super) format: Format,
+}
+
+impl Column {
+    /// Its name; `?column?` for an expression without one.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its type. A domain's column arrives with the type the domain is made over.
+    pub fn type_(&self) -> &Type {
+        &self.type_
+    }
+
+    /// The OID of the table it comes from; 0 for an expression.
+    pub fn table(&self) -> Oid {
+        self.table
+    }
+
+    /// Its attribute number in that table; 0 for an expression.
+    pub fn attribute(&self) -> i16 {
+        self.attribute
+    }
+
+    /// The type's modifier, such as a `varchar`'s length + 4; -1 for none.
+    pub fn type_modifier(&self) -> i32 {
+        self.modifier
+    }
+
+    /// The form in which its values travel.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Reads all columns of a description.
+    pub(crate) fn all(description: RowDescription<'_>, catalog: &Catalog) -> Result<Vec<Column>> {
+        let columns = description.fields()?.into_iter().map(|field| Column {
+            name: field.name.into(),
+            type_: catalog.type_or_stand_in(field.type_oid),
+            table: field.table,
+            attribute: field.attribute,
+            modifier: field.type_modifier,
+            format: if field.format == 1 { Format::Binary } else { Format::Text },
+        });
+        Ok(columns.collect())
+    }
+
+    pub(crate) fn with_format(&self, format: Format) -> Column {
+        Column { format, ..self.clone() }
+    }
+
+    pub(crate) fn with_type(&self, catalog: &Catalog) -> Column {
+        Column { type_: catalog.type_or_stand_in(self.type_.oid()), ..self.clone() }
+    }
+}
+
+/// What names a column: its number from 0, or its name.
+pub trait ColumnIndex {
+    /// The column's number.
+    fn find(&self, columns: &[Column]) -> Result<usize>;
+}
+
+impl ColumnIndex for usize {
+    fn find(&self, columns: &[Column]) -> Result<usize> {
+        if *self < columns.len() {
+            return Ok(*self);
+        }
+        Err(Error::usage(format!("the row has {} columns, so there is none at {self}", columns.len())))
+    }
+}
+
+impl ColumnIndex for &str {
+    fn find(&self, columns: &[Column]) -> Result<usize> {
+        columns.iter().position(|column| &*column.name == *self).ok_or_else(|| {
+            let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
+            Error::usage(format!("the row has no column {self:?}; it has {}", names.join(", ")))
+        })
+    }
+}

@@ -1,0 +1,17 @@
+//! Rows: shapes known at compile time, plans made once per statement, and readers that decode straight out of the
+//! input buffer.
+
+mod column;
+mod owned;
+mod plan;
+mod reader;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+pub use column::{Column, ColumnIndex};
+pub use owned::{Row, RowRef};
+pub use plan::RowPlan;
+pub(crate) use reader::Ignored;
+pub use reader::{FromRow, FromRowOwned, RowReader, Single};
+pub use shape::{Field, Shape};

@@ -1,0 +1,121 @@
+//! Rows as values: one that lies in the input buffer, and one that was kept.
+
+use super::column::{Column, ColumnIndex};
+use super::plan::{RowPlan, is_text_like};
+use super::reader::{FromRow, RowReader, too_many_fields};
+use super::shape::Shape;
+use crate::error::{Error, Result};
+use crate::message::Format;
+use crate::message::backend::DataRow;
+use crate::types::catalog::Catalog;
+use crate::types::context::Context;
+use crate::types::plan::Planner;
+use crate::types::typecaster::{RawValue, Typecaster};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A row while it lies in the input buffer: what a stream yields. It lives until the next one is asked for.
+#[derive(Debug)]
+pub struct RowRef<'r> {
+    pub(crate) row: DataRow<'r>,
+    pub(crate) plan: &'r RowPlan,
+    pub(crate) cache: &'r mut Option<RowPlan>,
+    pub(crate) context: &'r Context,
+}
+
+impl<'r> RowRef<'r> {
+    /// The columns.
+    pub fn columns(&self) -> &'r [Column] {
+        &self.plan.columns
+    }
+
+    /// Reads the row as a row type, which may borrow from it. The plan is made at the first row and kept.
+    ///
+    /// # Errors
+    /// A decode error that names the column; the stream goes on.
+    #[inline]
+    pub fn get<T: FromRow<'r>>(self) -> Result<T> {
+        if self.plan.is_for(T::SHAPE) {
+            return self.plan.read(self.row, self.context);
+        }
+        if !self.cache.as_ref().is_some_and(|plan| plan.is_for(T::SHAPE)) {
+            *self.cache = Some(RowPlan::new(T::SHAPE, self.plan.columns.clone(), &self.plan.catalog)?);
+        }
+        match self.cache {
+            Some(plan) => plan.read(self.row, self.context),
+            None => Err(too_many_fields()),
+        }
+    }
+
+    /// Keeps the row beyond its stream.
+    pub fn to_owned(&self) -> Result<Row> {
+        Row::new(self.row, self.plan, self.context)
+    }
+}
+
+/// A row that owns its bytes, for results whose columns are known only at run time.
+#[derive(Debug)]
+pub struct Row {
+    columns: Arc<[Column]>,
+    bytes: Box<[u8]>,
+    /// Where each value lies in the bytes; `None` for NULL.
+    values: Box<[Option<Range<usize>>]>,
+    catalog: Catalog,
+    context: Context,
+}
+
+impl Row {
+    fn new(row: DataRow<'_>, plan: &RowPlan, context: &Context) -> Result<Row> {
+        let mut reader = row.values();
+        let bytes = reader.rest();
+        let mut values = Vec::with_capacity(plan.columns.len());
+        for _ in 0..row.columns() {
+            let length = reader.value()?.map(<[u8]>::len);
+            let end = bytes.len().saturating_sub(reader.rest().len());
+            values.push(length.map(|length| end.saturating_sub(length)..end));
+        }
+        reader.finish()?;
+        let context = Context { settings: context.settings.clone(), ..Context::default() };
+        let (bytes, values) = (bytes.into(), values.into());
+        Ok(Row { columns: plan.columns.clone(), bytes, values, catalog: plan.catalog.clone(), context })
+    }
+
+    /// The columns.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Reads one value, by the column's number (from 0) or name. It may borrow from the row.
+    ///
+    /// # Errors
+    /// No such column, a type that doesn't fit, or NULL where `T` is not an `Option`: each with the column's name.
+    pub fn get<'r, T: Typecaster<'r>>(&'r self, column: impl ColumnIndex) -> Result<T> {
+        let at = column.find(&self.columns)?;
+        let (Some(column), Some(value)) = (self.columns.get(at), self.values.get(at)) else {
+            return Err(Error::usage(format!("the row has {} columns, none at {at}", self.columns.len())));
+        };
+        let within = |e: Error| e.within(format_args!("column {} {:?}", at.saturating_add(1), column.name));
+        let Some(bytes) = value.clone().and_then(|range| self.bytes.get(range)) else {
+            return T::null().map_err(within);
+        };
+        let mut plan = T::plan(&column.type_, &Planner { catalog: &self.catalog }).map_err(within)?;
+        if plan.format == Format::Text && column.format == Format::Binary && !is_text_like(&column.type_) {
+            return Err(within(
+                Error::decode(format!("{} is read from its text form and arrived in binary", column.type_.name()))
+                    .hint("read the row as a type with `query::<T>(..)`, or cast the column to text"),
+            ));
+        }
+        plan.set_format(column.format);
+        T::decode(RawValue { bytes, plan: &plan, context: &self.context }).map_err(within)
+    }
+}
+
+impl<'r> FromRow<'r> for Row {
+    const SHAPE: &'static Shape = &Shape::DYNAMIC;
+
+    fn from_row(row: &mut RowReader<'r, '_>) -> Result<Self> {
+        let owned = Row::new(row.whole, row.plan, row.context)?;
+        row.gathered = Some(Vec::new()); // all values were taken and checked
+        Ok(owned)
+    }
+}

@@ -1,0 +1,283 @@
+//! Reading: a row type's fields, straight out of the input buffer.
+
+use super::plan::{Leaf, RowPlan};
+use super::shape::{Field, Shape};
+use crate::error::{Error, Result};
+use crate::message::backend::DataRow;
+use crate::types::context::Context;
+use crate::types::typecaster::{RawValue, Typecaster, TypecasterOwned};
+use crate::wire::reader::Reader;
+
+/// A type that is read from a row.
+///
+/// `#[derive(FromRow)]` writes one for a struct, by column names. Tuples read columns in order.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be read from a row",
+    note = "derive it with `#[derive(FromRow)]`, or use a tuple: `(i64, String)`; for one column, `(T,)` or `query_value`",
+    note = "a type that borrows from the row can't leave it: use `stream` and `row.get()`, or own the fields"
+)]
+pub trait FromRow<'r>: Sized {
+    /// The columns it reads.
+    const SHAPE: &'static Shape;
+
+    /// Reads the fields in the shape's order: `row.next()?` for each.
+    fn from_row(row: &mut RowReader<'r, '_>) -> Result<Self>;
+}
+
+/// A row type that borrows nothing, so its values outlive the row.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be read from a row and kept",
+    note = "derive it with `#[derive(FromRow)]`, or use a tuple: `(i64, String)`; for one column, `(T,)` or `query_value`",
+    note = "a type that borrows from the row can't leave it: use `stream` and `row.get()`, or own the fields"
+)]
+pub trait FromRowOwned: for<'r> FromRow<'r> + Send {}
+impl<T: for<'r> FromRow<'r> + Send> FromRowOwned for T {}
+
+impl RowPlan {
+    /// Reads a row as `T`, whose shape this plan is for.
+    #[inline]
+    pub(crate) fn read<'r, T: FromRow<'r>>(&self, row: DataRow<'r>, context: &'r Context) -> Result<T> {
+        let mut reader = RowReader::new(self, row, context)?;
+        let value = T::from_row(&mut reader)?;
+        reader.finish()?;
+        Ok(value)
+    }
+}
+
+/// Reads the values of one row in the order of a shape's fields.
+#[derive(Debug)]
+pub struct RowReader<'r, 'p> {
+    pub(super) leaves: std::slice::Iter<'p, Leaf>,
+    pub(super) values: Reader<'r>,
+    pub(super) context: &'r Context,
+    pub(super) plan: &'p RowPlan,
+    /// All values, when the fields are in another order than the columns.
+    pub(super) gathered: Option<Vec<Option<&'r [u8]>>>,
+    pub(super) whole: DataRow<'r>,
+}
+
+impl<'r, 'p> RowReader<'r, 'p> {
+    #[inline]
+    fn new(plan: &'p RowPlan, row: DataRow<'r>, context: &'r Context) -> Result<RowReader<'r, 'p>> {
+        if usize::from(row.columns()) != plan.columns.len() {
+            return Err(other_width(row.columns(), plan.columns.len()));
+        }
+        let gathered = if plan.ascending { None } else { Some(gather(row)?) };
+        let leaves = plan.leaves.iter();
+        Ok(RowReader { leaves, values: row.values(), context, plan, gathered, whole: row })
+    }
+
+    /// The next field.
+    ///
+    /// # Errors
+    /// A decode error that names the column.
+    #[inline]
+    pub fn next<'s, T: Typecaster<'s>>(&mut self) -> Result<T>
+    where
+        'r: 's,
+    {
+        self.next_by(T::decode, T::null)
+    }
+
+    /// As [`RowReader::next`], with the typecaster's functions handed in. Expansions call this, so that a type without
+    /// a typecaster is one error in the user's code, at the field.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn next_by<'s, T>(
+        &mut self,
+        decode: impl FnOnce(RawValue<'s, 'p>) -> Result<T>,
+        null: impl FnOnce() -> Result<T>,
+    ) -> Result<T>
+    where
+        'r: 's,
+    {
+        let Some(leaf) = self.leaves.next() else {
+            return Err(too_many_fields());
+        };
+        // The rare ways out take what they need by value, so that the cursor can stay in registers.
+        let bytes = if leaf.next {
+            self.values.value()?
+        } else {
+            let (bytes, values) = elsewhere(self.values, self.gathered.as_deref(), leaf)?;
+            self.values = values;
+            bytes
+        };
+        let value = match bytes {
+            Some(bytes) => decode(RawValue { bytes, plan: &leaf.plan, context: self.context }),
+            None => null(),
+        };
+        match value {
+            Ok(value) => Ok(value),
+            Err(error) => Err(explain(error, leaf, self.plan)),
+        }
+    }
+
+    /// Whether the result has no column for the next field. If so, the field is taken for read: it has a default.
+    #[inline]
+    pub fn is_missing(&mut self) -> bool {
+        let missing = self.leaves.as_slice().first().is_some_and(|leaf| leaf.column.is_none());
+        if missing {
+            self.leaves.next();
+        }
+        missing
+    }
+
+    /// The next fields as a row type of their own.
+    #[inline]
+    pub fn nested<T: FromRow<'r>>(&mut self) -> Result<T> {
+        T::from_row(self)
+    }
+
+    /// The next fields as a row type of their own; `None` if all their columns are NULL, as after an outer join.
+    pub fn nested_option<T: FromRow<'r>>(&mut self) -> Result<Option<T>> {
+        self.nested_option_by(T::SHAPE, T::from_row)
+    }
+
+    /// As [`RowReader::nested_option`], with what the type says of itself handed in.
+    #[doc(hidden)]
+    pub fn nested_option_by<T>(
+        &mut self,
+        shape: &'static Shape,
+        from_row: impl FnOnce(&mut RowReader<'r, 'p>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let count = shape.leaves();
+        let (mine, rest) = self.leaves.as_slice().split_at_checked(count).ok_or_else(too_many_fields)?;
+        // A look ahead with a copy of the cursor: an outer join must not cost an allocation a row.
+        let mut values = self.values;
+        for leaf in mine {
+            let value = match &self.gathered {
+                Some(values) => leaf.column.and_then(|at| values.get(usize::from(at)).copied().flatten()),
+                None => {
+                    for _ in 0..leaf.skip {
+                        values.value()?;
+                    }
+                    values.value()?
+                }
+            };
+            if value.is_some() {
+                return from_row(self).map(Some);
+            }
+        }
+        (self.values, self.leaves) = (values, rest.iter());
+        Ok(None)
+    }
+
+    /// Checks what nobody read: each value's length, and that nothing is left over.
+    #[inline]
+    fn finish(mut self) -> Result<()> {
+        if self.gathered.is_some() {
+            return Ok(()); // checked when gathered
+        }
+        for _ in 0..self.plan.trailing {
+            self.values.value()?;
+        }
+        self.values.finish()
+    }
+}
+
+/// A value that isn't the row's next one, and the cursor after it.
+#[inline(never)]
+fn elsewhere<'r>(
+    mut cursor: Reader<'r>,
+    gathered: Option<&[Option<&'r [u8]>]>,
+    leaf: &Leaf,
+) -> Result<(Option<&'r [u8]>, Reader<'r>)> {
+    if let Some(values) = gathered {
+        return Ok((leaf.column.and_then(|at| values.get(usize::from(at)).copied().flatten()), cursor));
+    }
+    for _ in 0..leaf.skip {
+        cursor.value()?;
+    }
+    Ok((cursor.value()?, cursor))
+}
+
+#[cold]
+fn explain(error: Error, leaf: &Leaf, plan: &RowPlan) -> Error {
+    let at = leaf.column.unwrap_or_default();
+    match plan.columns.get(usize::from(at)) {
+        Some(column) => error.within(format_args!("column {} {:?}", at.saturating_add(1), column.name)),
+        None => error,
+    }
+}
+
+/// All values of a row, each checked, and that nothing is left over.
+fn gather(row: DataRow<'_>) -> Result<Vec<Option<&[u8]>>> {
+    let mut reader = row.values();
+    let mut values = Vec::with_capacity(usize::from(row.columns()).min(reader.rest().len() / 4));
+    for _ in 0..row.columns() {
+        values.push(reader.value()?);
+    }
+    reader.finish()?;
+    Ok(values)
+}
+
+#[cold]
+fn other_width(found: u16, described: usize) -> Error {
+    Error::protocol(format!("a row has {found} columns, and {described} were described"))
+}
+
+#[cold]
+pub(super) fn too_many_fields() -> Error {
+    Error::usage("FromRow::from_row reads more fields than its SHAPE lists")
+}
+
+/// Any row, nothing read: for statements whose rows don't matter.
+#[derive(Debug)]
+pub(crate) struct Ignored;
+
+impl<'r> FromRow<'r> for Ignored {
+    const SHAPE: &'static Shape = &Shape::new(&[]);
+
+    fn from_row(_: &mut RowReader<'r, '_>) -> Result<Self> {
+        Ok(Ignored)
+    }
+}
+
+/// The value of a row's first column.
+#[derive(Debug)]
+pub struct Single<T>(pub T);
+
+impl<'r, T: Typecaster<'r>> FromRow<'r> for Single<T> {
+    const SHAPE: &'static Shape = &Shape::new(&[Field::next::<'r, T>()]);
+
+    #[inline]
+    fn from_row(row: &mut RowReader<'r, '_>) -> Result<Self> {
+        row.next().map(Single)
+    }
+}
+
+macro_rules! tuples {
+    ($($name:ident)+) => {
+        impl<'r, $($name: Typecaster<'r>),+> FromRow<'r> for ($($name,)+) {
+            const SHAPE: &'static Shape = &Shape::new(&[$(Field::next::<'r, $name>()),+]);
+
+            #[inline]
+            fn from_row(row: &mut RowReader<'r, '_>) -> Result<Self> {
+                Ok(($(row.next::<$name>()?,)+))
+            }
+        }
+    };
+}
+
+tuples!(A);
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);
+tuples!(A B C D E);
+tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);
+tuples!(A B C D E F G H I);
+tuples!(A B C D E F G H I J);
+tuples!(A B C D E F G H I J K);
+tuples!(A B C D E F G H I J K L);
+tuples!(A B C D E F G H I J K L M);
+tuples!(A B C D E F G H I J K L M N);
+tuples!(A B C D E F G H I J K L M N O);
+tuples!(A B C D E F G H I J K L M N O P);
+
+/// Keeps the bound in the public API where inference needs it spelled out.
+const _: fn() = || {
+    fn owned<T: TypecasterOwned>() {}
+    owned::<i64>();
+};

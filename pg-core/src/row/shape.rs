@@ -1,0 +1,108 @@
+//! Shapes: the columns that a row type reads, as constants of the type.
+
+use crate::error::Result;
+use crate::types::plan::{Plan, Planner};
+use crate::types::typecaster::Typecaster;
+use postgres_types::Type;
+
+/// The columns that a row type reads: a constant, so that its address names it.
+#[derive(Debug)]
+pub struct Shape {
+    pub(super) fields: &'static [Field],
+    pub(super) dynamic: bool,
+}
+
+/// One field of a row type.
+#[derive(Debug, Clone, Copy)]
+pub enum Field {
+    /// Read from a column, found by name; without one, the next column.
+    Column {
+        /// The column's name.
+        name: Option<&'static str>,
+        /// [`Typecaster::plan`] of the field's type.
+        plan: fn(&Type, &Planner<'_>) -> Result<Plan>,
+        /// The field's SQL type.
+        type_name: crate::types::name::TypeName,
+        /// The field reads only text.
+        text_only: bool,
+        /// A missing column is no error: the field has a default.
+        default: bool,
+    },
+    /// A row type inside: its columns' names begin with the prefix.
+    Nested {
+        /// Put before the column names of the nested type; empty for none.
+        prefix: &'static str,
+        /// The nested row type.
+        shape: &'static Shape,
+    },
+}
+
+impl Field {
+    /// A column by name.
+    pub const fn column<'a, T: Typecaster<'a>>(name: &'static str) -> Field {
+        Field::Column { name: Some(name), plan: T::plan, type_name: T::TYPE, text_only: T::TEXT_ONLY, default: false }
+    }
+
+    /// A column by name, which may be missing.
+    pub const fn column_or_default<'a, T: Typecaster<'a>>(name: &'static str) -> Field {
+        Field::Column { name: Some(name), plan: T::plan, type_name: T::TYPE, text_only: T::TEXT_ONLY, default: true }
+    }
+
+    /// The next column.
+    pub const fn next<'a, T: Typecaster<'a>>() -> Field {
+        Field::Column { name: None, plan: T::plan, type_name: T::TYPE, text_only: T::TEXT_ONLY, default: false }
+    }
+}
+
+impl Shape {
+    /// The shape of a row type with these fields, in the order in which [`FromRow::from_row`] reads them.
+    pub const fn new(fields: &'static [Field]) -> Shape {
+        Shape { fields, dynamic: false }
+    }
+
+    /// All columns, whatever they are.
+    pub const DYNAMIC: Shape = Shape { fields: &[], dynamic: true };
+
+    /// The fields.
+    pub fn fields(&self) -> &'static [Field] {
+        self.fields
+    }
+
+    /// Takes all columns, whatever they are.
+    pub fn is_dynamic(&self) -> bool {
+        self.dynamic
+    }
+
+    /// Whether any column reads only text, so that the first run asks for text.
+    pub(crate) fn text_only(&self) -> bool {
+        self.fields.iter().any(|field| match field {
+            Field::Column { text_only, .. } => *text_only,
+            Field::Nested { shape, .. } => shape.text_only(),
+        })
+    }
+
+    /// Visits the SQL types of all columns.
+    pub(crate) fn each_type(&self, visit: &mut impl FnMut(crate::types::name::TypeName)) {
+        for field in self.fields {
+            match field {
+                Field::Column { type_name, .. } => visit(*type_name),
+                Field::Nested { shape, .. } => shape.each_type(visit),
+            }
+        }
+    }
+
+    pub(super) fn leaves(&self) -> usize {
+        self.fields.iter().fold(0, |sum: usize, field| {
+            sum.saturating_add(match field {
+                Field::Column { .. } => 1,
+                Field::Nested { shape, .. } => shape.leaves(),
+            })
+        })
+    }
+
+    /// What names the shape: plans are kept under it.
+    #[inline]
+    pub(crate) fn address(&'static self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+}
