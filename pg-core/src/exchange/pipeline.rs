@@ -56,6 +56,37 @@ fn ends(message: &Message<'_>) -> bool {
     matches!(message, Message::CommandComplete(_) | Message::EmptyQueryResponse | Message::PortalSuspended)
 }
 
+/// Refuses a COPY FROM STDIN that has anything after it: the server would take that for its data, and end the session.
+fn check_copy(part: &About<'_>) -> Result<()> {
+    match part.sql {
+        Some(sql) if copies_from_client(sql) => {
+            Err(Error::usage("the pipeline contains a COPY, which has a stream of its own").with_sql(sql))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn copies_from_client(sql: &str) -> bool {
+    let mut words = without_comments(sql).split_ascii_whitespace();
+    let is_copy = words.next().is_some_and(|word| word.eq_ignore_ascii_case("copy"));
+    is_copy
+        && words.any(|word| word.eq_ignore_ascii_case("from"))
+        && words.next().is_some_and(|word| word.trim_end_matches(';').eq_ignore_ascii_case("stdin"))
+}
+
+/// The statement from its first word on.
+fn without_comments(sql: &str) -> &str {
+    let mut rest = sql.trim_start();
+    loop {
+        let after = match (rest.strip_prefix("--"), rest.strip_prefix("/*")) {
+            (Some(comment), _) => comment.split_once('\n'),
+            (_, Some(comment)) => comment.split_once("*/"),
+            _ => return rest,
+        };
+        rest = after.map_or("", |(_, rest)| rest.trim_start());
+    }
+}
+
 /// The needs of two parts, when they are of one kind; else the first is met first.
 fn both(first: Option<Needs>, second: Option<Needs>) -> Option<Needs> {
     match (first, second) {
@@ -85,7 +116,13 @@ macro_rules! tuples {
             }
 
             fn send(&mut self, c: &mut Conversation) -> Result<()> {
-                $(self.parts.$index.send(c)?;)+
+                let count = const { [$($index),+].len() };
+                $(
+                    if count > 1usize.saturating_add($index) {
+                        check_copy(&self.parts.$index.about())?;
+                    }
+                    self.parts.$index.send(c)?;
+                )+
                 Ok(())
             }
 
@@ -137,7 +174,13 @@ impl<E: Part> Exchange for Pipeline<Vec<E>> {
     }
 
     fn send(&mut self, c: &mut Conversation) -> Result<()> {
-        self.parts.iter_mut().try_for_each(|part| part.send(c))
+        let last = self.parts.len().saturating_sub(1);
+        self.parts.iter_mut().enumerate().try_for_each(|(index, part)| {
+            if index < last {
+                check_copy(&part.about())?;
+            }
+            part.send(c)
+        })
     }
 
     fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
@@ -162,5 +205,20 @@ impl<E: Part> Exchange for Pipeline<Vec<E>> {
 
     fn about(&self) -> About<'_> {
         About { kind: Kind::Pipeline, sql: self.parts.first().and_then(|part| part.about().sql), parameters: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::copies_from_client;
+
+    #[test]
+    fn copy_from_stdin_is_known_by_its_words() {
+        for sql in ["copy t from stdin", "-- a\n /* b */ COPY t (a, b)\nFROM\tSTDIN;", "copy t from stdin with (format csv)"] {
+            assert!(copies_from_client(sql), "{sql}");
+        }
+        for sql in ["copy t from '/a/file'", "copy t to stdout", "select 'copy t from stdin'", "-- copy t from stdin", ""] {
+            assert!(!copies_from_client(sql), "{sql}");
+        }
     }
 }
