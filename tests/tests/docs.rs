@@ -1,0 +1,127 @@
+//! What the documents say is what there is.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(workspace().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The rows of the table whose head begins with these cells, each as its cells.
+fn table(text: &str, head: &str) -> Vec<Vec<String>> {
+    let rows: Vec<Vec<String>> = text
+        .lines()
+        .skip_while(|line| !line.starts_with(head))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect())
+        .collect();
+    assert!(!rows.is_empty(), "there is no table {head}");
+    rows
+}
+
+/// What stands in backticks.
+fn words(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_types_of_the_readme_are_those_of_the_full_table() {
+    let (readme, types) = (read("README.md"), read("pg-core/docs/types.md"));
+    let short = table(&readme, "| PostgreSQL | Rust |");
+    let mut full = table(&types, "| PostgreSQL | Rust in | Rust out |");
+    // What isn't a type of its own.
+    full.retain(|row| !row[0].starts_with("any other") && !row[0].starts_with("a domain"));
+    let first = |rows: &[Vec<String>]| rows.iter().map(|row| row[0].clone()).collect::<Vec<_>>();
+    assert_eq!(first(&short), first(&full));
+    for (short, full) in short.iter().zip(&full) {
+        for rust in words(&short[1]) {
+            for (direction, cell) in [("written from", &full[1]), ("read as", &full[2])] {
+                assert!(words(cell).contains(&rust), "{} is not {direction} {rust}", short[0]);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_names_every_feature_of_the_clients() {
+    let readme = read("README.md");
+    let told: Vec<String> = table(&readme, "| feature | of | what |").into_iter().map(|row| row[0].clone()).collect();
+    for client in ["pg-blocking", "pg-async"] {
+        let manifest = read(&format!("{client}/Cargo.toml"));
+        let (_, features) = manifest.split_once("[features]\n").unwrap();
+        let features = features.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(" = "));
+        for (feature, _) in features.filter(|(feature, _)| *feature != "default" && !feature.starts_with('#')) {
+            assert!(told.iter().any(|cell| words(cell).contains(&feature)), "{client}'s feature {feature}");
+        }
+    }
+}
+
+#[test]
+fn the_readme_tells_the_oldest_rust_that_the_manifest_asks_for() {
+    let manifest = read("Cargo.toml");
+    let rust = manifest.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    assert!(read("README.md").contains(&format!("Rust {rust} or newer")), "rust-version is {rust}");
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for document in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "pg-core/docs/decisions.md", "pg-core/docs/types.md"] {
+        let text = read(document);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if !link.contains("://") && !link.starts_with('#') {
+                let folder = workspace().join(document);
+                assert!(folder.parent().unwrap().join(link).exists(), "{document} leads to {link}");
+            }
+        }
+    }
+}
+
+#[test]
+fn paths_that_the_documents_name_exist() {
+    let roots = ["pg-core/", "pg-derive/", "pg-blocking/", "pg-async/", "tests/", ".ci/"];
+    for document in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "pg-core/docs/decisions.md"] {
+        for word in words(&read(document).replace("```", "")) {
+            if roots.iter().any(|root| word.starts_with(root)) && !word.contains([' ', '*', ':']) {
+                assert!(workspace().join(word).exists(), "{document} names {word}");
+            }
+        }
+    }
+}
+
+/// The README's first command, on a server of its own or that of `DATABASE_URL`.
+#[test]
+fn the_tour_runs_through_and_is_plain_text_where_nobody_watches() {
+    let tour = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--package", "pg-tests", "--example", "tour"])
+        .current_dir(workspace())
+        .output()
+        .unwrap();
+    let (out, err) = (String::from_utf8(tour.stdout).unwrap(), String::from_utf8_lossy(&tour.stderr).into_owned());
+    assert!(tour.status.success(), "{out}\n{err}");
+    assert!(!out.contains('\x1b'), "colours in a pipe:\n{out}");
+    // The caret stands under the word that the server complained of.
+    let lines: Vec<&str> = out.lines().collect();
+    let caret = lines.iter().position(|line| line.trim() == "^").expect("an error with its caret");
+    assert_eq!(lines[caret - 1].find("pirce"), lines[caret].find('^'), "{out}");
+    let counted = |what: &str| {
+        let line = lines.iter().find(|line| line.trim_start().starts_with(what));
+        line.and_then(|line| line.split_whitespace().rev().nth(2)?.parse::<u32>().ok())
+    };
+    for (what, round_trips) in [
+        ("connect ", 1),
+        ("the first query with parameters", 1),
+        ("the same, cached", 1),
+        ("the first composite and enum", 2),
+        ("begin, three statements, commit", 4),
+        ("100 inserts", 1),
+        ("pg_blocking::complete(transfer(", 4),
+        ("transfer(&mut async_client", 4),
+    ] {
+        assert_eq!(counted(what), Some(round_trips), "round trips of {what:?} in\n{out}");
+    }
+}
