@@ -9,3 +9,8 @@ pub mod relay;
 pub mod server;
 #[cfg(unix)]
 pub mod trace;
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
