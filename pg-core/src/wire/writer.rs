@@ -43,12 +43,17 @@ pub fn put_c_str(out: &mut Buffer, text: &str, what: &str) -> Result<()> {
     Ok(())
 }
 
+/// The longest message that a server takes (`PQ_LARGE_MESSAGE_LIMIT`). It ends the session over a longer one, so none is
+/// sent.
+const LONGEST: i32 = 0x3fff_fffe;
+
 /// Writes a four-byte length at `at`, counting from `from` to the end of the buffer.
 #[inline]
 fn patch(out: &mut Buffer, at: usize, from: usize, what: &str) -> Result<()> {
     let length = out.len().saturating_sub(from);
-    let Ok(length) = i32::try_from(length) else {
-        return Err(too_long(what, length));
+    let length = match i32::try_from(length) {
+        Ok(length) if length <= LONGEST => length,
+        _ => return Err(too_long(what, length)),
     };
     if let Some(place) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<4>) {
         *place = length.to_be_bytes();
@@ -58,7 +63,7 @@ fn patch(out: &mut Buffer, at: usize, from: usize, what: &str) -> Result<()> {
 
 #[cold]
 fn too_long(what: &str, length: usize) -> Error {
-    Error::encode(format!("{what} would be {length} bytes long: PostgreSQL takes at most 1 GiB in one value"))
+    Error::encode(format!("{what} would be {length} bytes long: PostgreSQL takes at most 1 GiB in one message"))
 }
 
 /// Appends a message: its tag, its length (which counts itself), and the body that `body` appends.
