@@ -102,7 +102,7 @@ struct Item {
     price: i64,
 }
 
-#[derive(Debug, FromRow)]
+#[derive(Debug, PartialEq, FromRow)]
 struct Account {
     id: i64,
     cents: i64,
@@ -129,8 +129,10 @@ async fn connecting_is_one_round_trip<F: Face>() {
 
 async fn the_first_query_and_a_cached_one<F: Face>() {
     let mut wire = Wire::<F>::open().await;
+    wire.database.sql("insert into account values (7, 100)");
     let sql = "select id, cents from account where id = $1";
-    wire.client.query::<Account>(sql, (7_i64,)).await.unwrap();
+    let accounts: Vec<Account> = wire.client.query(sql, (7_i64,)).await.unwrap();
+    assert_eq!(accounts, [Account { id: 7, cents: 100 }]);
     wire.said(
         1,
         r#"
@@ -142,11 +144,12 @@ async fn the_first_query_and_a_cached_one<F: Face>() {
             B ParseComplete
             B BindComplete
             B RowDescription ["id":20:1 "cents":20:1]
-            B CommandComplete "SELECT 0"
+            B DataRow [0x0000000000000007 0x0000000000000064]
+            B CommandComplete "SELECT 1"
             B ReadyForQuery I
         "#,
     );
-    wire.client.query::<Account>(sql, (8_i64,)).await.unwrap();
+    assert_eq!(wire.client.query_opt::<Account>(sql, (8_i64,)).await.unwrap(), None);
     wire.said(
         1,
         r#"
