@@ -245,6 +245,15 @@ impl Peer {
         let _ = io::copy(self.stream(), &mut io::sink());
     }
 
+    /// Makes sure that the client has said nothing that wasn't expected yet. It doesn't wait.
+    #[track_caller]
+    pub fn expect_nothing_yet(&mut self) {
+        let ready = poll(&mut [PollFd::new(self.stream(), PollFlags::IN)], Some(&Timespec::default()));
+        if !matches!(ready, Ok(0)) {
+            self.fail("nothing yet");
+        }
+    }
+
     /// Waits for the next message of any kind.
     #[track_caller]
     pub fn receive(&mut self) -> (u8, Vec<u8>) {

@@ -1,0 +1,85 @@
+//! Long runs, by name: `cargo run --release -p pg-tests --bin soak -- NAME`. Some are run shorter by the tests.
+
+use crate::clients::{AsyncFace, BlockingFace, Face, block_on};
+use crate::server::{Database, Server};
+use pg_core::{Error, Lifecycle, Result, Session};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// A long run.
+#[derive(Debug, Clone, Copy)]
+pub struct Soak {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// What it proves.
+    pub about: &'static str,
+    /// Runs it; what it returns is printed. It panics where its promise is broken.
+    pub run: fn() -> String,
+}
+
+/// All long runs.
+pub const ALL: &[Soak] = &[Soak {
+    name: "cancel_races",
+    about: "10,000 cancel requests race with the ends of their statements: the next statement is never hit",
+    run: cancel_races,
+}];
+
+fn cancel_races() -> String {
+    const RACES: u32 = 10_000;
+    let database = Server::shared().database();
+    let told = |outcome: Result<u32>| outcome.unwrap_or_else(|error| panic!("{error}"));
+    let blocking = told(pg_blocking::complete(race_cancels::<BlockingFace>(&database, RACES)));
+    let asynchronous = told(block_on(race_cancels::<AsyncFace>(&database, RACES)));
+    format!("of {RACES} statements {blocking} were cancelled (blocking), {asynchronous} (async), and none after them")
+}
+
+/// Cancels statements that are about to end, each followed at once by one that must have its answer. Returns how many
+/// were cancelled.
+///
+/// # Errors
+/// Those of connecting, and of a statement that was hit and should not have been.
+///
+/// # Panics
+/// On an answer that is another statement's.
+pub async fn race_cancels<F: Face>(database: &Database, races: u32) -> Result<u32> {
+    let mut client = F::connect(&F::config(&database.url())).await?;
+    let token = client.cancel_token();
+    let (ask, asked) = mpsc::channel::<Duration>();
+    let (say, begun) = mpsc::channel::<()>();
+    let canceller = std::thread::spawn(move || -> Result<()> {
+        for wait in asked {
+            let started = Instant::now();
+            while started.elapsed() < wait {
+                std::hint::spin_loop();
+            }
+            F::cancel(&token)?;
+            let _ = say.send(());
+        }
+        Ok(())
+    });
+    let mut cancelled = 0;
+    for race in 0..races {
+        // From before the statement is there until after it has gone.
+        let wait = Duration::from_micros(u64::from(race % 20) * 100);
+        let _ = ask.send(wait);
+        match client.query_value::<i32>("select 1 from pg_sleep(0.001)", ()).await {
+            Ok(one) => assert_eq!(one, 1),
+            Err(error) if error.is_cancelled() => cancelled += 1,
+            Err(error) => return Err(error),
+        }
+        // Once the request has arrived it hits nothing any more, however little time there is between.
+        let _ = begun.recv();
+        let next: i64 = client.query_value("select $1::int8", (i64::from(race),)).await.map_err(after(race))?;
+        assert_eq!(next, i64::from(race));
+    }
+    drop(ask);
+    match canceller.join() {
+        Ok(outcome) => outcome?,
+        Err(panicked) => std::panic::resume_unwind(panicked),
+    }
+    Ok(cancelled)
+}
+
+fn after(race: u32) -> impl FnOnce(Error) -> Error {
+    move |error| error.within(format_args!("the statement after race {race} was hit"))
+}
