@@ -17,7 +17,7 @@
 //!
 //! # The way of a value
 //!
-//! A parameter: a tuple's [`Params`](params::Params) names each type by a constant; the statement's first run makes a
+//! A parameter: a tuple's [`Params`] names each type by a constant; the statement's first run makes a
 //! [`Plan`](types::plan::Plan) for each and keeps it; each run's Bind lets the [`Adapter`] append to the one output
 //! buffer. A row: its [`FromRow`] shape is a constant; RowDescription is matched to it once; each DataRow is read by
 //! the [`Typecaster`]s straight out of the one input buffer.

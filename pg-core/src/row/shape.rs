@@ -55,7 +55,7 @@ impl Field {
 }
 
 impl Shape {
-    /// The shape of a row type with these fields, in the order in which [`FromRow::from_row`] reads them.
+    /// The shape of a row type with these fields, in the order in which [`from_row`](super::FromRow::from_row) reads them.
     pub const fn new(fields: &'static [Field]) -> Shape {
         Shape { fields, dynamic: false }
     }
