@@ -39,13 +39,13 @@ impl Client {
         if let Err(error) = self.cancel.wait().await {
             self.link.connection.handle_failure(error);
         }
-        if self.drain(Instant::now() + self.drain_timeout).await? {
+        if self.drain(Instant::now().checked_add(self.drain_timeout)).await? {
             return Ok(());
         }
         let deadline = Instant::now() + CANCEL_TIMEOUT;
         while Instant::now() < deadline && self.cancel.cancel_before(Some(deadline)).await.is_ok() {
             // A request that came before its statement has done nothing, so there may be more than one.
-            if self.drain(deadline.min(Instant::now() + CANCEL_AGAIN)).await? {
+            if self.drain(Some(deadline.min(Instant::now() + CANCEL_AGAIN))).await? {
                 return Ok(());
             }
         }
@@ -56,13 +56,14 @@ impl Client {
         self.link.connection.poll_abandoned().map(|_| ())
     }
 
-    async fn drain(&mut self, deadline: Instant) -> Result<bool> {
+    /// Reads what is owed to nobody; false if the deadline came first.
+    async fn drain(&mut self, deadline: Option<Instant>) -> Result<bool> {
         while !self.link.connection.poll_abandoned()? {
             // Asked here too, since a server that never stops sending never lets a wait time out.
-            if Instant::now() >= deadline {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Ok(false);
             }
-            if runtime::before(Some(deadline), self.link.step()).await.is_none() {
+            if runtime::before(deadline, self.link.step()).await.is_none() {
                 return Ok(false);
             }
         }

@@ -38,13 +38,13 @@ impl Raw {
         if let Err(error) = self.cancel.wait() {
             self.link.connection.handle_failure(error);
         }
-        if self.drain(Instant::now() + self.drain_timeout)? {
+        if self.drain(Instant::now().checked_add(self.drain_timeout))? {
             return Ok(());
         }
         let deadline = Instant::now() + CANCEL_TIMEOUT;
         while Instant::now() < deadline && self.cancel.cancel_before(Some(deadline)).is_ok() {
             // A request that came before its statement has done nothing, so there may be more than one.
-            if self.drain(deadline.min(Instant::now() + CANCEL_AGAIN))? {
+            if self.drain(Some(deadline.min(Instant::now() + CANCEL_AGAIN)))? {
                 return Ok(());
             }
         }
@@ -52,13 +52,14 @@ impl Raw {
             ErrorKind::Timeout,
             "the server did not finish a dropped statement, even though it was cancelled",
         ));
-        self.drain(deadline).map(|_| ())
+        self.drain(Some(deadline)).map(|_| ())
     }
 
-    fn drain(&mut self, deadline: Instant) -> Result<bool> {
+    /// Reads what is owed to nobody; false if the deadline came first.
+    fn drain(&mut self, deadline: Option<Instant>) -> Result<bool> {
         while !self.link.connection.poll_abandoned()? {
             // Asked here too, since a server that never stops sending never lets a wait time out.
-            if Instant::now() >= deadline || !self.link.step(Some(deadline)) {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) || !self.link.step(deadline) {
                 return Ok(false);
             }
         }

@@ -37,6 +37,26 @@
 //! | code for both clients | [`Session`], [`complete`] |
 //! | errors | [`Error`] |
 
+// Nothing that a server sends, and no value of a caller's, may end the process.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_possible_wrap,
+        clippy::disallowed_methods
+    )
+)]
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test may panic"))]
+
 #[allow(unused_extern_crates, reason = "used by the derives' expansions in this crate's own tests and examples")]
 extern crate self as pg_blocking;
 

@@ -22,6 +22,26 @@
 //! buffer. A row: its [`FromRow`] shape is a constant; RowDescription is matched to it once; each DataRow is read by
 //! the [`Typecaster`]s straight out of the one input buffer.
 
+// Nothing that a server sends, and no value of a caller's, may end the process.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_possible_wrap,
+        clippy::disallowed_methods
+    )
+)]
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test may panic"))]
+
 // So that the derives' expansions, which name `::pg_core`, work in this crate's own tests and examples.
 #[allow(unused_extern_crates, reason = "used by expansions")]
 extern crate self as pg_core;

@@ -90,10 +90,9 @@ impl ServerError {
             if field == 0 {
                 break;
             }
-            let Some(end) = memchr::memchr(0, rest) else {
+            let Some((text, after)) = memchr::memchr(0, rest).and_then(|end| rest.split_at_checked(end)) else {
                 return Err(MalformedReport("a field of an ErrorResponse is not ended by NUL"));
             };
-            let (text, after) = rest.split_at(end);
             body = after.split_first().map_or(&[], |(_, rest)| rest);
             let text = String::from_utf8_lossy(text).into_owned();
             match field {

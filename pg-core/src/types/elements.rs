@@ -139,7 +139,8 @@ impl<'e> ArrayWriter<'e> {
             IsNull::No => {
                 // Most elements need no quotes and stay where they were written.
                 if needs_quotes(self.out.get(start..).unwrap_or_default(), self.delimiter) {
-                    let text = self.out.split_off(start);
+                    let text = self.out.get(start..).unwrap_or_default().to_vec();
+                    self.out.truncate(start);
                     quote_element(self.out, &text, self.delimiter);
                 }
             }

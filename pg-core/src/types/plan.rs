@@ -178,6 +178,7 @@ pub fn short_name(path: &str) -> String {
     let mut word = 0;
     for c in path.chars() {
         if c == ':' {
+            #[expect(clippy::disallowed_methods, reason = "`word` is where a character ended")]
             out.truncate(word);
         } else {
             out.push(c);

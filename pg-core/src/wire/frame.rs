@@ -93,6 +93,7 @@ impl Input {
 
     /// Moves a partial message to the front and, when it fills the buffer, doubles the buffer up to its length.
     fn make_room(&mut self) {
+        #[expect(clippy::disallowed_methods, reason = "start <= end <= the length, by consume and filled")]
         self.bytes.copy_within(self.start..self.end, 0);
         self.end = self.end.saturating_sub(self.start);
         self.start = 0;
