@@ -22,11 +22,11 @@ async fn prepared<S: Session>(client: &mut S) -> Result<Vec<String>> {
 const LISTING: &str = "select statement from listing";
 
 async fn a_full_cache_closes_what_was_used_longest_ago<S: Session>(client: &mut S, _: &Database) -> Result<()> {
-    // One of the four places is taken by the question.
     prepared(client).await?;
     for n in [1, 2, 3] {
         assert_eq!(client.query_value::<i32>(&format!("select {n}"), ()).await?, n);
     }
+    // The fourth place is taken by the question.
     assert_eq!(prepared(client).await?, ["select 1", "select 2", "select 3"]);
     client.query_value::<i32>("select 1", ()).await?;
     client.query_value::<i32>("select 4", ()).await?;
@@ -34,7 +34,7 @@ async fn a_full_cache_closes_what_was_used_longest_ago<S: Session>(client: &mut 
     for n in 5..50 {
         assert_eq!(client.query_value::<i32>(&format!("select {n}"), ()).await?, n);
     }
-    assert_eq!(prepared(client).await?, ["select 47", "select 48", "select 49"]);
+    assert_eq!(prepared(client).await?, ["select 46", "select 47", "select 48", "select 49"], "the question was closed too");
     still_answers(client).await
 }
 
@@ -300,8 +300,27 @@ async fn a_type_made_anew_is_found_again<S: Session>(client: &mut S, _: &Databas
         assert_eq!(client.query_value::<Vec<Pair>>("select array[$1]", (&pair,)).await?, std::slice::from_ref(&pair));
         still_answers(client).await?;
     }
+    // Inside a transaction it is an error that says so, and only once.
+    client.batch_execute("drop type pair; create type pair as (a int4, b int4)").await?;
+    let mut tx = client.begin().await?;
+    let error = tx.query_value::<Pair>("select $1", (&pair,)).await.unwrap_err();
+    assert!(error.cure().unwrap().contains("the type was altered or made anew"), "{error}");
+    drop(tx);
+    let mut tx = client.begin().await?;
+    assert_eq!(tx.query_value::<Pair>("select $1", (&pair,)).await?, pair);
+    tx.commit().await?;
+    // As a result only.
+    client.batch_execute("drop type pair; create type pair as (a int4, b int4)").await?;
+    let error = client.query_value::<Pair>("select row(1, 2)::pair", ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert_eq!(client.query_value::<Pair>("select row(1, 2)::pair", ()).await?, pair);
     // The same OID, but another attribute at another place.
-    client.batch_execute("alter type pair drop attribute b; alter type pair add attribute b int4").await?;
+    client.batch_execute("alter type pair drop attribute a; alter type pair add attribute a int4").await?;
+    assert_eq!(client.query_value::<Pair>("select $1", (&pair,)).await?, pair);
+    client.batch_execute("alter type pair add attribute c text").await?;
+    let error = client.query_value::<Pair>("select $1", (&pair,)).await.unwrap_err();
+    assert!(error.message().contains("has an attribute \"c\""), "{error}");
+    client.batch_execute("alter type pair drop attribute c").await?;
     assert_eq!(client.query_value::<Pair>("select $1", (&pair,)).await?, pair);
     still_answers(client).await
 }

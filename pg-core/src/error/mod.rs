@@ -59,12 +59,13 @@ struct Inner {
     sql: Option<Box<str>>,
     server: Option<ServerError>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    type_altered: bool,
 }
 
 impl Error {
     /// An error of `kind` that says `message`: lower case, no full stop, naming who, where and what was expected.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error(Box::new(Inner { kind, message: message.into(), hint: None, sql: None, server: None, source: None }))
+        Error(Box::new(Inner { kind, message: message.into(), hint: None, sql: None, server: None, source: None, type_altered: false }))
     }
 
     /// What the server said.
@@ -132,6 +133,17 @@ impl Error {
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// Says that a type isn't any more what the catalog told of it, so that it must be looked up anew.
+    pub(crate) fn type_altered(mut self) -> Error {
+        self.0.type_altered = true;
+        self.hint("the type was altered or made anew since it was looked up: run the statement again")
+    }
+
+    /// Whether a type must be looked up anew.
+    pub(crate) fn is_type_altered(&self) -> bool {
+        self.0.type_altered
     }
 
     /// The same failure as another kind: a lost link during COMMIT becomes [`ErrorKind::CommitUnknown`].

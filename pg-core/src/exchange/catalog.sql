@@ -30,7 +30,7 @@ wanted(oid) as (
 select
   a.ordinal, t.oid, s.nspname, t.typname, t.typarray,
   case when t.typelem <> 0 and t.typsubscript = 'pg_catalog.array_subscript_handler'::pg_catalog.regproc
-    then 'a' else t.typtype::text end,
+    then 'a' when t.typtype = 'b' and t.typsend = 0 then 't' else t.typtype::text end,
   case t.typtype
     when 'e' then array(select e.enumlabel::text from pg_catalog.pg_enum e where e.enumtypid = t.oid order by e.enumsortorder)
     when 'c' then array(select c.attname::text from pg_catalog.pg_attribute c

@@ -2,13 +2,13 @@
 //! travel with it. Asked at most once a statement, and never while rows are unread.
 
 use crate::error::{Error, ErrorKind, Result, ServerError};
-use crate::message::backend::{DataRow, Message};
+use crate::message::backend::{DataRow, Message, Status};
 use crate::message::{Format, frontend};
 use crate::protocol::conversation::Conversation;
 use crate::protocol::state::Phase;
 use crate::protocol::statements::StatementId;
 use crate::row::Column;
-use crate::types::catalog::{Entry, EntryShape};
+use crate::types::catalog::{Catalog, Entry, EntryShape};
 use crate::types::literal;
 use crate::types::name::NamedType;
 use crate::types::plan::Plan;
@@ -233,6 +233,7 @@ fn learn(c: &mut Conversation, names: &[&'static NamedType], rows: Vec<Vec<Optio
             Some("m") => EntryShape::Multirange(of),
             Some("a") => EntryShape::Array(of),
             Some("p") => EntryShape::Pseudo,
+            Some("t") => EntryShape::TextOnly,
             _ => EntryShape::Base,
         };
         entries.push(Entry {
@@ -246,9 +247,12 @@ fn learn(c: &mut Conversation, names: &[&'static NamedType], rows: Vec<Vec<Optio
     let missing = names.iter().find(|named| {
         !asked.iter().any(|((schema, name), _)| schema.as_deref() == named.schema && **name == *named.name)
     });
-    c.catalog.extend(entries, asked.clone());
-    if c.transactions.status() == crate::message::backend::Status::Idle {
-        c.catalog = c.registry.publish(&c.scope, &c.catalog);
+    let mut learned = Catalog::default();
+    learned.extend(entries, asked.clone());
+    c.catalog.merge(&learned);
+    // What a transaction sees may never come to be.
+    if c.transactions.status() == Status::Idle {
+        c.catalog.merge(&c.registry.publish(&c.scope, &learned));
     }
     if let Some(named) = missing {
         let place = match named.schema {

@@ -18,6 +18,7 @@ use crate::types::name::{NamedKind, NamedType, TypeName};
 use crate::types::plan::{Plan, Planner};
 use crate::types::typecaster::TypecasterOwned;
 use postgres_types::{Oid, Type};
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// What is done with the rows.
@@ -33,6 +34,9 @@ pub trait Collect: Send {
     /// # Errors
     /// The first error is what the statement ends with; the rows after it are not read.
     fn row(&mut self, plan: &RowPlan, row: DataRow<'_>, context: &Context) -> Result<()>;
+
+    /// Forgets the rows taken so far, since the statement is run once more. False if they can't be taken back.
+    fn reset(&mut self) -> bool;
 
     /// What comes out; `affected` is the number in the statement's tag.
     ///
@@ -59,6 +63,11 @@ impl<T: FromRowOwned> Collect for All<T> {
     fn row(&mut self, plan: &RowPlan, row: DataRow<'_>, context: &Context) -> Result<()> {
         self.0.push(plan.read(row, context)?);
         Ok(())
+    }
+
+    fn reset(&mut self) -> bool {
+        self.0.clear();
+        true
     }
 
     #[inline]
@@ -90,6 +99,11 @@ impl<T: FromRowOwned> Collect for AtMostOne<T> {
         Ok(())
     }
 
+    fn reset(&mut self) -> bool {
+        self.0 = None;
+        true
+    }
+
     #[inline]
     fn finish(self, _: u64) -> Result<Option<T>> {
         Ok(self.0)
@@ -113,6 +127,10 @@ impl<T: FromRowOwned> Collect for One<T> {
     #[inline]
     fn row(&mut self, plan: &RowPlan, row: DataRow<'_>, context: &Context) -> Result<()> {
         self.0.row(plan, row, context)
+    }
+
+    fn reset(&mut self) -> bool {
+        self.0.reset()
     }
 
     #[inline]
@@ -151,6 +169,11 @@ impl<T: TypecasterOwned + Send> Collect for Values<T> {
         Ok(())
     }
 
+    fn reset(&mut self) -> bool {
+        self.0.clear();
+        true
+    }
+
     fn finish(self, _: u64) -> Result<Vec<T>> {
         Ok(self.0)
     }
@@ -179,6 +202,11 @@ impl<T: TypecasterOwned + Send> Collect for Value<T> {
         Ok(())
     }
 
+    fn reset(&mut self) -> bool {
+        self.0 = None;
+        true
+    }
+
     #[inline]
     fn finish(self, _: u64) -> Result<T> {
         self.0.ok_or_else(no_row)
@@ -197,6 +225,10 @@ impl Collect for Affected {
         Ok(())
     }
 
+    fn reset(&mut self) -> bool {
+        true
+    }
+
     fn finish(self, affected: u64) -> Result<u64> {
         Ok(affected)
     }
@@ -204,12 +236,16 @@ impl Collect for Affected {
 
 /// Each row given to a function, nothing kept.
 #[derive(Debug)]
-pub struct Each<F, T>(F, std::marker::PhantomData<fn() -> T>);
+pub struct Each<F, T> {
+    f: F,
+    called: bool,
+    rows: PhantomData<fn() -> T>,
+}
 
 impl<F, T> Each<F, T> {
     /// Calls `f` with each row.
     pub fn new(f: F) -> Each<F, T> {
-        Each(f, std::marker::PhantomData)
+        Each { f, called: false, rows: PhantomData }
     }
 }
 
@@ -218,7 +254,12 @@ impl<T: FromRowOwned, F: FnMut(T) -> Result<()> + Send> Collect for Each<F, T> {
     const SHAPE: &'static Shape = <T as FromRow<'static>>::SHAPE;
 
     fn row(&mut self, plan: &RowPlan, row: DataRow<'_>, context: &Context) -> Result<()> {
-        (self.0)(plan.read(row, context)?)
+        self.called = true;
+        (self.f)(plan.read(row, context)?)
+    }
+
+    fn reset(&mut self) -> bool {
+        !self.called
     }
 
     fn finish(self, affected: u64) -> Result<u64> {
@@ -262,6 +303,9 @@ impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
                 if let Some(reading) = &self.core.reading {
                     c.context.scratch.clear();
                     if let Err(error) = self.collect.row(&reading.plan, row, &c.context) {
+                        if error.is_type_altered() {
+                            c.forget_types();
+                        }
                         self.core.error = Some(error.with_sql(self.core.sql));
                     }
                 }
@@ -272,7 +316,7 @@ impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
     }
 
     fn wants_retry(&mut self, c: &mut Conversation) -> bool {
-        self.core.wants_retry(c)
+        self.core.may_retry(c) && self.collect.reset() && self.core.wants_retry(c)
     }
 
     #[inline]
@@ -310,6 +354,8 @@ pub(super) struct Statement<'q> {
     inferred: bool,
     /// The types of columns were asked for: one that the catalog doesn't have is asked for once.
     looked_up: bool,
+    /// The columns were asked for anew, because those known didn't fit.
+    described_anew: bool,
     retried: bool,
     retry: bool,
 }
@@ -333,6 +379,7 @@ impl<'q> Statement<'q> {
             all_text: false,
             inferred: false,
             looked_up: false,
+            described_anew: false,
             retried: false,
             retry: false,
         }
@@ -367,7 +414,11 @@ impl<'q> Statement<'q> {
         if let Some(needs) = missing_types(c, params, shape) {
             return Ok(Some(needs));
         }
-        let (types, plans) = plan_params(&c.catalog, params).map_err(|e| e.with_sql(self.sql))?;
+        let planned = plan_params(&c.catalog, params);
+        if planned.is_err() {
+            c.forget_names((0..params.len()).map(|index| params.name(index)));
+        }
+        let (types, plans) = planned.map_err(|e| e.with_sql(self.sql))?;
         self.inferred = types.contains(&0);
         let known = self.id.filter(|id| c.statements.get(*id).is_some());
         let Some(id) = known.or_else(|| c.statements.find_typed(self.sql, &types, self.constants)) else {
@@ -392,7 +443,18 @@ impl<'q> Statement<'q> {
                         return Ok(Some(Needs::Types { names: Vec::new(), oids }));
                     }
                 }
-                self.plan_columns(c, id, &columns)?;
+                if let Err(error) = self.plan_columns(c, id, &columns) {
+                    // A table may have been altered so that they fit: this must not go by what was.
+                    c.statements.close(id);
+                    if self.described_anew {
+                        return Err(error.with_sql(self.sql));
+                    }
+                    self.described_anew = true;
+                    let (types, plans) = plan_params(&c.catalog, params).map_err(|e| e.with_sql(self.sql))?;
+                    let id = c.statements.insert(self.sql, types, self.constants, plans);
+                    self.id = Some(id);
+                    return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }));
+                }
             }
             // Another part of a pipeline came first with what it needs, or the columns were of no interest so far.
             None if shape.is_dynamic() => {
@@ -418,20 +480,12 @@ impl<'q> Statement<'q> {
         if columns.is_empty() && !shape.is_dynamic() {
             return Ok(()); // nothing to be read, whatever was hoped for
         }
-        match reading_for(shape, columns, &c.catalog) {
-            Ok(reading) => {
-                if let Some(statement) = c.statements.get_mut(id) {
-                    statement.keep(reading.clone());
-                }
-                self.reading = Some(reading);
-                Ok(())
-            }
-            Err(error) => {
-                // The table may be altered so that they fit: the next run must not go by these columns.
-                c.statements.close(id);
-                Err(error.with_sql(self.sql))
-            }
+        let reading = reading_for(shape, columns, &c.catalog)?;
+        if let Some(statement) = c.statements.get_mut(id) {
+            statement.keep(reading.clone());
         }
+        self.reading = Some(reading);
+        Ok(())
     }
 
     #[inline]
@@ -510,6 +564,9 @@ impl<'q> Statement<'q> {
             Message::RowDescription(description) => {
                 let columns: Arc<[Column]> = Column::all(description, &c.catalog)?.into();
                 if let Err(error) = self.described(c, columns) {
+                    let mut names = Vec::new();
+                    self.shape.each_type(&mut |name| names.push(name));
+                    c.forget_names(names.into_iter());
                     self.error.get_or_insert(error.with_sql(self.sql));
                 }
             }
@@ -527,11 +584,14 @@ impl<'q> Statement<'q> {
                 c.refuse_copy()?;
             }
             Message::ErrorResponse(error) => {
-                let stale = is_stale(&error);
+                let (stale, altered) = (is_stale(&error), is_type_altered(&error, &c.catalog));
                 self.retry = !self.retried
                     && self.error.is_none()
-                    && (error.routine.as_deref() == Some("getTypeBinaryOutputInfo") || stale);
-                if stale {
+                    && (lacks_binary_form(&error) || stale || altered);
+                if altered {
+                    c.forget_types();
+                    self.id = None;
+                } else if stale {
                     if let Some(id) = self.id.take() {
                         c.statements.close(id);
                     }
@@ -540,6 +600,7 @@ impl<'q> Statement<'q> {
                     self.all_text = true;
                 }
                 let error = c.server_error(*error, self.sql);
+                let error = if altered { error.type_altered() } else { error };
                 self.error.get_or_insert_with(|| explain(prelude::explain(error, self.inferred)));
             }
             _ => {}
@@ -568,9 +629,14 @@ impl<'q> Statement<'q> {
         Ok(())
     }
 
+    #[inline]
+    pub(super) fn may_retry(&self, c: &Conversation) -> bool {
+        self.retry && c.transactions.status() == Status::Idle && c.transactions.depth() == 0
+    }
+
     /// Outside a transaction a failed statement has done nothing, so that it may be run once more.
     pub(super) fn wants_retry(&mut self, c: &mut Conversation) -> bool {
-        if !self.retry || c.transactions.status() != Status::Idle || c.transactions.depth() > 0 {
+        if !self.may_retry(c) {
             return false;
         }
         self.retry = false;
@@ -600,6 +666,26 @@ fn is_stale(error: &crate::error::ServerError) -> bool {
     }
 }
 
+/// The server says that a column, or something inside it, can't be sent in binary. A misspelt function has the same
+/// code, so the routine is asked.
+fn lacks_binary_form(error: &crate::error::ServerError) -> bool {
+    let routines = ["getTypeBinaryOutputInfo", "array_send", "get_range_io_data", "get_multirange_io_data"];
+    error.sqlstate.code() == "42883" && error.routine.as_deref().is_some_and(|routine| routines.contains(&routine))
+}
+
+/// The server says that a type isn't what the catalog told of it: it doesn't know its number any more, or a composite
+/// has other attributes.
+fn is_type_altered(error: &crate::error::ServerError, catalog: &Catalog) -> bool {
+    match (error.sqlstate.code(), error.routine.as_deref()) {
+        ("42804", Some("record_recv")) | ("22P02", Some("record_in")) => true,
+        ("XX000" | "42704", _) => {
+            let numbers = error.message.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<Oid>().ok());
+            numbers.into_iter().any(|oid| Type::from_oid(oid).is_none() && catalog.knows(oid))
+        }
+        _ => false,
+    }
+}
+
 /// Adds the cure to what the server says of a statement's run.
 #[cold]
 fn explain(error: Error) -> Error {
@@ -609,12 +695,14 @@ fn explain(error: Error) -> Error {
     if is_stale(server) {
         return error.hint("run it again: it is prepared anew (in a transaction, after its ROLLBACK)");
     }
-    match (server.sqlstate.code(), server.routine.as_deref()) {
-        ("08P01", Some("exec_bind_message")) => error.hint("give a parameter for each $1, $2 .. of the statement"),
-        (_, Some("getTypeBinaryOutputInfo")) => error.hint(
+    if lacks_binary_form(server) {
+        return error.hint(
             "a column has only a text form: select the columns that are read, cast it to text, or prepare() the \
              statement before the transaction",
-        ),
+        );
+    }
+    match (server.sqlstate.code(), server.routine.as_deref()) {
+        ("08P01", Some("exec_bind_message")) => error.hint("give a parameter for each $1, $2 .. of the statement"),
         _ => error,
     }
 }
@@ -630,23 +718,14 @@ fn reading_for(shape: &'static Shape, columns: &Arc<[Column]>, catalog: &Catalog
         .iter()
         .map(|column| {
             let column = column.with_type(catalog);
-            let format = if shape.is_dynamic() { dynamic_format(column.type_()) } else { Format::Text };
-            column.with_format(format)
+            let binary = shape.is_dynamic() && catalog.has_binary_form(column.type_());
+            column.with_format(if binary { Format::Binary } else { Format::Text })
         })
         .collect();
     let plan = RowPlan::new(shape, columns, catalog)?;
     let wanted = plan.wanted_formats();
     let plan = plan.with_formats(shape, &wanted)?;
     Ok(Arc::new(Reading { plan, formats: result_formats(&wanted).into() }))
-}
-
-/// The form in which a column is asked for when its reader isn't known: binary where every server has it.
-fn dynamic_format(type_: &Type) -> Format {
-    let binary = match type_.kind() {
-        postgres_types::Kind::Pseudo => false,
-        _ => !matches!(*type_, Type::ACLITEM | Type::ACLITEM_ARRAY | Type::GTS_VECTOR | Type::GTS_VECTOR_ARRAY),
-    };
-    if binary { Format::Binary } else { Format::Text }
 }
 
 /// Writes all values of a Bind, as many as were planned.

@@ -12,6 +12,7 @@ use crate::message::frontend::{self, Target};
 use crate::sqlstate::SqlState;
 use crate::types::catalog::Catalog;
 use crate::types::context::Context;
+use crate::types::name::TypeName;
 use crate::types::registry::{Registry, Scope};
 use crate::wire::writer::{self, Buffer};
 use std::collections::VecDeque;
@@ -192,12 +193,18 @@ impl Conversation {
     }
 
     #[cold]
-    fn write_preamble(&mut self) -> Result<()> {
+    fn write_closes(&mut self) -> Result<()> {
         for name in self.statements.take_closing() {
             frontend::close(&mut self.out, Target::Statement(&name))?;
             self.expect_preamble(Phase::Close);
             self.closes.push_back(name);
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn write_preamble(&mut self) -> Result<()> {
+        self.write_closes()?;
         for (_, command) in self.transactions.take_pending() {
             frontend::parse(&mut self.out, "", &command, &[])?;
             self.expect_preamble(Phase::Parse);
@@ -260,8 +267,11 @@ impl Conversation {
         }
     }
 
-    /// Parse.
+    /// Parse, after what had to make room for it was closed.
     pub(crate) fn parse(&mut self, id: StatementId, sql: &str, types: &[u32]) -> Result<()> {
+        if self.statements.has_closing() {
+            self.write_closes()?;
+        }
         let name = self.statements.get(id).map(crate::protocol::statements::Statement::name).unwrap_or_default();
         frontend::parse(&mut self.out, name, sql, types)?;
         if let Some(statement) = self.statements.get_mut(id) {
@@ -360,6 +370,25 @@ impl Conversation {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Forgets all types and the statements that go by them: one was altered, dropped or made anew since it was looked
+    /// up.
+    #[cold]
+    pub(crate) fn forget_types(&mut self) {
+        self.registry.forget(&self.scope);
+        self.catalog = Catalog::default();
+        self.statements.close_all();
+    }
+
+    /// Forgets what these types are on the server: they don't fit, and may have been made anew.
+    #[cold]
+    pub(crate) fn forget_names(&mut self, names: impl Iterator<Item = TypeName>) {
+        let names: Vec<_> = names.filter_map(|name| name.named()).collect();
+        if !names.is_empty() {
+            self.registry.forget(&self.scope);
+            self.catalog.forget(&names);
+        }
     }
 
     /// Queues the end of a guard that was dropped: undoing what it did, or nothing if nothing was sent.

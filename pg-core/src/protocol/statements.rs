@@ -335,6 +335,20 @@ impl Statements {
         }
     }
 
+    /// Takes all statements out and closes them on the server with the next request.
+    pub(crate) fn close_all(&mut self) {
+        for id in self.ids() {
+            self.close(id);
+        }
+    }
+
+    fn ids(&self) -> Vec<StatementId> {
+        (0u32..)
+            .zip(&self.slots)
+            .filter_map(|(slot, statement)| Some(StatementId { slot, serial: statement.as_ref()?.serial }))
+            .collect()
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.slots.clear();
@@ -345,11 +359,7 @@ impl Statements {
     /// Forgets all but `kept`: DISCARD ALL or DEALLOCATE ALL has freed them on the server.
     pub(crate) fn handle_deallocated(&mut self, kept: &[StatementId]) {
         self.closing.clear();
-        let known: Vec<StatementId> = (0u32..)
-            .zip(&self.slots)
-            .filter_map(|(slot, statement)| Some(StatementId { slot, serial: statement.as_ref()?.serial }))
-            .collect();
-        for id in known.into_iter().filter(|id| !kept.contains(id)) {
+        for id in self.ids().into_iter().filter(|id| !kept.contains(id)) {
             self.remove(id);
         }
     }

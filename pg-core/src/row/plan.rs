@@ -78,13 +78,19 @@ impl RowPlan {
         &self.columns
     }
 
-    /// The format in which each column is best asked for: what its readers want, binary where nobody reads it.
+    /// The format in which each column is best asked for: what its readers want; where nobody reads it, binary if there
+    /// is such a form.
     pub(crate) fn wanted_formats(&self) -> Vec<Format> {
-        let mut formats = vec![Format::Binary; self.columns.len()];
-        for leaf in &self.leaves {
-            if let Some(place) = leaf.column.and_then(|column| formats.get_mut(usize::from(column))) {
-                if leaf.wanted == Format::Text {
-                    *place = Format::Text;
+        let unread = |column: &Column| match self.catalog.has_binary_form(column.type_()) {
+            true => Format::Binary,
+            false => Format::Text,
+        };
+        let mut formats: Vec<Format> = self.columns.iter().map(unread).collect();
+        for binary in [true, false] {
+            // A column that has two readers comes as text, which serves both.
+            for leaf in self.leaves.iter().filter(|leaf| (leaf.wanted == Format::Binary) == binary) {
+                if let Some(place) = leaf.column.and_then(|column| formats.get_mut(usize::from(column))) {
+                    *place = leaf.wanted;
                 }
             }
         }

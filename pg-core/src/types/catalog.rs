@@ -2,7 +2,7 @@
 
 use super::name::{NamedType, TypeName};
 use postgres_types::{Kind, Oid, Type};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 /// The types of one database as one session sees them. Cheap to clone: connections of a registry share it.
@@ -16,6 +16,8 @@ struct Known {
     types: HashMap<Oid, Type>,
     /// Element to array.
     arrays: HashMap<Oid, Oid>,
+    /// Base types that have no binary output.
+    text_only: HashSet<Oid>,
 }
 
 /// One row of the catalog's answer, before types refer to each other.
@@ -38,6 +40,8 @@ pub struct Entry {
 pub enum EntryShape {
     /// A base type.
     Base,
+    /// A base type without a binary output function.
+    TextOnly,
     /// Labels in order.
     Enum(Vec<String>),
     /// Attributes in order.
@@ -119,6 +123,21 @@ impl Catalog {
         self.type_by_oid(*oid)
     }
 
+    /// Whether the server can be asked for values of this type in binary. A type that isn't known may not.
+    pub fn has_binary_form(&self, type_: &Type) -> bool {
+        match type_.kind() {
+            Kind::Pseudo => false,
+            Kind::Array(inner) | Kind::Domain(inner) | Kind::Range(inner) | Kind::Multirange(inner) => {
+                self.has_binary_form(inner)
+            }
+            Kind::Composite(attributes) => attributes.iter().all(|attribute| self.has_binary_form(attribute.type_())),
+            _ => match *type_ {
+                Type::ACLITEM | Type::GTS_VECTOR => false,
+                _ => self.knows(type_.oid()) && !self.0.text_only.contains(&type_.oid()),
+            },
+        }
+    }
+
     /// Adds what the catalog told: the entries, and which OID each asked name has.
     pub fn extend(&mut self, entries: Vec<Entry>, names: Vec<((Option<Box<str>>, Box<str>), Oid)>) {
         let known = Arc::make_mut(&mut self.0);
@@ -129,9 +148,20 @@ impl Catalog {
                 known.arrays.insert(*oid, entry.array);
             }
             known.types.remove(oid); // told anew: a type may have been altered
+            if matches!(entry.shape, EntryShape::TextOnly) {
+                known.text_only.insert(*oid);
+            }
         }
         while let Some(oid) = waiting.keys().next().copied() {
             known.build(oid, &mut waiting, 0);
+        }
+    }
+
+    /// Forgets which types these names stand for.
+    pub(crate) fn forget(&mut self, names: &[&NamedType]) {
+        let known = Arc::make_mut(&mut self.0);
+        for named in names {
+            known.names.remove(&(named.schema.map(Box::from), Box::from(named.name)));
         }
     }
 
@@ -144,6 +174,7 @@ impl Catalog {
         known.names.extend(other.0.names.iter().map(|(name, oid)| (name.clone(), *oid)));
         known.types.extend(other.0.types.iter().map(|(oid, type_)| (*oid, type_.clone())));
         known.arrays.extend(&other.0.arrays);
+        known.text_only.extend(&other.0.text_only);
     }
 }
 
@@ -164,7 +195,7 @@ impl Known {
         };
         let next = depth.saturating_add(1);
         let kind = match entry.shape {
-            EntryShape::Base => Kind::Simple,
+            EntryShape::Base | EntryShape::TextOnly => Kind::Simple,
             EntryShape::Pseudo => Kind::Pseudo,
             EntryShape::Enum(labels) => Kind::Enum(labels),
             EntryShape::Domain(base) => Kind::Domain(self.build(base, waiting, next)),

@@ -360,7 +360,7 @@ fn attribute<'a>(reader: &mut Reader<'a>, plan: &Plan) -> Result<Option<&'a [u8]
             "an attribute has the type with OID {oid}, not {} as the catalog said",
             describe(&plan.type_)
         ))
-        .hint("the type was altered: refresh the registry"));
+        .type_altered());
     }
     reader.value()
 }
@@ -368,5 +368,5 @@ fn attribute<'a>(reader: &mut Reader<'a>, plan: &Plan) -> Result<Option<&'a [u8]
 #[cold]
 fn changed(type_: &Type, found: i32, wanted: usize) -> Error {
     Error::decode(format!("a value of {} has {found} attributes, not {wanted}", describe(type_)))
-        .hint("the type was altered: refresh the registry")
+        .type_altered()
 }

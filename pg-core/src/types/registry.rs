@@ -64,12 +64,17 @@ impl Registry {
         self.lock().get(scope).cloned().unwrap_or_default()
     }
 
-    /// Adds what a connection learned, and gives back what all have learned.
-    pub(crate) fn publish(&self, scope: &Scope, catalog: &Catalog) -> Catalog {
+    /// Adds what a connection has just learned, and gives back what all have learned.
+    pub(crate) fn publish(&self, scope: &Scope, learned: &Catalog) -> Catalog {
         let mut catalogs = self.lock();
         let shared = catalogs.entry(scope.clone()).or_default();
-        shared.merge(catalog);
+        shared.merge(learned);
         shared.clone()
+    }
+
+    /// Forgets what all have learned: a type has changed, and the next that needs one looks it up anew.
+    pub(crate) fn forget(&self, scope: &Scope) {
+        self.lock().remove(scope);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Scope, Catalog>> {
