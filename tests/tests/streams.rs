@@ -146,6 +146,15 @@ async fn a_row_that_cannot_be_read_does_not_end_the_stream<S: Session>(client: &
     still_answers(client).await
 }
 
+async fn columns_that_do_not_fit_end_a_stream_before_its_rows<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    let start = Instant::now();
+    let wrong = client.stream_as::<(i64,)>("select generate_series(1, 1000000000)", ()).await.unwrap_err();
+    assert_eq!(wrong.kind(), ErrorKind::Decode);
+    still_answers(client).await?;
+    assert!(start.elapsed() < Duration::from_secs(20), "all rows were read first");
+    Ok(())
+}
+
 async fn a_statement_without_rows_streams_none<S: Session>(client: &mut S, _: &Database) -> Result<()> {
     for _ in 0..2 {
         client.batch_execute("drop table if exists t").await?;
@@ -183,6 +192,7 @@ pg_tests::both_clients!(
     a_row_longer_than_any_buffer_comes_whole,
     an_error_half_way_comes_after_the_rows_before_it,
     a_row_that_cannot_be_read_does_not_end_the_stream,
+    columns_that_do_not_fit_end_a_stream_before_its_rows,
     a_statement_without_rows_streams_none,
     a_stream_in_a_transaction_leaves_it_as_it_was,
 );

@@ -5,12 +5,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The folder with the workspace's Cargo.toml.
-pub fn workspace() -> PathBuf {
+pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 /// The source of one crate.
-pub struct Crate {
+pub(crate) struct Crate {
     /// By the module's path without `crate::`; the root is empty.
     files: BTreeMap<String, File>,
 }
@@ -23,9 +23,9 @@ struct File {
 }
 
 /// One file's use of another.
-pub struct Import<'a> {
-    pub from: &'a str,
-    pub to: &'a str,
+pub(crate) struct Import<'a> {
+    pub(crate) from: &'a str,
+    pub(crate) to: &'a str,
     /// As it is written.
     path: String,
 }
@@ -42,7 +42,7 @@ fn named(module: &str) -> &str {
 
 impl Crate {
     /// Reads `name/src`.
-    pub fn read(name: &str) -> Crate {
+    pub(crate) fn read(name: &str) -> Crate {
         let root = workspace().join(name).join("src");
         let mut files = BTreeMap::new();
         let mut tests = BTreeSet::new();
@@ -65,21 +65,21 @@ impl Crate {
         Crate { files }
     }
 
-    pub fn modules(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn modules(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
     }
 
     /// Each module's code without comments, texts and tests.
-    pub fn code(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn code(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().map(|(module, file)| (module.as_str(), file.code.as_str()))
     }
 
-    pub fn lengths(&self) -> impl Iterator<Item = (&Path, usize)> {
+    pub(crate) fn lengths(&self) -> impl Iterator<Item = (&Path, usize)> {
         self.files.values().map(|file| (file.path.as_path(), file.lines))
     }
 
     /// Every path that leads from one file to another. What a file re-exports is an import too.
-    pub fn imports(&self) -> impl Iterator<Item = Import<'_>> {
+    pub(crate) fn imports(&self) -> impl Iterator<Item = Import<'_>> {
         self.files.iter().flat_map(move |(from, file)| {
             paths(&file.code).into_iter().filter_map(move |path| {
                 let to = self.resolve(from, &path)?;
@@ -115,7 +115,7 @@ impl Crate {
     }
 
     /// Circles of imports, one line each; the crate root, which declares and re-exports everything, is left out.
-    pub fn circles(&self) -> Vec<String> {
+    pub(crate) fn circles(&self) -> Vec<String> {
         let mut to: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for import in self.imports().filter(|import| !import.from.is_empty() && !import.to.is_empty()) {
             to.entry(import.from).or_default().insert(import.to);
@@ -167,7 +167,7 @@ fn module_of(path: &Path) -> String {
 }
 
 /// Code without comments and without what stands in quotes, which is replaced by `""`.
-pub fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
@@ -206,7 +206,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// Code without `#[cfg(test)]` modules (which stand at the end of a file), and the names of those in files of their own.
-pub fn without_tests(code: &str) -> (String, Vec<String>) {
+pub(crate) fn without_tests(code: &str) -> (String, Vec<String>) {
     let mut kept = String::new();
     let mut files = Vec::new();
     let mut rest = code;
@@ -230,7 +230,7 @@ pub fn without_tests(code: &str) -> (String, Vec<String>) {
 }
 
 /// All paths of two words or more; those of `use` with their braces taken apart.
-pub fn paths(code: &str) -> BTreeSet<String> {
+pub(crate) fn paths(code: &str) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     let mut rest = code;
     while let Some(at) = rest.find("use ") {
