@@ -1,0 +1,190 @@
+//! How often memory is allocated, counted by an allocator of this test's own: once a statement is cached, only for
+//! what the caller asked to own.
+
+use allocation_counter::measure;
+use pg_core::{FromRow, Session};
+use pg_tests::server::{Database, Server};
+use std::time::SystemTime;
+use uuid::Uuid;
+
+/// The row of the benchmarks: two of its columns are owned text.
+#[derive(Debug, FromRow)]
+struct User {
+    id: i64,
+    name: String,
+    email: String,
+    score: f64,
+    active: bool,
+    created: SystemTime,
+    uid: Uuid,
+}
+
+#[derive(Debug, FromRow)]
+struct Borrowed<'r> {
+    id: i64,
+    score: f64,
+    active: bool,
+    name: &'r str,
+}
+
+const SCHEMA: &str = "create table users (id int8 primary key, name text not null, email text not null,
+        score float8 not null, active bool not null, created timestamptz not null, uid uuid not null);
+    insert into users select g, 'name of ' || g, 'user' || g || '@example.org', g / 8.0, g % 2 = 0, now(), gen_random_uuid()
+        from generate_series(1, 10000) g";
+
+const BY_KEY: &str = "select id, name, email, score, active, created, uid from users where id = $1";
+const ALL: &str = "select id, name, email, score, active, created, uid from users";
+const NARROW: &str = "select id, score, active, name from users";
+const UPDATE: &str = "update users set name = $2, score = $3 where id = $1";
+
+/// What is counted: each does its work so many times, and reads each row it gets.
+async fn by_key<S: Session>(client: &mut S, times: i64) {
+    for id in 1..=times {
+        let user: User = client.query_one(BY_KEY, (id,)).await.unwrap();
+        let read = (user.id, user.score, user.active, user.email.len(), user.created > SystemTime::UNIX_EPOCH);
+        assert_eq!(read, (id, id as f64 / 8.0, id % 2 == 0, "user@example.org".len() + id.to_string_len(), true));
+        assert!(!user.uid.is_nil() && user.name.starts_with("name of "));
+    }
+}
+
+async fn executed<S: Session>(client: &mut S, times: i64) {
+    for id in 1..=times {
+        assert_eq!(client.execute(UPDATE, (id, "another name", 0.5)).await.unwrap(), 1);
+    }
+}
+
+async fn all_owned<S: Session>(client: &mut S, times: i64) {
+    for _ in 0..times {
+        let users: Vec<User> = client.query(ALL, ()).await.unwrap();
+        assert_eq!(users.len(), 10_000);
+    }
+}
+
+async fn streamed_borrowed<S: Session>(client: &mut S, times: i64) {
+    for _ in 0..times {
+        let mut rows = client.stream_as::<Borrowed<'_>>(NARROW, ()).await.unwrap();
+        let (mut ids, mut named) = (0, 0);
+        while let Some(row) = rows.next_row().await.unwrap() {
+            let user: Borrowed<'_> = row.get().unwrap();
+            ids += user.id;
+            named += usize::from(user.name.len() > 4 && user.score > 0.0 && user.active == (user.id % 2 == 0));
+        }
+        assert_eq!((ids, named), (50_005_000, 10_000));
+    }
+}
+
+async fn streamed_by_any<S: Session>(client: &mut S, times: i64) {
+    for _ in 0..times {
+        let mut rows = client.stream(NARROW, ()).await.unwrap();
+        while let Some(row) = rows.next_row().await.unwrap() {
+            let user: Borrowed<'_> = row.get().unwrap();
+            assert!(user.id > 0 && user.score > 0.0 && (user.active || user.id % 2 == 1) && !user.name.is_empty());
+        }
+    }
+}
+
+async fn each_narrow<S: Session>(client: &mut S, times: i64) {
+    for _ in 0..times {
+        let mut sum = 0.0;
+        let add = |(id, score, active): (i64, f64, bool)| {
+            sum += score + f64::from(u8::from(active)) * id as f64;
+            Ok(())
+        };
+        client.for_each("select id, score, active from users", (), add).await.unwrap();
+        assert!(sum > 0.0);
+    }
+}
+
+async fn in_transactions<S: Session>(client: &mut S, times: i64) {
+    for id in 1..=times {
+        let mut tx = client.begin().await.unwrap();
+        tx.execute(UPDATE, (id, "another name", 0.5)).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+trait StringLength {
+    fn to_string_len(self) -> usize;
+}
+
+impl StringLength for i64 {
+    /// Without the allocation that would be counted.
+    fn to_string_len(self) -> usize {
+        self.checked_ilog10().map_or(1, |digits| digits as usize + 1)
+    }
+}
+
+/// Allocations of each turn beyond the first `few`, in which statements are prepared and buffers grow.
+fn a_turn(few: i64, many: i64, mut run: impl FnMut(i64)) -> f64 {
+    run(few);
+    let first = measure(|| run(few)).count_total;
+    let second = measure(|| run(few + many)).count_total;
+    (second - first) as f64 / many as f64
+}
+
+fn database() -> Database {
+    let database = Server::shared().database();
+    database.sql(SCHEMA);
+    database
+}
+
+/// Counts what a body does in one turn, in both clients.
+macro_rules! count {
+    ($few:expr, $many:expr, $body:ident) => {{
+        let database = database();
+        let mut client = pg_blocking::Config::new(&database.socket_url()).unwrap().connect().unwrap();
+        let blocking = a_turn($few, $many, |times| pg_blocking::complete($body(&mut client, times)));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let config = pg_async::Config::new(&database.socket_url()).unwrap();
+        let mut client = runtime.block_on(config.connect()).unwrap();
+        let asynchronous = a_turn($few, $many, |times| runtime.block_on($body(&mut client, times)));
+        println!("{}: {blocking} blocking, {asynchronous} async", stringify!($body));
+        [blocking, asynchronous]
+    }};
+}
+
+#[test]
+fn a_cached_row_by_key_allocates_its_two_strings() {
+    assert_eq!(count!(10, 1_000, by_key), [2.0, 2.0]);
+}
+
+#[test]
+fn a_cached_execute_allocates_nothing() {
+    assert_eq!(count!(10, 1_000, executed), [0.0, 0.0]);
+}
+
+#[test]
+fn ten_thousand_owned_rows_allocate_two_strings_each_and_their_vec() {
+    let counted = count!(1, 10, all_owned);
+    for a_run in counted {
+        let a_row = (a_run - 20_000.0) / 10_000.0;
+        assert!((0.0..0.005).contains(&a_row), "{a_run} in a run: besides the Strings only the Vec may grow");
+    }
+}
+
+#[test]
+fn a_streamed_borrowed_row_allocates_nothing() {
+    // What there is is of the whole stream: its cursor, and a plan where the type is told anew.
+    for a_run in count!(1, 10, streamed_borrowed) {
+        assert!(a_run <= 8.0, "{a_run} in a run of 10,000 rows");
+    }
+}
+
+#[test]
+fn a_streamed_row_of_a_type_told_later_allocates_nothing() {
+    for a_run in count!(1, 10, streamed_by_any) {
+        assert!(a_run <= 8.0, "{a_run} in a run of 10,000 rows");
+    }
+}
+
+#[test]
+fn a_row_given_to_a_callback_allocates_nothing() {
+    assert_eq!(count!(1, 10, each_narrow), [0.0, 0.0]);
+}
+
+#[test]
+fn a_transaction_allocates_little_but_its_commands() {
+    for a_run in count!(10, 100, in_transactions) {
+        assert!(a_run <= 8.0, "{a_run} in a transaction");
+    }
+}
