@@ -358,7 +358,8 @@ async fn the_limits_are_settings<F: Face>() {
     let limits = Limits { before_login: 200_000, small: 10, large: 1_000_000 };
     let chatty = |peer: &mut Peer, parameter: &str| {
         peer.expect_startup();
-        let notice = message::notice_response(&[(b'S', "NOTICE"), (b'C', "00000"), (b'M', &"x".repeat(1000))]);
+        let notice =
+            message::notice_response(&[(b'S', "NOTICE"), (b'C', "00000"), (b'M', &"x".repeat(1000))]);
         peer.send(notice.repeat(100));
         peer.login();
         peer.send(message::parameter_status("a", parameter));
