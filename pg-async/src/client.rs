@@ -7,7 +7,6 @@ use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
 use pg_core::protocol::connection::Connection;
 use pg_core::session::{Lifecycle, Run, Session};
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 /// A connection to a server: see [`Session`] for its methods, [`Config`](crate::Config) for how to get one.
@@ -73,16 +72,14 @@ impl Client {
 
 impl Run for Client {
     #[inline]
-    fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send {
-        async move {
-            if !E::PEEK {
-                self.link.connection.abandon();
-                if !self.link.connection.is_idle() || !self.cancel.gate.is_open() {
-                    self.settle().await?;
-                }
+    async fn run<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
+        if !E::PEEK {
+            self.link.connection.abandon();
+            if !self.link.connection.is_idle() || !self.cancel.gate.is_open() {
+                self.settle().await?;
             }
-            self.link.drive(exchange).await
         }
+        self.link.drive(exchange).await
     }
 }
 

@@ -69,16 +69,14 @@ impl Raw {
 
 impl Run for Raw {
     #[inline]
-    fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send {
-        async move {
-            if !E::PEEK {
-                self.link.connection.abandon();
-                if !self.link.connection.is_idle() || !self.cancel.gate.is_open() {
-                    self.settle()?;
-                }
+    async fn run<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
+        if !E::PEEK {
+            self.link.connection.abandon();
+            if !self.link.connection.is_idle() || !self.cancel.gate.is_open() {
+                self.settle()?;
             }
-            self.link.drive(exchange, None)
         }
+        self.link.drive(exchange, None)
     }
 }
 

@@ -147,7 +147,8 @@ fn more_than_one() -> Error {
 
 #[cold]
 fn no_row() -> Error {
-    Error::new(ErrorKind::RowCount, "the statement returned no row").hint("use query_opt(..) if that may happen")
+    Error::new(ErrorKind::RowCount, "the statement returned no row")
+        .hint("use query_opt(..) if that may happen")
 }
 
 /// The first column of all rows.
@@ -299,15 +300,15 @@ impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
     #[inline]
     fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
         if let Message::DataRow(row) = message {
-            if self.core.error.is_none() {
-                if let Some(reading) = &self.core.reading {
-                    c.context.scratch.clear();
-                    if let Err(error) = self.collect.row(&reading.plan, row, &c.context) {
-                        if error.is_type_altered() {
-                            c.forget_types();
-                        }
-                        self.core.error = Some(error.with_sql(self.core.sql));
+            if self.core.error.is_none()
+                && let Some(reading) = &self.core.reading
+            {
+                c.context.scratch.clear();
+                if let Err(error) = self.collect.row(&reading.plan, row, &c.context) {
+                    if error.is_type_altered() {
+                        c.forget_types();
                     }
+                    self.core.error = Some(error.with_sql(self.core.sql));
                 }
             }
             return Ok(());
@@ -386,30 +387,22 @@ impl<'q> Statement<'q> {
     }
 
     #[inline]
-    pub(super) fn prepare(
-        &mut self,
-        c: &mut Conversation,
-        params: &impl Params,
-    ) -> Result<Option<Needs>> {
-        if self.constants != 0 && !self.all_text {
-            if let Some(id) = c.statements.find(self.sql, self.constants) {
-                if let Some(reading) = c.statements.get(id).and_then(|statement| statement.reading(self.shape)) {
-                    self.reading = Some(reading.clone());
-                    self.id = Some(id);
-                    return Ok(None);
-                }
-            }
+    pub(super) fn prepare(&mut self, c: &mut Conversation, params: &impl Params) -> Result<Option<Needs>> {
+        if self.constants != 0
+            && !self.all_text
+            && let Some(id) = c.statements.find(self.sql, self.constants)
+            && let Some(reading) = c.statements.get(id).and_then(|statement| statement.reading(self.shape))
+        {
+            self.reading = Some(reading.clone());
+            self.id = Some(id);
+            return Ok(None);
         }
         self.prepare_anew(c, params)
     }
 
     /// Everything but the usual hit: what isn't known yet is asked for, one need at a time.
     #[cold]
-    fn prepare_anew(
-        &mut self,
-        c: &mut Conversation,
-        params: &dyn Described,
-    ) -> Result<Option<Needs>> {
+    fn prepare_anew(&mut self, c: &mut Conversation, params: &dyn Described) -> Result<Option<Needs>> {
         let shape = self.shape;
         if let Some(needs) = missing_types(c, params, shape) {
             return Ok(Some(needs));
@@ -435,7 +428,8 @@ impl<'q> Statement<'q> {
         match c.statements.get(id).and_then(|statement| statement.columns.clone()) {
             Some(columns) => {
                 // Each column's reader is chosen at run time, so all types must be known.
-                let unknown = |column: &Column| Some(column.type_().oid()).filter(|oid| !c.catalog.knows(*oid));
+                let unknown =
+                    |column: &Column| Some(column.type_().oid()).filter(|oid| !c.catalog.knows(*oid));
                 if shape.is_dynamic() && !self.looked_up {
                     let oids: Vec<Oid> = columns.iter().filter_map(unknown).collect();
                     self.looked_up = true;
@@ -466,12 +460,7 @@ impl<'q> Statement<'q> {
     }
 
     /// Makes and keeps the plan of a described statement for a row type.
-    fn plan_columns(
-        &mut self,
-        c: &mut Conversation,
-        id: StatementId,
-        columns: &Arc<[Column]>,
-    ) -> Result<()> {
+    fn plan_columns(&mut self, c: &mut Conversation, id: StatementId, columns: &Arc<[Column]>) -> Result<()> {
         let shape = self.shape;
         if let Some(reading) = c.statements.get(id).and_then(|statement| statement.reading(shape)) {
             self.reading = Some(reading.clone());
@@ -489,11 +478,7 @@ impl<'q> Statement<'q> {
     }
 
     #[inline]
-    pub(super) fn send(
-        &mut self,
-        c: &mut Conversation,
-        params: &impl Params,
-    ) -> Result<()> {
+    pub(super) fn send(&mut self, c: &mut Conversation, params: &impl Params) -> Result<()> {
         c.open_request()?;
         // An earlier part of a pipeline may have made it leave the cache since it was found.
         let id = self.id.filter(|id| c.statements.get(*id).is_some_and(|statement| statement.is_parsed));
@@ -526,16 +511,19 @@ impl<'q> Statement<'q> {
             }
         };
         self.id = Some(id);
-        if let Some(types) = c.statements.get(id).filter(|s| !s.is_parsed).map(|s| s.types().to_vec()) {
-            if let Err(error) = c.parse(id, self.sql, &types) {
-                c.statements.remove(id);
-                return Err(error.with_sql(self.sql));
-            }
+        if let Some(types) = c.statements.get(id).filter(|s| !s.is_parsed).map(|s| s.types().to_vec())
+            && let Err(error) = c.parse(id, self.sql, &types)
+        {
+            c.statements.remove(id);
+            return Err(error.with_sql(self.sql));
         }
         let shape = self.shape;
         let reads = !shape.fields().is_empty();
         if !reads && !shape.is_dynamic() {
-            let reading = Arc::new(Reading { plan: RowPlan::new(shape, Arc::new([]), &c.catalog)?, formats: TEXT.into() });
+            let reading = Arc::new(Reading {
+                plan: RowPlan::new(shape, Arc::new([]), &c.catalog)?,
+                formats: TEXT.into(),
+            });
             if let Some(statement) = c.statements.get_mut(id) {
                 statement.keep(reading.clone());
             }
@@ -554,11 +542,7 @@ impl<'q> Statement<'q> {
         Ok(())
     }
 
-    pub(super) fn on_message(
-        &mut self,
-        c: &mut Conversation,
-        message: Message<'_>,
-    ) -> Result<()> {
+    pub(super) fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
         match message {
             Message::CommandComplete(complete) => self.affected = complete.rows(),
             Message::RowDescription(description) => {
@@ -585,9 +569,8 @@ impl<'q> Statement<'q> {
             }
             Message::ErrorResponse(error) => {
                 let (stale, altered) = (is_stale(&error), is_type_altered(&error, &c.catalog));
-                self.retry = !self.retried
-                    && self.error.is_none()
-                    && (lacks_binary_form(&error) || stale || altered);
+                self.retry =
+                    !self.retried && self.error.is_none() && (lacks_binary_form(&error) || stale || altered);
                 if altered {
                     c.forget_types();
                     self.id = None;
@@ -619,7 +602,10 @@ impl<'q> Statement<'q> {
         let now = if self.all_text || same_formats(&later.plan, &columns) {
             later.clone()
         } else {
-            Arc::new(Reading { plan: RowPlan::new(shape, columns.clone(), &c.catalog)?, formats: TEXT.into() })
+            Arc::new(Reading {
+                plan: RowPlan::new(shape, columns.clone(), &c.catalog)?,
+                formats: TEXT.into(),
+            })
         };
         if let Some(statement) = self.id.and_then(|id| c.statements.get_mut(id)) {
             statement.columns = Some(columns);
@@ -649,8 +635,10 @@ impl<'q> Statement<'q> {
     #[cold]
     fn explain_count(&self, error: Error) -> Error {
         let error = match (error.kind(), self.no_rows) {
-            (ErrorKind::RowCount, true) => Error::new(ErrorKind::RowCount, "the statement returns no rows at all")
-                .hint("use execute(..), or add `returning ..` to it"),
+            (ErrorKind::RowCount, true) => {
+                Error::new(ErrorKind::RowCount, "the statement returns no rows at all")
+                    .hint("use execute(..), or add `returning ..` to it")
+            }
             _ => error,
         };
         error.with_sql(self.sql)
@@ -670,7 +658,8 @@ fn is_stale(error: &crate::error::ServerError) -> bool {
 /// code, so the routine is asked.
 fn lacks_binary_form(error: &crate::error::ServerError) -> bool {
     let routines = ["getTypeBinaryOutputInfo", "array_send", "get_range_io_data", "get_multirange_io_data"];
-    error.sqlstate.code() == "42883" && error.routine.as_deref().is_some_and(|routine| routines.contains(&routine))
+    error.sqlstate.code() == "42883"
+        && error.routine.as_deref().is_some_and(|routine| routines.contains(&routine))
 }
 
 /// The server says that a type isn't what the catalog told of it: it doesn't know its number any more, or a composite
@@ -679,7 +668,10 @@ fn is_type_altered(error: &crate::error::ServerError, catalog: &Catalog) -> bool
     match (error.sqlstate.code(), error.routine.as_deref()) {
         ("42804", Some("record_recv")) | ("22P02", Some("record_in")) => true,
         ("XX000" | "42704", _) => {
-            let numbers = error.message.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<Oid>().ok());
+            let numbers = error
+                .message
+                .split(|c: char| !c.is_ascii_digit())
+                .filter_map(|number| number.parse::<Oid>().ok());
             numbers.into_iter().any(|oid| Type::from_oid(oid).is_none() && catalog.knows(oid))
         }
         _ => false,
@@ -702,7 +694,9 @@ fn explain(error: Error) -> Error {
         );
     }
     match (server.sqlstate.code(), server.routine.as_deref()) {
-        ("08P01", Some("exec_bind_message")) => error.hint("give a parameter for each $1, $2 .. of the statement"),
+        ("08P01", Some("exec_bind_message")) => {
+            error.hint("give a parameter for each $1, $2 .. of the statement")
+        }
         _ => error,
     }
 }

@@ -164,13 +164,11 @@ impl Connection {
     #[inline]
     pub(crate) fn poll_message(&mut self, owner: u64) -> Result<Polled> {
         // By far the most frequent message, of which the table says that nothing changes.
-        if let Some(front) = self.conversation.expected.front() {
-            if front.phase == Phase::Execute && front.owner == owner && !front.preamble && self.closed.is_none() {
-                if let Some(frame) = self.input.small_row() {
+        if let Some(front) = self.conversation.expected.front()
+            && front.phase == Phase::Execute && front.owner == owner && !front.preamble && self.closed.is_none()
+                && let Some(frame) = self.input.small_row() {
                     return Ok(Polled::Message(frame));
                 }
-            }
-        }
         self.poll_any_message(owner)
     }
 
@@ -204,11 +202,10 @@ impl Connection {
                 Step::Stay => {}
                 Step::Next => {
                     self.conversation.expected.pop_front();
-                    if frame.tag == b'Z' {
-                        if let Err(error) = self.handle_ready(frame) {
+                    if frame.tag == b'Z'
+                        && let Err(error) = self.handle_ready(frame) {
                             return Err(self.fail(error));
                         }
-                    }
                 }
                 other => match self.rare(other, phase, frame) {
                     Ok(true) => {}
@@ -332,6 +329,11 @@ impl Connection {
         {
             false
         }
+    }
+
+    /// How many bytes the buffers for input and output take.
+    pub fn memory(&self) -> usize {
+        self.input.capacity().saturating_add(self.conversation.out.capacity())
     }
 
     /// The transaction status that the server last told.

@@ -187,11 +187,12 @@ impl Statements {
     pub fn find(&mut self, sql: &str, params_at: usize) -> Option<StatementId> {
         let clock = self.clock.wrapping_add(1);
         self.clock = clock;
-        if let Some(Some(statement)) = self.slots.get_mut(self.recent as usize) {
-            if statement.params_at.contains(&params_at) && *statement.sql == *sql {
-                statement.used = clock;
-                return Some(StatementId { slot: self.recent, serial: statement.serial });
-            }
+        if let Some(Some(statement)) = self.slots.get_mut(self.recent as usize)
+            && statement.params_at.contains(&params_at)
+            && *statement.sql == *sql
+        {
+            statement.used = clock;
+            return Some(StatementId { slot: self.recent, serial: statement.serial });
         }
         self.find_hashed(sql, |statement| statement.params_at.contains(&params_at))
     }
@@ -232,12 +233,13 @@ impl Statements {
     fn find_hashed(&mut self, sql: &str, is_it: impl Fn(&Statement) -> bool) -> Option<StatementId> {
         let clock = self.clock;
         for slot in self.by_hash.get(&self.hasher.hash_one(sql))? {
-            if let Some(Some(statement)) = self.slots.get_mut(*slot as usize) {
-                if *statement.sql == *sql && is_it(statement) {
-                    statement.used = clock;
-                    self.recent = *slot;
-                    return Some(StatementId { slot: *slot, serial: statement.serial });
-                }
+            if let Some(Some(statement)) = self.slots.get_mut(*slot as usize)
+                && *statement.sql == *sql
+                && is_it(statement)
+            {
+                statement.used = clock;
+                self.recent = *slot;
+                return Some(StatementId { slot: *slot, serial: statement.serial });
             }
         }
         None
@@ -305,10 +307,10 @@ impl Statements {
             .zip(&self.slots)
             .filter_map(|(slot, statement)| statement.as_ref().map(|s| (s.used, slot, s.serial)))
             .min();
-        if let Some((_, slot, serial)) = oldest {
-            if let Some(statement) = self.remove(StatementId { slot, serial }) {
-                self.closing.push(statement.name);
-            }
+        if let Some((_, slot, serial)) = oldest
+            && let Some(statement) = self.remove(StatementId { slot, serial })
+        {
+            self.closing.push(statement.name);
         }
     }
 
@@ -328,10 +330,10 @@ impl Statements {
 
     /// Takes a statement out and closes it on the server with the next request.
     pub fn close(&mut self, id: StatementId) {
-        if let Some(statement) = self.remove(id) {
-            if !statement.name.is_empty() {
-                self.closing.push(statement.name);
-            }
+        if let Some(statement) = self.remove(id)
+            && !statement.name.is_empty()
+        {
+            self.closing.push(statement.name);
         }
     }
 

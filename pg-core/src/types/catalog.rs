@@ -9,10 +9,12 @@ use std::sync::{Arc, OnceLock};
 #[derive(Debug, Clone, Default)]
 pub struct Catalog(Arc<Known>);
 
+/// A name as a [`NamedType`] asks for it: schema or none, and name.
+pub type AskedName = (Option<Box<str>>, Box<str>);
+
 #[derive(Debug, Clone, Default)]
 struct Known {
-    /// As a [`NamedType`] spells them: schema or none, and name.
-    names: HashMap<(Option<Box<str>>, Box<str>), Oid>,
+    names: HashMap<AskedName, Oid>,
     types: HashMap<Oid, Type>,
     /// Element to array.
     arrays: HashMap<Oid, Oid>,
@@ -109,10 +111,10 @@ impl Catalog {
 
     fn oid_of(&self, named: &NamedType) -> Option<Oid> {
         // The server looks into pg_catalog before the search path, unless the path says otherwise.
-        if named.schema.is_none_or(|schema| schema == "pg_catalog") {
-            if let Some(oid) = built_in().names.get(named.name) {
-                return Some(*oid);
-            }
+        if named.schema.is_none_or(|schema| schema == "pg_catalog")
+            && let Some(oid) = built_in().names.get(named.name)
+        {
+            return Some(*oid);
         }
         self.0.names.get(&(named.schema.map(Box::from), Box::from(named.name))).copied()
     }
@@ -130,7 +132,9 @@ impl Catalog {
             Kind::Array(inner) | Kind::Domain(inner) | Kind::Range(inner) | Kind::Multirange(inner) => {
                 self.has_binary_form(inner)
             }
-            Kind::Composite(attributes) => attributes.iter().all(|attribute| self.has_binary_form(attribute.type_())),
+            Kind::Composite(attributes) => {
+                attributes.iter().all(|attribute| self.has_binary_form(attribute.type_()))
+            }
             _ => match *type_ {
                 Type::ACLITEM | Type::GTS_VECTOR => false,
                 _ => self.knows(type_.oid()) && !self.0.text_only.contains(&type_.oid()),
@@ -139,7 +143,7 @@ impl Catalog {
     }
 
     /// Adds what the catalog told: the entries, and which OID each asked name has.
-    pub fn extend(&mut self, entries: Vec<Entry>, names: Vec<((Option<Box<str>>, Box<str>), Oid)>) {
+    pub fn extend(&mut self, entries: Vec<Entry>, names: Vec<(AskedName, Oid)>) {
         let known = Arc::make_mut(&mut self.0);
         known.names.extend(names);
         let mut waiting: HashMap<Oid, Entry> = entries.into_iter().map(|entry| (entry.oid, entry)).collect();
@@ -221,7 +225,11 @@ mod tests {
 
     #[test]
     fn built_in_types_and_their_arrays_are_known_by_heart() {
-        static POINT: TypeName = TypeName::Named(&NamedType { schema: None, name: "point", kind: super::super::name::NamedKind::Packed });
+        static POINT: TypeName = TypeName::Named(&NamedType {
+            schema: None,
+            name: "point",
+            kind: super::super::name::NamedKind::Packed,
+        });
         let catalog = Catalog::default();
         assert_eq!(catalog.resolve(POINT), Some(Type::POINT));
         assert_eq!(catalog.resolve(TypeName::array_of(&POINT)), Some(Type::POINT_ARRAY));
@@ -230,11 +238,22 @@ mod tests {
     #[test]
     fn types_that_refer_to_each_other_come_in_any_order() {
         let mut catalog = Catalog::default();
-        let entry = |oid, name: &str, array, shape| Entry { oid, schema: "public".into(), name: name.into(), array, shape };
+        let entry = |oid, name: &str, array, shape| Entry {
+            oid,
+            schema: "public".into(),
+            name: name.into(),
+            array,
+            shape,
+        };
         catalog.extend(
             vec![
                 entry(20001, "_item", 0, EntryShape::Array(20002)),
-                entry(20002, "item", 20001, EntryShape::Composite(vec![("mood".into(), 20003), ("n".into(), 20)])),
+                entry(
+                    20002,
+                    "item",
+                    20001,
+                    EntryShape::Composite(vec![("mood".into(), 20003), ("n".into(), 20)]),
+                ),
                 entry(20003, "mood", 0, EntryShape::Enum(vec!["sad".into()])),
             ],
             vec![],

@@ -38,11 +38,14 @@ fn quote(out: &mut Vec<u8>, text: &[u8], needed: bool) {
     out.push(b'"');
 }
 
+/// An attribute without its quotes, borrowed where there were none; `None` is NULL.
+pub type Attribute<'t> = Option<Cow<'t, [u8]>>;
+
 /// The attributes of a record literal `(a,"b c",,"")`; nothing between commas is NULL.
 ///
 /// # Errors
 /// Text that isn't a record literal is a decode error.
-pub fn parse_record(text: &[u8]) -> Result<Vec<Option<Cow<'_, [u8]>>>> {
+pub fn parse_record(text: &[u8]) -> Result<Vec<Attribute<'_>>> {
     let malformed = || Error::decode("a record literal is malformed");
     let inner = text.strip_prefix(b"(").and_then(|t| t.strip_suffix(b")")).ok_or_else(malformed)?;
     if inner.is_empty() {
@@ -63,7 +66,7 @@ pub fn parse_record(text: &[u8]) -> Result<Vec<Option<Cow<'_, [u8]>>>> {
 }
 
 /// One attribute up to a comma or the end. Quotes may open and close anywhere in it; `""` inside quotes is a quote.
-fn parse_attribute(text: &[u8]) -> Option<(Option<Cow<'_, [u8]>>, &[u8])> {
+fn parse_attribute(text: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
     let plain =
         text.iter().position(|c| matches!(c, b',' | b'"' | b'\\' | b'(' | b')')).unwrap_or(text.len());
     let (head, rest) = text.split_at_checked(plain)?;
