@@ -250,7 +250,8 @@ pub trait Session: Run + Sized {
         options: TransactionOptions,
     ) -> impl Future<Output = Result<Transaction<'_, Self>>> + Send {
         async move {
-            let depth = self.run(Begin::new(options.to_sql(), options != TransactionOptions::default())).await?;
+            let depth =
+                self.run(Begin::new(options.to_sql(), options != TransactionOptions::default())).await?;
             Ok(Transaction { session: self, depth })
         }
     }
@@ -392,14 +393,12 @@ impl<S: Session> Rows<'_, S> {
     /// # Cancel safety
     /// No row is lost when the future is dropped.
     #[inline]
-    pub fn next_row(&mut self) -> impl Future<Output = Result<Option<RowRef<'_>>>> + Send {
-        async move {
-            loop {
-                match self.session.connection().poll_row(&mut self.cursor)? {
-                    Fetched::Row(row) => return self.session.connection().row(&mut self.cursor, row).map(Some),
-                    Fetched::End => return Ok(None),
-                    Fetched::Read => self.session.run(Fetch).await?,
-                }
+    pub async fn next_row(&mut self) -> Result<Option<RowRef<'_>>> {
+        loop {
+            match self.session.connection().poll_row(&mut self.cursor)? {
+                Fetched::Row(row) => return self.session.connection().row(&mut self.cursor, row).map(Some),
+                Fetched::End => return Ok(None),
+                Fetched::Read => self.session.run(Fetch).await?,
             }
         }
     }
@@ -408,10 +407,10 @@ impl<S: Session> Rows<'_, S> {
     ///
     /// # Errors
     /// As [`Rows::next_row`]; and a row that `T` can't hold, after which the stream goes on.
-    pub fn next_as<'r, T: FromRow<'r>>(&'r mut self) -> impl Future<Output = Result<Option<T>>> + Send
+    pub async fn next_as<'r, T: FromRow<'r>>(&'r mut self) -> Result<Option<T>>
     where
         S: 'r,
     {
-        async move { self.next_row().await?.map(RowRef::get).transpose() }
+        self.next_row().await?.map(RowRef::get).transpose()
     }
 }
