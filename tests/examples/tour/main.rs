@@ -27,7 +27,10 @@ use std::time::Instant;
 /// What a stage ends with; the first error ends the tour.
 type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-const STAGES: [(&str, fn(&mut Tour) -> Outcome); 11] = [
+/// Its title, and what it shows.
+type Stage = (&'static str, fn(&mut Tour) -> Outcome);
+
+const STAGES: [Stage; 11] = [
     ("Connect, and ask", connecting::connect_and_ask),
     ("Values of your own types, there and back, alone and as arrays", values::there_and_back),
     ("Rows as structs", rows::as_structs),
