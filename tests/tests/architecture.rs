@@ -92,7 +92,10 @@ fn the_core_names_nothing_of_the_outside_world() {
     let core = Crate::read("pg-core");
     for (module, code) in core.code() {
         for word in outside {
-            assert!(!code.contains(word), "pg-core/src: module {module} names {word}: bytes and values are arguments");
+            assert!(
+                !code.contains(word),
+                "pg-core/src: module {module} names {word}: bytes and values are arguments"
+            );
         }
     }
 }
@@ -101,15 +104,29 @@ fn the_core_names_nothing_of_the_outside_world() {
 fn the_core_stands_on_no_runtime_and_no_io() {
     let tree = dependencies(&["-p", "pg-core", "--all-features"]);
     let forbidden = [
-        "tokio", "mio", "polling", "socket2", "rustix", "async-io", "async-std", "smol", "futures-executor", "nix",
-        "signal-hook", "rustls-native-certs", "webpki-roots",
+        "tokio",
+        "mio",
+        "polling",
+        "socket2",
+        "rustix",
+        "async-io",
+        "async-std",
+        "smol",
+        "futures-executor",
+        "nix",
+        "signal-hook",
+        "rustls-native-certs",
+        "webpki-roots",
     ];
     for name in forbidden {
         assert!(!tree.contains(name), "pg-core depends on {name}");
     }
     // postgres-protocol (by rand) and ring bring getrandom along; nothing here calls it.
     let direct = dependencies(&["-p", "pg-core", "--all-features", "--depth", "1"]);
-    assert!(!direct.contains("getrandom") && !direct.contains("rand"), "pg-core takes random bytes as arguments");
+    assert!(
+        !direct.contains("getrandom") && !direct.contains("rand"),
+        "pg-core takes random bytes as arguments"
+    );
 }
 
 #[test]
@@ -146,7 +163,10 @@ fn unsafe_code_is_forbidden_everywhere() {
     assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));
     for member in ["pg-core", "pg-derive", "pg-blocking", "pg-async", "tests"] {
         let manifest = read(&format!("{member}/Cargo.toml"));
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{member} doesn't take the workspace's lints");
+        assert!(
+            manifest.contains("[lints]\nworkspace = true"),
+            "{member} doesn't take the workspace's lints"
+        );
     }
 }
 
@@ -186,7 +206,8 @@ fn imports_are_seen_in_every_way_that_they_are_written() {
         paths,
         ["crate::a", "crate::a::B", "crate::c", "crate::g::H", "inner::call", "self::i::J", "super::e"]
     );
-    let (code, files) = source::without_tests("a; #[cfg(test)] mod cases; b; #[cfg(test)]\nmod tests { use crate::x; }");
+    let (code, files) =
+        source::without_tests("a; #[cfg(test)] mod cases; b; #[cfg(test)]\nmod tests { use crate::x; }");
     assert_eq!((code.as_str(), files), ("a; ; b; ", vec!["cases".to_owned()]));
 }
 

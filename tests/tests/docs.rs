@@ -50,12 +50,15 @@ fn the_types_of_the_readme_are_those_of_the_full_table() {
 #[test]
 fn the_readme_names_every_feature_of_the_clients() {
     let readme = read("README.md");
-    let told: Vec<String> = table(&readme, "| feature | of | what |").into_iter().map(|row| row[0].clone()).collect();
+    let told: Vec<String> =
+        table(&readme, "| feature | of | what |").into_iter().map(|row| row[0].clone()).collect();
     for client in ["pg-blocking", "pg-async"] {
         let manifest = read(&format!("{client}/Cargo.toml"));
         let (_, features) = manifest.split_once("[features]\n").unwrap();
-        let features = features.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(" = "));
-        for (feature, _) in features.filter(|(feature, _)| *feature != "default" && !feature.starts_with('#')) {
+        let features =
+            features.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(" = "));
+        for (feature, _) in features.filter(|(feature, _)| *feature != "default" && !feature.starts_with('#'))
+        {
             assert!(told.iter().any(|cell| words(cell).contains(&feature)), "{client}'s feature {feature}");
         }
     }
@@ -70,7 +73,9 @@ fn the_readme_tells_the_oldest_rust_that_the_manifest_asks_for() {
 
 #[test]
 fn links_between_documents_lead_somewhere() {
-    for document in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "pg-core/docs/decisions.md", "pg-core/docs/types.md"] {
+    for document in
+        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "pg-core/docs/decisions.md", "pg-core/docs/types.md"]
+    {
         let text = read(document);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if !link.contains("://") && !link.starts_with('#') {
@@ -101,7 +106,8 @@ fn the_tour_runs_through_and_is_plain_text_where_nobody_watches() {
         .current_dir(workspace())
         .output()
         .unwrap();
-    let (out, err) = (String::from_utf8(tour.stdout).unwrap(), String::from_utf8_lossy(&tour.stderr).into_owned());
+    let (out, err) =
+        (String::from_utf8(tour.stdout).unwrap(), String::from_utf8_lossy(&tour.stderr).into_owned());
     assert!(tour.status.success(), "{out}\n{err}");
     assert!(!out.contains('\x1b'), "colours in a pipe:\n{out}");
     // The caret stands under the word that the server complained of.

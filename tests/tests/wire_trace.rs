@@ -84,7 +84,10 @@ fn without_oids(line: &str) -> String {
         let created = word.parse().is_ok_and(|oid: u32| oid >= 16384);
         if created { "OID".to_owned() } else { word.to_owned() }
     };
-    let items = list.trim_end_matches(']').split(' ').map(|item| item.split(':').map(word).collect::<Vec<_>>().join(":"));
+    let items = list
+        .trim_end_matches(']')
+        .split(' ')
+        .map(|item| item.split(':').map(word).collect::<Vec<_>>().join(":"));
     format!("{head}[{}]", items.collect::<Vec<_>>().join(" "))
 }
 

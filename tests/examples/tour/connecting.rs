@@ -5,7 +5,8 @@ use crate::{Outcome, Tour};
 /// A connection and its first questions, each in one round trip.
 pub(crate) fn connect_and_ask(tour: &mut Tour) -> Outcome {
     let config = tour.config()?.application_name("tour");
-    tour.client = tour.step("Config::new(url)?.application_name(\"tour\").connect()?", |_| config.connect())?;
+    tour.client =
+        tour.step("Config::new(url)?.application_name(\"tour\").connect()?", |_| config.connect())?;
 
     let sql = "select current_user || ' on ' || current_database() || ', as ' || current_setting($1)";
     tour.screen.sql(sql);
@@ -13,6 +14,8 @@ pub(crate) fn connect_and_ask(tour: &mut Tour) -> Outcome {
         client.query_value(sql, ("application_name",))
     })?;
     tour.screen.block(who);
-    tour.step("again: the statement is cached", |client| client.query_value::<String>(sql, ("application_name",)))?;
+    tour.step("again: the statement is cached", |client| {
+        client.query_value::<String>(sql, ("application_name",))
+    })?;
     Ok(())
 }

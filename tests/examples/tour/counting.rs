@@ -11,7 +11,9 @@ pub(crate) fn round_trips(tour: &mut Tour) -> Outcome {
     let by_id = "select cents from account where id = $1";
     tour.step("the first query with parameters", |client| client.query_value::<i64>(by_id, (1_i64,)))?;
     tour.step("the same, cached", |client| client.query_value::<i64>(by_id, (2_i64,)))?;
-    tour.step("the first composite and enum", |client| client.execute("select $1::shop.item, $2::mood", (lamp(), Mood::Ok)))?;
+    tour.step("the first composite and enum", |client| {
+        client.execute("select $1::shop.item, $2::mood", (lamp(), Mood::Ok))
+    })?;
     tour.step("begin, three statements, commit", |client| {
         let mut tx = client.begin()?;
         for id in 1..=3_i64 {
@@ -24,6 +26,7 @@ pub(crate) fn round_trips(tour: &mut Tour) -> Outcome {
         let inserts = (10..110_i64).map(|id| pipeline::execute("insert into account values ($1, 0)", (id,)));
         client.pipeline(inserts.collect::<Vec<_>>())
     })?;
-    tour.screen.say(&format!("  (counted by a relay between the client and PostgreSQL {})", tour.server.major()));
+    tour.screen
+        .say(&format!("  (counted by a relay between the client and PostgreSQL {})", tour.server.major()));
     Ok(())
 }

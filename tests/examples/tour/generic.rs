@@ -16,7 +16,8 @@ async fn transfer<S: Session>(session: &mut S, from: i64, to: i64, cents: i64) -
 
 /// Runs it under both; as BEGIN travels with the first statement, five commands are four round trips.
 pub(crate) fn transfer_under_both_clients(tour: &mut Tour) -> Outcome {
-    tour.screen.sql("async fn transfer<S: Session>(session: &mut S, from: i64, to: i64, cents: i64) -> Result<i64>");
+    tour.screen
+        .sql("async fn transfer<S: Session>(session: &mut S, from: i64, to: i64, cents: i64) -> Result<i64>");
     let left = tour.step("pg_blocking::complete(transfer(&mut client, 1, 2, 2500))?", |client| {
         pg_blocking::complete(transfer(client, 1, 2, 2500))
     })?;
@@ -24,12 +25,13 @@ pub(crate) fn transfer_under_both_clients(tour: &mut Tour) -> Outcome {
 
     let url = tour.relay.url(&tour.database);
     let relay: &Relay = &tour.relay;
-    let (left, round_trips) = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let mut client = pg_async::Config::new(&url)?.connect().await?;
-        relay.reset();
-        let left = transfer(&mut client, 1, 2, 2500).await?;
-        Ok::<_, pg_async::Error>((left, relay.round_trips()))
-    })?;
+    let (left, round_trips) =
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+            let mut client = pg_async::Config::new(&url)?.connect().await?;
+            relay.reset();
+            let left = transfer(&mut client, 1, 2, 2500).await?;
+            Ok::<_, pg_async::Error>((left, relay.round_trips()))
+        })?;
     tour.screen.cost("transfer(&mut async_client, 1, 2, 2500).await?", round_trips);
     tour.screen.pair("account 1 has left", left);
     Ok(())

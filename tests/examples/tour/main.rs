@@ -90,7 +90,11 @@ fn tour(screen: Screen) -> Outcome {
         true => "started for this tour",
         false => "the server of DATABASE_URL",
     };
-    screen.say(&format!("PostgreSQL {}, {origin}; the tour's database is {}", server.version(), database.name()));
+    screen.say(&format!(
+        "PostgreSQL {}, {origin}; the tour's database is {}",
+        server.version(),
+        database.name()
+    ));
 
     let mut tour = Tour { screen, server, database, relay, client };
     shop::create(&mut tour.client)?;

@@ -31,7 +31,15 @@ pub(crate) fn as_structs(tour: &mut Tour) -> Outcome {
         let networks = "{10.0.0.0/8}";
         client.execute(
             insert,
-            (Uuid::from_u128(1), "Anna", Email("anna@example.com".to_owned()), home, &moods, vec![lamp()], networks),
+            (
+                Uuid::from_u128(1),
+                "Anna",
+                Email("anna@example.com".to_owned()),
+                home,
+                &moods,
+                vec![lamp()],
+                networks,
+            ),
         )
     })?;
     tour.step("a row with NULL and empty arrays", |client| {

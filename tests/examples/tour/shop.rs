@@ -89,5 +89,9 @@ pub(crate) fn create(client: &mut Client) -> Result<()> {
 }
 
 pub(crate) fn lamp() -> Item {
-    Item { name: "lamp".to_owned(), price: 1999, tags: vec!["light".to_owned(), "a \"quoted\" tag".to_owned()] }
+    Item {
+        name: "lamp".to_owned(),
+        price: 1999,
+        tags: vec!["light".to_owned(), "a \"quoted\" tag".to_owned()],
+    }
 }

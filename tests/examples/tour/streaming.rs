@@ -41,6 +41,7 @@ pub(crate) fn dropped_early(tour: &mut Tour) -> Outcome {
     }
     let start = Instant::now();
     let answer: i32 = tour.client.query_value("select 6 * 7", ())?;
-    tour.screen.pair("the next query on the same connection", format_args!("{answer}, {:?}", start.elapsed()));
+    tour.screen
+        .pair("the next query on the same connection", format_args!("{answer}, {:?}", start.elapsed()));
     Ok(())
 }

@@ -7,17 +7,19 @@ const TOTAL: &str = "select count(*) from guest";
 
 /// Deletes everything, and changes its mind.
 pub(crate) fn rolled_back_by_drop(tour: &mut Tour) -> Outcome {
-    let (before, inside, after) = tour.step("count; begin, delete from guest, count; drop(tx); count", |client| {
-        let before: i64 = client.query_value(TOTAL, ())?;
-        let mut tx = client.begin()?;
-        tx.execute("delete from guest", ())?;
-        let inside: i64 = tx.query_value(TOTAL, ())?;
-        drop(tx); // sends ROLLBACK and doesn't wait; the next call reads its answer first
-        let after: i64 = client.query_value(TOTAL, ())?;
-        Ok((before, inside, after))
-    })?;
+    let (before, inside, after) =
+        tour.step("count; begin, delete from guest, count; drop(tx); count", |client| {
+            let before: i64 = client.query_value(TOTAL, ())?;
+            let mut tx = client.begin()?;
+            tx.execute("delete from guest", ())?;
+            let inside: i64 = tx.query_value(TOTAL, ())?;
+            drop(tx); // sends ROLLBACK and doesn't wait; the next call reads its answer first
+            let after: i64 = client.query_value(TOTAL, ())?;
+            Ok((before, inside, after))
+        })?;
     assert_eq!(after, before, "nothing was deleted");
-    tour.screen.pair("guests before, inside and after the transaction", format_args!("{before}, {inside}, {after}"));
+    tour.screen
+        .pair("guests before, inside and after the transaction", format_args!("{before}, {inside}, {after}"));
     Ok(())
 }
 

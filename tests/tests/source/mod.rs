@@ -175,7 +175,9 @@ pub(crate) fn plain(text: &str) -> String {
             rest = &rest[rest.find('\n').unwrap_or(rest.len())..];
         } else if rest.starts_with("/*") {
             rest = &rest[rest.find("*/").map_or(rest.len(), |end| end + 2)..];
-        } else if rest.starts_with("r\"") || rest.starts_with("r#") && !out.ends_with(|c: char| c.is_alphanumeric()) {
+        } else if rest.starts_with("r\"")
+            || rest.starts_with("r#") && !out.ends_with(|c: char| c.is_alphanumeric())
+        {
             let hashes = rest[1..].bytes().take_while(|byte| *byte == b'#').count();
             if rest[1 + hashes..].starts_with('"') {
                 let end = format!("\"{}", "#".repeat(hashes));
