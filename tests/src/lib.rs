@@ -8,6 +8,8 @@ pub mod relay;
 #[cfg(unix)]
 pub mod server;
 #[cfg(unix)]
+pub mod sim;
+#[cfg(unix)]
 pub mod soak;
 #[cfg(unix)]
 pub mod trace;

@@ -65,6 +65,11 @@ impl Input {
         self.start == self.end
     }
 
+    /// How many bytes the buffer takes.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// What waits, for the one answer that isn't a frame (to SSLRequest).
     pub fn waiting(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()

@@ -1,0 +1,236 @@
+//! What each call may end with, and which changes must be in the server's journal when all is over.
+
+use super::faults::Class;
+use super::language::{self, Item, Mood, Shape, Value};
+use super::link::Net;
+use pg_core::error::{Error, ErrorKind};
+use pg_core::row::FromRowOwned;
+
+/// A row type that reads a shape.
+pub(super) trait Given: FromRowOwned {
+    const GIVEN: Shape;
+
+    fn values(self) -> Vec<Value>;
+}
+
+macro_rules! given {
+    ($shape:ident, ($($type:ty),+), |$($name:ident),+| $values:expr) => {
+        impl Given for ($($type,)+) {
+            const GIVEN: Shape = Shape::$shape;
+
+            fn values(self) -> Vec<Value> {
+                let ($($name,)+) = self;
+                $values.into()
+            }
+        }
+    };
+}
+
+given!(A, (i64, i32, String), |n, i, t| [Value::Int8(n), Value::Int4(i), Value::Text(t)]);
+given!(B, (i64, Option<String>, Vec<i32>), |n, t, ints| [Value::Int8(n), t.into(), Value::Ints(ints)]);
+given!(C, (i64, f64, bool, Vec<Option<String>>), |n, f, b, texts| {
+    [Value::Int8(n), Value::Float8(f), Value::Bool(b), Value::Texts(texts)]
+});
+given!(D, (i64, Item), |n, item| [Value::Int8(n), Value::Item(item)]);
+given!(M, (i64, Mood), |n, mood| [Value::Int8(n), Value::Mood(mood)]);
+given!(P, (i64, String), |n, echo| [Value::Int8(n), Value::Text(echo)]);
+
+/// What is known of a call when it ends: what errors it may end with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Call {
+    /// The numbers of its statements.
+    pub(super) numbers: Vec<u64>,
+    /// The one that fails by itself.
+    pub(super) fails: Option<u64>,
+    /// Its rows may be too few or too many.
+    pub(super) counts: bool,
+    /// It contains a COPY.
+    pub(super) copies: bool,
+    /// It isn't understood.
+    pub(super) misspelt: bool,
+    /// A statement that doesn't fit any more isn't run again.
+    pub(super) no_retry: bool,
+    /// It has no end.
+    pub(super) forever: bool,
+    /// It ends a transaction.
+    pub(super) ends: bool,
+    /// What the server had done when it began.
+    pub(super) cancelled_before: usize,
+    pub(super) refused_before: u64,
+    pub(super) forgotten_before: u64,
+}
+
+/// The fate of changes.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    must: Vec<u64>,
+    must_not: Vec<u64>,
+    all_or_none: Vec<Vec<u64>>,
+    pub(super) findings: Vec<String>,
+    /// How many calls ended rightly, in an error, and by being dropped: so that runs are seen to do something.
+    pub(super) right: u64,
+    pub(super) errors: u64,
+    pub(super) dropped: u64,
+}
+
+/// The changes of a transaction or savepoint that is open.
+#[derive(Debug, Default)]
+pub(super) struct Scope {
+    /// How many guards stand open.
+    pub(super) depth: u32,
+    /// Something failed or was dropped, so that the transaction may have failed.
+    pub(super) disturbed: bool,
+    /// Changes that were acknowledged.
+    pub(super) made: Vec<u64>,
+    /// Changes of which nobody knows.
+    pub(super) unsure: Vec<u64>,
+}
+
+/// How a scope ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Kept,
+    Undone,
+    Unknown,
+}
+
+impl Ledger {
+    pub(super) fn find(&mut self, finding: impl Into<String>) {
+        self.findings.push(finding.into());
+    }
+
+    /// Notes how a scope ended, in the scope around it.
+    pub(super) fn close(&mut self, inner: Scope, fate: Fate, outer: &mut Scope) {
+        match fate {
+            Fate::Kept if outer.depth == 0 => self.must.extend(inner.made),
+            Fate::Kept => {
+                outer.made.extend(inner.made);
+                outer.unsure.extend(inner.unsure);
+            }
+            Fate::Undone => self.must_not.extend(inner.made.into_iter().chain(inner.unsure)),
+            Fate::Unknown if outer.depth == 0 => self.all_or_none.push(inner.made),
+            Fate::Unknown => {
+                outer.unsure.extend(inner.made.into_iter().chain(inner.unsure));
+                outer.disturbed = true;
+            }
+        }
+    }
+
+    /// Notes changes that were made together.
+    pub(super) fn changed(&mut self, numbers: &[u64], fate: Fate, scope: &mut Scope) {
+        match (fate, scope.depth) {
+            (Fate::Kept, 0) => self.must.extend(numbers),
+            (Fate::Kept, _) => scope.made.extend(numbers),
+            (Fate::Undone, _) => self.must_not.extend(numbers),
+            (Fate::Unknown, 0) => self.all_or_none.push(numbers.to_vec()),
+            (Fate::Unknown, _) => scope.unsure.extend(numbers),
+        }
+    }
+
+    /// Looks whether the server's journal is as it must be.
+    pub(super) fn audit(&mut self, net: &Net) {
+        let world = net.world();
+        let has = |number: &u64| world.server.committed.contains(number);
+        let mut findings = Vec::new();
+        for lost in self.must.iter().filter(|number| !has(number)) {
+            findings.push(format!("change {lost} was acknowledged and is lost"));
+        }
+        for kept in self.must_not.iter().filter(|number| has(number)) {
+            findings.push(format!("change {kept} was undone and is in the journal"));
+        }
+        for group in &self.all_or_none {
+            let count = group.iter().filter(|number| has(number)).count();
+            if count != 0 && count != group.len() {
+                findings.push(format!("of the changes {group:?}, made together, {count} are in the journal"));
+            }
+        }
+        self.findings.extend(findings);
+    }
+
+    /// Compares rows with the rightful ones.
+    pub(super) fn rows(&mut self, net: &Net, what: &str, got: Vec<Vec<Value>>, shape: Shape, number: u64, echo: &str) {
+        let all = language::row_count(number);
+        self.first_rows(net, what, got.clone(), shape, number, echo);
+        if is_exact(net) && got.len() as u64 != all {
+            self.find(format!("{what}: call {number} was given {} rows of {all}", got.len()));
+        }
+    }
+
+    /// Compares the first rows with the rightful ones.
+    pub(super) fn first_rows(
+        &mut self,
+        net: &Net,
+        what: &str,
+        got: Vec<Vec<Value>>,
+        shape: Shape,
+        number: u64,
+        echo: &str,
+    ) {
+        self.right += 1;
+        if !is_exact(net) {
+            return;
+        }
+        for (at, row) in (0..).zip(got) {
+            let rightful = language::row(shape, number, at, echo);
+            if row != rightful {
+                return self.find(format!("{what}: row {at} of call {number} is {row:?}, not {rightful:?}"));
+            }
+        }
+    }
+
+    /// Judges the error that a call ended with.
+    pub(super) fn error(&mut self, net: &Net, what: &str, error: &Error, call: &Call, scope: &Scope, closed: bool) {
+        self.errors += 1;
+        let text = format!("{error:?}");
+        if text.contains(super::PASSWORD) {
+            self.find(format!("{what}: the error shows the password: {text}"));
+        }
+        if error.is_closed() && !closed {
+            self.find(format!("{what}: the error says that the connection is closed, which it isn't: {text}"));
+        }
+        let world = net.world();
+        let (class, happened) = (world.server.faults.class(), world.server.faults.happened);
+        if matches!(class, Class::Order | Class::Bytes) && happened {
+            return;
+        }
+        let message = error.message();
+        let may = match error.kind() {
+            ErrorKind::Server => match error.sqlstate().map_or(String::new(), |state| state.code().to_owned()).as_str() {
+                "P0001" => call.fails.is_some_and(|number| message == format!("call {number} fails")),
+                "57014" => world.server.cancelled[call.cancelled_before..]
+                    .iter()
+                    .any(|number| *number == 0 || call.numbers.contains(number)),
+                "25P02" => scope.depth > 0 && scope.disturbed,
+                // It is run again once, and not if that is forgotten too.
+                "26000" | "0A000" => {
+                    scope.depth > 0 || call.no_retry || world.server.forgotten > call.forgotten_before
+                }
+                "42601" => call.misspelt,
+                "55000" => world.server.refused > call.refused_before,
+                "3B001" => scope.disturbed,
+                _ => false,
+            },
+            ErrorKind::RowCount => call.counts,
+            ErrorKind::Usage => call.copies || (scope.depth > 0 && scope.disturbed),
+            ErrorKind::RolledBack => call.ends && scope.disturbed,
+            ErrorKind::Timeout => call.forever || (class == Class::Transport && happened) || world.cancel_was_lost,
+            ErrorKind::Io | ErrorKind::CommitUnknown => class == Class::Transport && happened,
+            ErrorKind::Closed => (class == Class::Transport && happened) || world.cancel_was_lost,
+            _ => false,
+        };
+        drop(world);
+        if !may {
+            self.find(format!("{what}: {call:?} in {scope:?} ended with {text}"));
+        }
+    }
+}
+
+/// Whether what comes out can be held against the rightful answer.
+fn is_exact(net: &Net) -> bool {
+    let world = net.world();
+    match world.server.faults.class() {
+        Class::Correct | Class::Transport => true,
+        Class::Order => !world.server.faults.touched_rows,
+        Class::Bytes => !world.server.faults.happened,
+    }
+}

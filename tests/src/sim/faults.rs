@@ -1,0 +1,161 @@
+//! What can go wrong on the way from the server: it happens to whole messages, one or two in a run.
+
+use super::messages as m;
+use super::seed::Rng;
+
+/// What a run is about, and so how much can be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The server is right and the link whole: every call ends as it should, and the connection outlives the run.
+    Correct,
+    /// The link stalls or breaks at any byte: every call has its rightful answer or an error of the link.
+    Transport,
+    /// Whole messages are missing, doubled, out of order or from another phase: rows are still rightful ones, unless
+    /// the fault was done to a message that carries or describes rows.
+    Order,
+    /// Bytes are changed: whatever comes out, nothing panics, hangs or takes memory that was only promised.
+    Bytes,
+}
+
+/// How the link ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Fin,
+    Reset,
+    /// Nothing more comes, and nobody says so.
+    Silence,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    End(Outcome),
+    Drop,
+    Double,
+    Hold,
+    Insert,
+    Replace,
+    Flip,
+    LieLength,
+    LieCount,
+    Truncate,
+    Extend,
+}
+
+/// The faults of a run.
+#[derive(Debug)]
+pub(super) struct Faults {
+    class: Class,
+    planned: Vec<(u64, Fault)>,
+    count: u64,
+    held: Option<Vec<u8>>,
+    rng: Rng,
+    /// A fault has happened.
+    pub(super) happened: bool,
+    /// It concerned rows, so that theirs can't be told from the rightful ones.
+    pub(super) touched_rows: bool,
+    /// Bytes that were given to the link.
+    pub(super) bytes: usize,
+}
+
+impl Faults {
+    pub(super) fn new(class: Class, mut rng: Rng) -> Faults {
+        let kinds: &[Fault] = match class {
+            Class::Correct => &[],
+            Class::Transport => &[Fault::End(Outcome::Fin), Fault::End(Outcome::Reset), Fault::End(Outcome::Silence)],
+            Class::Order => &[Fault::Drop, Fault::Double, Fault::Hold, Fault::Insert, Fault::Replace],
+            Class::Bytes => &[Fault::Flip, Fault::LieLength, Fault::LieCount, Fault::LieCount, Fault::Truncate, Fault::Extend],
+        };
+        let mut planned = Vec::new();
+        if !kinds.is_empty() {
+            for _ in 0..=rng.below(2) {
+                let range = rng.pick(&[8, 40, 40, 120]);
+                planned.push((rng.below(range), rng.pick(kinds)));
+            }
+        }
+        Faults { class, planned, count: 0, held: None, rng, happened: false, touched_rows: false, bytes: 0 }
+    }
+
+    pub(super) fn class(&self) -> Class {
+        self.class
+    }
+
+    /// Sends a message, or what becomes of it.
+    pub(super) fn apply(&mut self, message: Vec<u8>, out: &mut Vec<u8>) -> Option<Outcome> {
+        let at = self.count;
+        self.count += 1;
+        let before = out.len();
+        let fault = self.planned.iter().find(|(planned, _)| *planned == at).map(|(_, fault)| *fault);
+        let held = self.held.take();
+        let outcome = match fault {
+            None => {
+                out.extend(message);
+                None
+            }
+            Some(fault) => {
+                self.happened = true;
+                self.concern(&message);
+                self.damage(fault, message, out)
+            }
+        };
+        if let Some(held) = held {
+            out.extend(held);
+        }
+        self.bytes += out.len() - before;
+        outcome
+    }
+
+    /// Rows, descriptions and ends of statements: what makes an answer.
+    fn concern(&mut self, message: &[u8]) {
+        self.touched_rows |= b"DTCtR".contains(&message[0]);
+    }
+
+    fn damage(&mut self, fault: Fault, mut message: Vec<u8>, out: &mut Vec<u8>) -> Option<Outcome> {
+        let rng = &mut self.rng;
+        match fault {
+            Fault::End(outcome) => {
+                message.truncate(rng.index(message.len() + 1));
+                out.extend(message);
+                return Some(outcome);
+            }
+            Fault::Drop => message.clear(),
+            Fault::Double => message.extend_from_within(..),
+            Fault::Hold => self.held = Some(std::mem::take(&mut message)),
+            Fault::Insert | Fault::Replace => {
+                let tag = rng.pick(m::TAGS);
+                let other = m::well_formed(tag, rng);
+                self.touched_rows |= b"DTCtR".contains(&other[0]);
+                if matches!(fault, Fault::Replace) {
+                    message.clear();
+                }
+                out.extend(other);
+            }
+            Fault::Flip => {
+                let at = rng.index(message.len());
+                message[at] ^= 1 << rng.below(8);
+            }
+            Fault::LieLength => {
+                let length = u32::from_be_bytes(message[1..5].try_into().expect("four bytes"));
+                let lie = rng.pick(&[0, 3, 4, length - 1, length + 1, length * 2, 29_999, 0x3fff_ffff, 0x7fff_ffff, u32::MAX]);
+                message[1..5].copy_from_slice(&lie.to_be_bytes());
+            }
+            Fault::LieCount => {
+                let width = rng.pick(&[2usize, 4, 4]);
+                if message.len() >= 5 + width {
+                    let at = 5 + rng.index(message.len() - 5 - width + 1);
+                    let lie = rng.pick(&[0u32, 1, 2, 3, 100, 0x7fff, 0xffff, 0x00ff_ffff, 0x7fff_ffff, 0x8000_0000, u32::MAX - 1, u32::MAX]);
+                    message[at..at + width].copy_from_slice(&lie.to_be_bytes()[4 - width..]);
+                }
+            }
+            Fault::Truncate => {
+                message.truncate(5 + rng.index(message.len() - 4));
+                message = m::with_true_length(message);
+            }
+            Fault::Extend => {
+                message.extend((0..1 + rng.below(9)).map(|at| at.to_be_bytes()[7]));
+                message = m::with_true_length(message);
+            }
+        }
+        out.extend(message);
+        None
+    }
+}

@@ -1,0 +1,226 @@
+//! A client and an imagined server in one thread, under a fake clock: millions of runs, each of which its seed replays.
+//!
+//! A run is a login and a few random calls of a [session](session) that has the logic of one of the two clients, over
+//! a [link](link) that splits and delays at random, to a [model server](server) that speaks the protocol from a state of
+//! its own and answers a [made-up language](language) in which every call has one rightful answer. Any future or guard
+//! may be dropped at any poll, and any statement cancelled by somebody else.
+//!
+//! # What is checked
+//!
+//! | [`Class`] | a call ends with | afterwards |
+//! |---|---|---|
+//! | `Correct` | its own rightful answer, its own error, or 57014 if the server did cancel it | the connection answers; no transaction, COPY or statement is open; nothing is owed |
+//! | `Transport` | the same, or an error of the link, within its deadline | it answers, or it is closed and says so |
+//! | `Order` | rows that are its own (unless the fault was done to a message that carries or describes rows or ends a statement, which nobody could tell), or any typed error | as before |
+//! | `Bytes` | anything: a changed value can't be told from a true one. Nothing panics or hangs, memory follows what was sent | as before |
+//!
+//! In `Correct` and `Transport` the server's journal is audited too: what was acknowledged is in it, what was undone is
+//! not, what was done together is in it wholly or not at all, and a commit that took place is never told as a failure.
+//! In all classes no error shows the password, and an error that says that the connection is closed is true.
+
+mod behaviour;
+mod checks;
+mod clock;
+pub mod faults;
+mod language;
+mod link;
+pub mod messages;
+pub mod seed;
+mod server;
+mod session;
+
+use behaviour::Script;
+use faults::{Class, Faults};
+use link::{Net, Weather};
+use pg_core::config::settings::Settings;
+use pg_core::error::Error;
+use pg_core::exchange::startup::{Credentials, Startup};
+use pg_core::protocol::connection::Connection;
+use pg_core::types::registry::{Registry, Scope};
+use pg_core::wire::frame::Limits;
+use seed::Rng;
+use server::{Login, Model, Temper};
+use session::{Flavour, SimSession};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+const PASSWORD: &str = "swordfish";
+
+/// What a number of runs came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    /// Runs.
+    pub runs: u64,
+    /// Calls that ended with what was asked for.
+    pub right: u64,
+    /// Calls that ended with an error that they may end with.
+    pub errors: u64,
+    /// Calls that were dropped.
+    pub dropped: u64,
+    /// Runs in which a fault happened.
+    pub faulty: u64,
+    /// Runs after which the connection was closed.
+    pub closed: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.runs += other.runs;
+        self.right += other.right;
+        self.errors += other.errors;
+        self.dropped += other.dropped;
+        self.faulty += other.faulty;
+        self.closed += other.closed;
+    }
+}
+
+/// A run that broke a promise.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// What replays it.
+    pub seed: u64,
+    /// What was found, and what the client had done.
+    pub text: String,
+}
+
+/// Runs the simulation with one seed.
+///
+/// # Errors
+/// What was found.
+pub fn run(class: Class, seed: u64) -> Result<Tally, Finding> {
+    match catch_unwind(AssertUnwindSafe(|| run_bare(class, seed))) {
+        Ok(outcome) => outcome.map_err(|text| Finding { seed, text }),
+        Err(panic) => {
+            let words = panic.downcast_ref::<String>().cloned();
+            let words = words.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(Finding { seed, text: format!("panic: {}", words.unwrap_or_default()) })
+        }
+    }
+}
+
+/// Runs seeds from `first` on, on as many threads as there are processors; stops at the first finding.
+///
+/// # Errors
+/// What was found, by the lowest seed that was tried.
+pub fn run_many(class: Class, first: u64, count: u64) -> Result<Tally, Finding> {
+    let next = AtomicU64::new(first);
+    let end = first.saturating_add(count);
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let outcomes: Vec<Result<Tally, Finding>> = thread::scope(|scope| {
+        let work = || {
+            let mut tally = Tally::default();
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= end {
+                    return Ok(tally);
+                }
+                match run(class, seed) {
+                    Ok(one) => tally.add(one),
+                    Err(finding) => {
+                        next.store(end, Ordering::Relaxed);
+                        return Err(finding);
+                    }
+                }
+            }
+        };
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("panics are caught inside")).collect()
+    });
+    let mut tally = Tally::default();
+    let mut findings = Vec::new();
+    for outcome in outcomes {
+        match outcome {
+            Ok(one) => tally.add(one),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    findings.sort_by_key(|finding| finding.seed);
+    findings.into_iter().next().map_or(Ok(tally), Err)
+}
+
+fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
+    let mut rng = Rng::new(seed);
+    let login = rng.pick(&[Login::Trust, Login::Cleartext]);
+    let temper = Temper {
+        asides: rng.pick(&[0, 0, 100]),
+        amnesia: rng.pick(&[0, 0, 200]),
+        refusals: rng.pick(&[0, 0, 0, 200]),
+        slow_ends: rng.pick(&[0, 300]),
+    };
+    let mut weather = Weather::random(&mut rng);
+    if class != Class::Correct {
+        weather.lost_cancels = rng.pick(&[0, 0, 300]);
+    }
+    let flavour = rng.pick(&[Flavour::Blocking, Flavour::Async]);
+    let faults = Faults::new(class, rng.fork());
+    let model = Model::new(login, PASSWORD, temper, faults, rng.fork());
+    let net = Net::new(model, weather, rng.fork());
+    let cache = rng.pick(&[0, 1, 2, 100]);
+    let connection = Connection::new(cache, Limits::default(), Registry::default(), Scope::default());
+    let mut session = SimSession::new(net.clone(), connection, flavour);
+    let mut script = Script::new(net.clone(), rng.fork());
+    let play = async {
+        if let Err(error) = log_in(&mut session).await {
+            script.refused(&session, &error);
+            return;
+        }
+        script.run(&mut session).await;
+        net.world().calm_down();
+        script.last_call(&mut session).await;
+    };
+    match flavour {
+        Flavour::Blocking => pg_core::complete(play),
+        Flavour::Async => play_through(&net, play),
+    }
+    script.finish(&mut session);
+    let mut findings = std::mem::take(&mut script.ledger.findings);
+    let world = net.world();
+    let allowed = 4 * world.server.faults.bytes + 256 * 1024;
+    if session.most_memory > allowed {
+        findings.push(format!("{} bytes of buffers, with {} sent", session.most_memory, world.server.faults.bytes));
+    }
+    if findings.is_empty() {
+        return Ok(Tally {
+            runs: 1,
+            right: script.ledger.right,
+            errors: script.ledger.errors,
+            dropped: script.ledger.dropped,
+            faulty: u64::from(world.server.faults.happened),
+            closed: u64::from(session.connection.is_closed()),
+        });
+    }
+    let story = std::mem::take(&mut script.story).join("\n");
+    Err(format!("{}\n{flavour:?}, {weather:?}, {temper:?}, cache of {cache}\n{story}", findings.join("\n")))
+}
+
+async fn log_in(session: &mut SimSession) -> Result<(), Error> {
+    static SETTINGS: OnceLock<Settings> = OnceLock::new();
+    let settings = SETTINGS.get_or_init(|| {
+        let config = pg_core::Config::<()>::new("user=me dbname=mine").expect("a sound string");
+        config.password(PASSWORD).settings().clone()
+    });
+    let credentials = Credentials {
+        user: "me".to_owned(),
+        database: "mine".to_owned(),
+        nonce: "a nonce of eighteen".to_owned(),
+        unix_socket: true,
+        tls: None,
+    };
+    session.log_in(Startup::new(settings, credentials)).await
+}
+
+/// Polls a future until it is complete, and lets the world go on in between.
+fn play_through<F: Future>(net: &Net, future: F) -> F::Output {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return output;
+        }
+        assert!(net.world().pass(None), "a call waits for what will never happen");
+    }
+}

@@ -1,0 +1,37 @@
+//! A client and an imagined server, under a fake clock: what holds in each of many thousand runs. See
+//! `pg_tests::sim` for what is checked. `SIM_SEED=.. cargo test -p pg-tests --test simulation` replays one run.
+
+use pg_tests::sim::faults::Class;
+use pg_tests::sim::{self, Tally};
+
+/// Runs so many seeds, or the one that the environment names.
+fn runs(class: Class, count: u64) -> Tally {
+    let (first, count) = match std::env::var("SIM_SEED") {
+        Ok(seed) => (seed.parse().expect("SIM_SEED is a number"), 1),
+        Err(_) => (0, count),
+    };
+    sim::run_many(class, first, count)
+        .unwrap_or_else(|finding| panic!("{class:?}, SIM_SEED={}: {}", finding.seed, finding.text))
+}
+
+#[test]
+fn with_a_server_that_is_right_every_call_has_its_own_answer_and_the_connection_stays() {
+    let tally = runs(Class::Correct, 20_000);
+    assert_eq!((tally.faulty, tally.closed), (0, 0));
+    eprintln!("{tally:?}");
+}
+
+#[test]
+fn over_a_link_that_breaks_or_stalls_every_call_has_its_own_answer_or_the_links_error() {
+    eprintln!("{:?}", runs(Class::Transport, 8_000));
+}
+
+#[test]
+fn messages_out_of_order_missing_or_doubled_never_give_a_call_the_rows_of_another() {
+    eprintln!("{:?}", runs(Class::Order, 6_000));
+}
+
+#[test]
+fn bytes_that_lie_bring_errors_and_neither_panics_nor_hangs_nor_memory() {
+    eprintln!("{:?}", runs(Class::Bytes, 6_000));
+}
