@@ -42,7 +42,10 @@ async fn what_the_server_says_is_told_whole<S: Session>(client: &mut S, _: &Data
         let error = client.execute("select shop.fail()", ()).await.unwrap_err();
         let server = error.server().unwrap();
         assert_eq!((server.sqlstate.code(), server.message.as_str()), ("ZZ123", "no more"));
-        assert_eq!((server.detail.as_deref(), server.hint.as_deref()), (Some("the detail"), Some("the hint")));
+        assert_eq!(
+            (server.detail.as_deref(), server.hint.as_deref()),
+            (Some("the detail"), Some("the hint"))
+        );
         assert!(server.context.as_deref().unwrap().contains("function shop.fail() line 2"));
         assert_eq!(error.cure(), Some("the hint"));
         still_answers(client).await?;
@@ -81,7 +84,10 @@ fn words(error: &Error) -> (String, String) {
     (error.message().to_owned(), error.cure().unwrap_or_default().to_owned())
 }
 
-async fn a_value_that_does_not_fit_names_column_types_and_cure<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_value_that_does_not_fit_names_column_types_and_cure<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute("create type mood as enum ('sad'); create table t (id int8, name text, at timestamptz, mood mood)").await?;
     client.batch_execute("insert into t values (5000000000, null, 'infinity', 'sad')").await?;
     #[derive(Debug, FromRow)]
@@ -108,7 +114,10 @@ async fn a_value_that_does_not_fit_names_column_types_and_cure<S: Session>(clien
         let error = client.query_value::<i64>("select null::int8", ()).await.unwrap_err();
         assert!(error.message().contains("NULL"), "{error}");
         let error = client.query_value::<String>("select at from t", ()).await.unwrap_err();
-        assert!(words(&error).0.contains("the SQL type is timestamptz, but String stands for text"), "{error}");
+        assert!(
+            words(&error).0.contains("the SQL type is timestamptz, but String stands for text"),
+            "{error}"
+        );
         still_answers(client).await?;
 
         let error = client.query::<(i64, i64, i64)>("select id, id from t", ()).await.unwrap_err();
@@ -134,7 +143,10 @@ async fn columns_that_nobody_reads_are_no_error<S: Session>(client: &mut S, _: &
     Ok(())
 }
 
-async fn an_insert_whose_result_does_not_fit_was_still_run_once<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn an_insert_whose_result_does_not_fit_was_still_run_once<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute("create table t (id int8)").await?;
     let sql = "insert into t values (1) returning id";
     let error = client.query_one::<(i32,)>(sql, ()).await.unwrap_err();
@@ -170,7 +182,10 @@ async fn parameters_too_many_or_too_few_are_refused<S: Session>(client: &mut S, 
         assert_eq!(many.message(), "2 parameters were given to a statement that has 0");
         let many = client.stream("select 1", (1_i64,)).await.map(|_| ()).unwrap_err();
         assert_eq!(many.kind(), ErrorKind::Usage);
-        let many = client.pipeline((pipeline::execute("insert into t values (1)", ()), pipeline::execute("select 1", (1_i64,))));
+        let many = client.pipeline((
+            pipeline::execute("insert into t values (1)", ()),
+            pipeline::execute("select 1", (1_i64,)),
+        ));
         assert_eq!(many.await.unwrap_err().kind(), ErrorKind::Usage);
         still_answers(client).await?;
     }
@@ -186,7 +201,10 @@ async fn nul_is_refused_before_anything_is_sent<S: Session>(client: &mut S, _: &
     for _ in 0..2 {
         let error = tx.execute("insert into t values ($1)", ("a\0b",)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Encode);
-        assert_eq!(error.message(), "parameter $1: a string contains a NUL character, which PostgreSQL text can't hold");
+        assert_eq!(
+            error.message(),
+            "parameter $1: a string contains a NUL character, which PostgreSQL text can't hold"
+        );
         let error = tx.execute("insert into t values ($1)", (vec!["x", "a\0b"],)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Encode);
         assert!(error.message().starts_with("parameter $1: "), "{error}");
@@ -196,7 +214,10 @@ async fn nul_is_refused_before_anything_is_sent<S: Session>(client: &mut S, _: &
         assert_eq!(error.message(), "the SQL text contains a NUL character");
         let error = tx.prepare("select '\0'").await.unwrap_err();
         assert_eq!(error.message(), "the SQL text contains a NUL character");
-        let parts = (pipeline::execute("insert into t values ('one')", ()), pipeline::execute("insert into t values ($1)", ("\0",)));
+        let parts = (
+            pipeline::execute("insert into t values ('one')", ()),
+            pipeline::execute("insert into t values ($1)", ("\0",)),
+        );
         assert_eq!(tx.pipeline(parts).await.unwrap_err().kind(), ErrorKind::Encode);
     }
     assert_eq!(tx.connection().status(), Status::Transaction, "the batch had to begin it");
@@ -207,7 +228,10 @@ async fn nul_is_refused_before_anything_is_sent<S: Session>(client: &mut S, _: &
     still_answers(client).await
 }
 
-async fn there_is_room_for_65535_parameters_and_no_more<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn there_is_room_for_65535_parameters_and_no_more<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     let sql = |count: usize| {
         let places: Vec<String> = (1..=count).map(|n| format!("(${n}::int4)")).collect();
         format!("select count(*), sum(n) from (values {}) v(n)", places.join(","))
@@ -251,10 +275,12 @@ async fn copy_is_refused_and_the_connection_goes_on<S: Session>(client: &mut S, 
                 Err(error) => is_about_copy::<()>(Err(error)),
             }
             still_answers(client).await?;
-            let parts = (pipeline::execute(sql, ()), pipeline::query_one::<(i64,), _>("select count(*) from t", ()));
+            let parts =
+                (pipeline::execute(sql, ()), pipeline::query_one::<(i64,), _>("select count(*) from t", ()));
             is_about_copy(client.pipeline(parts).await);
             still_answers(client).await?;
-            let parts = (pipeline::query_one::<(i64,), _>("select count(*) from t", ()), pipeline::execute(sql, ()));
+            let parts =
+                (pipeline::query_one::<(i64,), _>("select count(*) from t", ()), pipeline::execute(sql, ()));
             is_about_copy(client.pipeline(parts).await);
             still_answers(client).await?;
         }

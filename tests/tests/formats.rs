@@ -48,7 +48,10 @@ struct Machine {
 #[pg(name = "aclitem", text)]
 struct Rights(Plain);
 
-async fn a_text_type_travels_as_text_wherever_it_stands<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_text_type_travels_as_text_wherever_it_stands<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute("create type machine as (ports int4[], name text, hosts inet[]); create table machines (m machine, id int8)").await?;
     let machine = Machine {
         name: "quote \" comma , brace } \\".to_owned(),
@@ -63,10 +66,14 @@ async fn a_text_type_travels_as_text_wherever_it_stands<S: Session>(client: &mut
         let both = vec![machine.clone(), bare.clone()];
         assert_eq!(client.query_value::<Vec<Machine>>("select $1", (&both,)).await?, both);
         client.execute("insert into machines values ($1, 1)", (&machine,)).await?;
-        let rows: Vec<(i64, Machine, f64)> = client.query("select id, m, 0.5::float8 from machines limit 1", ()).await?;
+        let rows: Vec<(i64, Machine, f64)> =
+            client.query("select id, m, 0.5::float8 from machines limit 1", ()).await?;
         assert_eq!(rows, [(1, machine.clone(), 0.5)]);
         // The same column as what has a binary form.
-        assert_eq!(client.query_value::<IpAddr>("select '10.0.0.1'::inet", ()).await?, IpAddr::from([10, 0, 0, 1]));
+        assert_eq!(
+            client.query_value::<IpAddr>("select '10.0.0.1'::inet", ()).await?,
+            IpAddr::from([10, 0, 0, 1])
+        );
         assert_eq!(client.query_value::<Host>("select '10.0.0.1'::inet", ()).await?, host("10.0.0.1"));
         let mut rows = client.stream_as::<(Machine, i64)>("select m, id from machines limit 1", ()).await?;
         assert_eq!(rows.next_as::<(Machine, i64)>().await?, Some((machine.clone(), 1)));
@@ -74,7 +81,10 @@ async fn a_text_type_travels_as_text_wherever_it_stands<S: Session>(client: &mut
     still_answers(client).await
 }
 
-async fn each_column_comes_in_the_form_its_reader_wants<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn each_column_comes_in_the_form_its_reader_wants<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     let sql = "select 1::int8 as a, '10.0.0.1'::inet as b, 2.5::float8 as c, now() as d";
     async fn formats<S: Session, T: FromRow<'static>>(client: &mut S, sql: &str) -> Result<Vec<Format>> {
         let rows = client.stream_as::<T>(sql, ()).await?;
@@ -85,7 +95,10 @@ async fn each_column_comes_in_the_form_its_reader_wants<S: Session>(client: &mut
         assert_eq!(formats::<S, (i64, IpAddr, f64)>(client, sql).await?, [Binary; 4]);
         // All text where one must be, until it is known which.
         let expected = if run == 0 { [Text; 4] } else { [Binary, Text, Binary, Binary] };
-        assert_eq!(formats::<S, (i64, Host, f64)>(client, sql).await?, if run == 0 { [Binary, Text, Binary, Binary] } else { expected });
+        assert_eq!(
+            formats::<S, (i64, Host, f64)>(client, sql).await?,
+            if run == 0 { [Binary, Text, Binary, Binary] } else { expected }
+        );
     }
     let sql = "select 1::int8 as a, '10.0.0.1'::inet as b";
     for run in 0..3 {
@@ -120,7 +133,9 @@ async fn with_relations<S: Session>(client: &mut S) -> Result<()> {
 const RELATIONS: &str = "select * from relations order by name";
 
 fn relations() -> Vec<Relation> {
-    [("a", 'r'), ("b", 'v'), ("c", 'i')].map(|(name, kind)| Relation { name: name.to_owned(), kind: kind as i8 }).into()
+    [("a", 'r'), ("b", 'v'), ("c", 'i')]
+        .map(|(name, kind)| Relation { name: name.to_owned(), kind: kind as i8 })
+        .into()
 }
 
 async fn a_type_without_binary_form_is_no_obstacle<S: Session>(client: &mut S, _: &Database) -> Result<()> {
@@ -131,7 +146,10 @@ async fn a_type_without_binary_form_is_no_obstacle<S: Session>(client: &mut S, _
         let rows: Vec<Row> = client.query(RELATIONS, ()).await?;
         assert_eq!(rows[2].get::<Vec<Rights>>("rights")?, [Rights(Plain("postgres=r/postgres".to_owned()))]);
         let typed: Vec<WithRights> = client.query(RELATIONS, ()).await?;
-        assert_eq!((&*typed[2].name, typed[2].rights.as_ref().map(Vec::len), &typed[0].rights), ("c", Some(1), &None));
+        assert_eq!(
+            (&*typed[2].name, typed[2].rights.as_ref().map(Vec::len), &typed[0].rights),
+            ("c", Some(1), &None)
+        );
         still_answers(client).await?;
     }
     // The query that everybody tries.
@@ -147,14 +165,23 @@ async fn a_type_without_binary_form_is_no_obstacle<S: Session>(client: &mut S, _
     still_answers(client).await
 }
 
-async fn one_row_is_taken_once_when_a_statement_is_run_again<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn one_row_is_taken_once_when_a_statement_is_run_again<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     with_relations(client).await?;
     let last = "select * from relations where name = 'c'";
     assert_eq!(client.query_one::<Relation>(last, ()).await?, relations()[2]);
     let sql = "select name, kind, rights from relations order by name limit 1 offset 2";
     assert_eq!(client.query_opt::<(String,)>(sql, ()).await?, Some(("c".to_owned(),)));
-    assert_eq!(client.query_values::<String>("select name, rights from relations order by 1", ()).await?, ["a", "b", "c"]);
-    assert_eq!(client.query_value::<String>("select name, rights from relations where name = 'c'", ()).await?, "c");
+    assert_eq!(
+        client.query_values::<String>("select name, rights from relations order by 1", ()).await?,
+        ["a", "b", "c"]
+    );
+    assert_eq!(
+        client.query_value::<String>("select name, rights from relations where name = 'c'", ()).await?,
+        "c"
+    );
     // Rows that were handed over can't be taken back: an error the first time, and known from then on.
     let mut seen = Vec::new();
     let sql = "select name, rights from relations order by name";
@@ -177,7 +204,10 @@ async fn one_row_is_taken_once_when_a_statement_is_run_again<S: Session>(client:
     still_answers(client).await
 }
 
-async fn inside_a_transaction_it_is_an_error_with_the_cure<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn inside_a_transaction_it_is_an_error_with_the_cure<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     with_relations(client).await?;
     let mut tx = client.begin().await?;
     let error = tx.query::<Relation>(RELATIONS, ()).await.unwrap_err();
@@ -193,7 +223,10 @@ async fn inside_a_transaction_it_is_an_error_with_the_cure<S: Session>(client: &
     client.prepare(sql).await?;
     let mut tx = client.begin().await?;
     assert_eq!(tx.query::<Relation>(sql, ()).await?, relations());
-    assert_eq!(tx.query::<Relation>("select name, kind from relations order by name", ()).await?, relations());
+    assert_eq!(
+        tx.query::<Relation>("select name, kind from relations order by name", ()).await?,
+        relations()
+    );
     assert_eq!(tx.query::<Row>("select rights, name from relations", ()).await?.len(), 3);
     let parts = (pipeline::query::<Relation, _>(sql, ()), pipeline::query::<Row, _>(RELATIONS, ()));
     let (typed, rows) = tx.pipeline(parts).await?;
@@ -202,7 +235,10 @@ async fn inside_a_transaction_it_is_an_error_with_the_cure<S: Session>(client: &
     still_answers(client).await
 }
 
-async fn a_stream_over_such_a_type_knows_it_the_second_time<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_stream_over_such_a_type_knows_it_the_second_time<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     with_relations(client).await?;
     for _ in 0..2 {
         let mut rows = client.stream(RELATIONS, ()).await?;

@@ -53,7 +53,8 @@ async fn a_string_stands_for_a_value_of_any_column<S: Session>(client: &mut S, _
         assert_eq!(client.query_value::<i64>(&sql, (None::<&str>,)).await?, 0, "{column}");
         assert_eq!(client.query_value::<i64>(&sql, (Some(String::from(value)),)).await?, 2, "{column}");
     }
-    let error = client.query_value::<i64>("select count(*) from things where n = $1", ("many",)).await.unwrap_err();
+    let error =
+        client.query_value::<i64>("select count(*) from things where n = $1", ("many",)).await.unwrap_err();
     assert_eq!(error.sqlstate().unwrap().code(), "22P02");
     still_answers(client).await
 }
@@ -72,15 +73,19 @@ async fn a_list_of_strings_is_an_array_of_any_type<S: Session>(client: &mut S, _
         assert_eq!(client.query_values::<i64>(ids, (["2"],)).await?, [2]);
         assert_eq!(client.query_values::<i64>(ids, (&[] as &[&str],)).await?, []);
         let moods = "select id from things where mood = any($1) order by id";
-        assert_eq!(client.query_values::<i64>(moods, (vec![Some("sad"), None, Some("so so")],)).await?, [1, 2]);
+        assert_eq!(
+            client.query_values::<i64>(moods, (vec![Some("sad"), None, Some("so so")],)).await?,
+            [1, 2]
+        );
         let hosts = "select id from things where host = any($1)";
         assert_eq!(client.query_values::<i64>(hosts, (vec!["::1".to_owned()],)).await?, [2]);
         let names = "select id from things where name = any($1) order by id";
         assert_eq!(client.query_values::<i64>(names, (vec!["a,b", "\"", ""],)).await?, [1, 2, 3]);
         assert_eq!(client.query_values::<i64>(names, (vec![Text("a,b"), Text("NULL")],)).await?, [1]);
     }
-    let spread: Vec<(String, Option<String>)> =
-        client.query("select * from unnest($1::text[], $2::text[])", (vec!["a", "NULL"], vec![None, Some("{}")])).await?;
+    let spread: Vec<(String, Option<String>)> = client
+        .query("select * from unnest($1::text[], $2::text[])", (vec!["a", "NULL"], vec![None, Some("{}")]))
+        .await?;
     assert_eq!(spread, [("a".to_owned(), None), ("NULL".to_owned(), Some("{}".to_owned()))]);
     still_answers(client).await
 }
@@ -89,7 +94,8 @@ async fn text_is_text_wherever_it_stands<S: Session>(client: &mut S, _: &Databas
     let sql = "select pg_typeof($1)::text, $1";
     let (type_, value): (String, String) = client.query_one(sql, (Text("5"),)).await?;
     assert_eq!((type_.as_str(), value.as_str()), ("text", "5"));
-    let (type_, _): (String, String) = client.query_one("select pg_typeof($1)::text, $1", (Text(String::from("x")),)).await?;
+    let (type_, _): (String, String) =
+        client.query_one("select pg_typeof($1)::text, $1", (Text(String::from("x")),)).await?;
     assert_eq!(type_, "text");
     assert_eq!(client.query_value::<Option<String>>("select $1", (None::<Text<&str>>,)).await?, None);
     // Where another type is wanted, the server converts only what it converts by itself.
@@ -124,7 +130,10 @@ const NOT_INFERRED: &[(&str, &str, &str)] = &[
     ("select to_char($1, 'YYYY')", "42725", "select to_char($1::date, 'YYYY')"),
 ];
 
-async fn where_no_type_can_be_inferred_the_error_names_the_cure<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn where_no_type_can_be_inferred_the_error_names_the_cure<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     for (sql, code, cured) in NOT_INFERRED {
         let error = client.query_value::<String>(sql, ("2026-01-02",)).await.map(|_| ()).err();
         let Some(error) = error else { panic!("{sql} works") };
@@ -134,7 +143,10 @@ async fn where_no_type_can_be_inferred_the_error_names_the_cure<S: Session>(clie
         let value = if cured.contains("int8") { "5" } else { "2026-01-02" };
         client.query::<(String,)>(cured, (value,)).await.unwrap_or_else(|e| panic!("{cured}: {e}"));
         if *code != "42725" {
-            client.query::<(String,)>(sql, (Text("a"),)).await.unwrap_or_else(|e| panic!("{sql} with Text: {e}"));
+            client
+                .query::<(String,)>(sql, (Text("a"),))
+                .await
+                .unwrap_or_else(|e| panic!("{sql} with Text: {e}"));
         }
         // Prepared ahead it says the same.
         let error = client.prepare(sql).await.unwrap_err();
@@ -175,7 +187,10 @@ async fn elsewhere_the_server_takes_it_for_what_fits<S: Session>(client: &mut S,
     Ok(())
 }
 
-async fn what_was_inferred_and_does_not_fit_has_the_cure_too<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn what_was_inferred_and_does_not_fit_has_the_cure_too<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute("create table t (n int4, s text)").await?;
     let sql = "insert into t (n) select x from (select $1 as x) y";
     let error = client.execute(sql, ("5",)).await.unwrap_err();
@@ -190,7 +205,10 @@ async fn what_was_inferred_and_does_not_fit_has_the_cure_too<S: Session>(client:
     still_answers(client).await
 }
 
-async fn a_mistake_that_is_not_about_types_gets_no_such_hint<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_mistake_that_is_not_about_types_gets_no_such_hint<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute("create table t (n int4, name text)").await?;
     let about_types = |error: &Error| cure(error).contains("`$1::text`");
     let misspelt = client.query_value::<i64>("select abss($1)", (5_i64,)).await.unwrap_err();

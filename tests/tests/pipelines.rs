@@ -42,7 +42,9 @@ async fn each_part_gives_what_it_was_asked_for<S: Session>(client: &mut S, _: &D
     }
     let (only,) = client.pipeline((query::<(i32,), _>("select 1", ()),)).await?;
     assert_eq!(only, [(1,)]);
-    let nothing: Vec<u64> = client.pipeline(Vec::<pg_core::exchange::query::Request<'_, (), pg_core::exchange::query::Affected>>::new()).await?;
+    let nothing: Vec<u64> = client
+        .pipeline(Vec::<pg_core::exchange::query::Request<'_, (), pg_core::exchange::query::Affected>>::new())
+        .await?;
     assert_eq!(nothing, []);
     still_answers(client).await
 }
@@ -57,7 +59,8 @@ async fn one_that_fails_undoes_all_of_them<S: Session>(client: &mut S, _: &Datab
         assert_eq!(error.sql(), Some(INSERT.sql()));
         still_answers(client).await?;
 
-        let parts = (INSERT.execute((3, "c@x")), query::<User, _>("select nonsense from users", ()), ALL.all(()));
+        let parts =
+            (INSERT.execute((3, "c@x")), query::<User, _>("select nonsense from users", ()), ALL.all(()));
         let error = client.pipeline(parts).await.unwrap_err();
         assert!(error.to_string().contains("LINE 1: select nonsense"), "{error}");
         still_answers(client).await?;
@@ -68,7 +71,11 @@ async fn one_that_fails_undoes_all_of_them<S: Session>(client: &mut S, _: &Datab
         assert_eq!(client.fetch(&ALL, ()).await?.len(), 2);
     }
     // A row that can't be read is no failure of the server's: the others were run.
-    let parts = (INSERT.execute((6, "f@x")), query::<(i32,), _>("select id from users", ()), INSERT.execute((7, "g@x")));
+    let parts = (
+        INSERT.execute((6, "f@x")),
+        query::<(i32,), _>("select id from users", ()),
+        INSERT.execute((7, "g@x")),
+    );
     assert_eq!(client.pipeline(parts).await.unwrap_err().kind(), ErrorKind::Decode);
     assert_eq!(client.fetch(&ALL, ()).await?.len(), 4);
     still_answers(client).await
@@ -78,7 +85,9 @@ async fn many_parts_are_one_round_trip<S: Session>(client: &mut S, _: &Database)
     with_users(client).await?;
     // More than fits into the buffers of both sides at once.
     let big = "x".repeat(100_000);
-    let parts: Vec<_> = (0..200).map(|n| query_one::<(i32, String), _>("select $1::int4, $2::text", (n, big.as_str()))).collect();
+    let parts: Vec<_> = (0..200)
+        .map(|n| query_one::<(i32, String), _>("select $1::int4, $2::text", (n, big.as_str())))
+        .collect();
     let rows = client.pipeline(parts).await?;
     assert!((0..).zip(&rows).all(|(n, (m, text))| n == *m && text.len() == big.len()));
     let inserts: Vec<_> = (100..1100).map(|n| (n, n.to_string())).collect();
@@ -121,7 +130,11 @@ struct Second {
 }
 
 async fn parts_may_need_types_and_descriptions<S: Session>(client: &mut S, _: &Database) -> Result<()> {
-    client.batch_execute("create type first as (n int4); create type second as (s text); create type third as enum ('x')").await?;
+    client
+        .batch_execute(
+            "create type first as (n int4); create type second as (s text); create type third as enum ('x')",
+        )
+        .await?;
     let (one, two) = (First { n: 1 }, Second { s: "two".to_owned() });
     for _ in 0..2 {
         let parts = (
@@ -153,7 +166,10 @@ async fn declared_statements_are_typed_at_both_ends<S: Session>(client: &mut S, 
         assert_eq!(find(client, "nobody").await?, None);
         let mut tx = client.begin().await?;
         assert_eq!(find(&mut tx, &email).await?, Some(user(2, "b@x")));
-        assert_eq!(tx.pipeline((BY_EMAIL.one((&email,)), BY_EMAIL.opt(("nobody",)))).await?, (user(2, "b@x"), None));
+        assert_eq!(
+            tx.pipeline((BY_EMAIL.one((&email,)), BY_EMAIL.opt(("nobody",)))).await?,
+            (user(2, "b@x"), None)
+        );
         drop(tx);
         let error = client.fetch_one(&BY_EMAIL, ("nobody",)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RowCount);

@@ -30,7 +30,10 @@ async fn a_row_goes_in_and_comes_out_as_a_struct<S: Session>(client: &mut S, _: 
     Ok(())
 }
 
-async fn each_call_gives_as_many_rows_as_its_name_says<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn each_call_gives_as_many_rows_as_its_name_says<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     with_users(client).await?;
     let all: Vec<(i64, String)> = client.query("select id, name from users order by id", ()).await?;
     assert_eq!(all.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1, 2, 3]);
@@ -97,9 +100,15 @@ async fn execute_tells_the_rows_affected<S: Session>(client: &mut S, _: &Databas
 }
 
 async fn a_batch_runs_all_its_statements_or_none<S: Session>(client: &mut S, _: &Database) -> Result<()> {
-    client.batch_execute("create table t (n int); insert into t values (1); select * from t; insert into t values (2)").await?;
+    client
+        .batch_execute(
+            "create table t (n int); insert into t values (1); select * from t; insert into t values (2)",
+        )
+        .await?;
     assert_eq!(client.query_value::<i64>("select count(*) from t", ()).await?, 2);
-    let error = client.batch_execute("insert into t values (3);\ninsert into t values ('x');\ninsert into t values (4)").await;
+    let error = client
+        .batch_execute("insert into t values (3);\ninsert into t values ('x');\ninsert into t values (4)")
+        .await;
     let error = error.unwrap_err();
     assert!(error.to_string().contains("LINE 2: insert into t values ('x');"), "{error}");
     assert_eq!(client.query_value::<i64>("select count(*) from t", ()).await?, 2, "the first was undone too");
@@ -117,12 +126,14 @@ async fn prepare_tells_parameters_and_columns<S: Session>(client: &mut S, _: &Da
              create domain code as varchar(3); create table things (id int8, mood mood, items item[], code code)",
         )
         .await?;
-    let description: Description =
-        client.prepare("select id, mood, items, code from things where id = $1 and mood = any($2) and code = $3").await?;
+    let description: Description = client
+        .prepare("select id, mood, items, code from things where id = $1 and mood = any($2) and code = $3")
+        .await?;
     let [id, moods, code] = &*description.parameters else { panic!("{description:?}") };
     assert_eq!((id, code), (&Type::INT8, &Type::TEXT));
     assert!(matches!(moods.kind(), Kind::Array(mood) if mood.name() == "mood"), "{moods:?}");
-    let columns: Vec<(&str, &str)> = description.columns.iter().map(|c| (c.name(), c.type_().name())).collect();
+    let columns: Vec<(&str, &str)> =
+        description.columns.iter().map(|c| (c.name(), c.type_().name())).collect();
     assert_eq!(columns, [("id", "int8"), ("mood", "mood"), ("items", "_item"), ("code", "varchar")]);
     assert!(description.columns.iter().all(|column| column.table() != 0 && column.attribute() > 0));
     assert_eq!(description.columns[3].type_modifier(), 3 + 4, "a domain shows as what it is made over");
@@ -179,11 +190,34 @@ async fn tuples_go_up_to_sixteen<S: Session>(client: &mut S, _: &Database) -> Re
         (i64, i32, i16, T, bool, f64, f32, B, N, L, Option<i64>, Option<T>, i32, i32, i32, T);
     for _ in 0..2 {
         let list = ["a b", "\""];
-        let given: Sixteen<&str, &[u8], &[i64], &[&str]> =
-            (1, 2, 3, "four", true, 6.5, 7.25, &[0, 8], &[9, -9], &list, None, Some("twelve"), 13, 14, 15, "sixteen");
-        let (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) = client.query_one::<Sixteen>(sql, given).await?;
-        assert_eq!((a, b, c, d.as_str(), e, f, g, h.as_slice()), (1, 2, 3, "four", true, 6.5, 7.25, &[0, 8][..]));
-        assert_eq!((i.as_slice(), j, k, l.as_deref()), (&[9, -9][..], list.map(String::from).to_vec(), None, Some("twelve")));
+        let given: Sixteen<&str, &[u8], &[i64], &[&str]> = (
+            1,
+            2,
+            3,
+            "four",
+            true,
+            6.5,
+            7.25,
+            &[0, 8],
+            &[9, -9],
+            &list,
+            None,
+            Some("twelve"),
+            13,
+            14,
+            15,
+            "sixteen",
+        );
+        let (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) =
+            client.query_one::<Sixteen>(sql, given).await?;
+        assert_eq!(
+            (a, b, c, d.as_str(), e, f, g, h.as_slice()),
+            (1, 2, 3, "four", true, 6.5, 7.25, &[0, 8][..])
+        );
+        assert_eq!(
+            (i.as_slice(), j, k, l.as_deref()),
+            (&[9, -9][..], list.map(String::from).to_vec(), None, Some("twelve"))
+        );
         assert_eq!((m, n, o, p.as_str()), (13, 14, 15, "sixteen"));
     }
     let one: (i64,) = client.query_one("select $1", (1_i64,)).await?;
@@ -221,7 +255,9 @@ async fn lists_of_parameters_are_made_at_run_time<S: Session>(client: &mut S, _:
 async fn dynamic_sql_numbers_its_values<S: Session>(client: &mut S, _: &Database) -> Result<()> {
     with_users(client).await?;
     client.batch_execute("create table \"odd \"\"name\" (\"select\" int4, t text)").await?;
-    for (name, minimum, expected) in [(Some("bert"), 1_i64, vec![2_i64]), (None, 2, vec![2, 3]), (None, 9, vec![])] {
+    for (name, minimum, expected) in
+        [(Some("bert"), 1_i64, vec![2_i64]), (None, 2, vec![2, 3]), (None, 9, vec![])]
+    {
         let mut sql = Sql::new("select id from users where id >= ").value(minimum);
         if let Some(name) = name {
             sql = sql.text(" and name = ").value(name);
@@ -233,7 +269,12 @@ async fn dynamic_sql_numbers_its_values<S: Session>(client: &mut S, _: &Database
     let insert = Sql::new("insert into ").identifier(table)?.text(" (").identifier("select")?;
     let insert = insert.text(", t) values (").value(5).text(", ").value("'; drop table users; --").raw(")");
     assert_eq!(client.execute(insert.as_str(), &insert).await?, 1);
-    let select = Sql::new("select t from ").identifier(table)?.text(" where ").identifier("select")?.text(" = ").value(5);
+    let select = Sql::new("select t from ")
+        .identifier(table)?
+        .text(" where ")
+        .identifier("select")?
+        .text(" = ")
+        .value(5);
     assert_eq!(client.query_value::<String>(select.as_str(), &select).await?, "'; drop table users; --");
     Ok(())
 }
@@ -263,7 +304,10 @@ async fn a_row_is_read_by_number_and_by_name<S: Session>(client: &mut S, _: &Dat
         let error = row.get::<String>("nick").unwrap_err();
         assert_eq!(error.message(), "column 3 \"nick\": the value is NULL, which String can't hold");
         let error = row.get::<String>("nickname").unwrap_err();
-        assert!(error.message().starts_with("the row has no column \"nickname\"; it has id, name, nick"), "{error}");
+        assert!(
+            error.message().starts_with("the row has no column \"nickname\"; it has id, name, nick"),
+            "{error}"
+        );
         assert!(row.get::<String>(7).unwrap_err().message().contains("the row has 7 columns"));
     }
     let rows: Vec<Row> = client.query("select * from generate_series(1, 3) n", ()).await?;

@@ -62,10 +62,16 @@ async fn types_register_themselves_at_first_use<S: Session>(client: &mut S, _: &
         type Order = (Vec<Item>, Mood, Email, Vec<Email>);
         let orders: Vec<Order> = client.query("select * from orders limit 1", ()).await?;
         assert_eq!(orders, [(items.clone(), Mood::Sad, emails[0].clone(), emails.clone())]);
-        assert_eq!(client.query_value::<i64>("select count(*) from orders where mood = $1", (Mood::VeryHappy,)).await?, 0);
+        assert_eq!(
+            client
+                .query_value::<i64>("select count(*) from orders where mood = $1", (Mood::VeryHappy,))
+                .await?,
+            0
+        );
     }
     // A domain's own check is the server's.
-    let error = client.execute(insert, (&items, Mood::Sad, Email("nobody".to_owned()), &emails)).await.unwrap_err();
+    let error =
+        client.execute(insert, (&items, Mood::Sad, Email("nobody".to_owned()), &emails)).await.unwrap_err();
     assert!(error.is_check_violation());
     still_answers(client).await
 }
@@ -75,19 +81,35 @@ async fn a_result_may_be_the_first_to_need_a_type<S: Session>(client: &mut S, _:
     let sql = "select array[row('(0.5,-1)', 'very_happy', 'a \"b\", (c)')::shop.item]";
     assert_eq!(client.query_value::<Vec<Item>>(sql, ()).await?, [item()]);
     assert_eq!(client.query_value::<Mood>("select 'sad'::mood", ()).await?, Mood::Sad);
-    assert_eq!(client.query_value::<Vec<Option<Mood>>>("select '{sad,null}'::mood[]", ()).await?, [Some(Mood::Sad), None]);
+    assert_eq!(
+        client.query_value::<Vec<Option<Mood>>>("select '{sad,null}'::mood[]", ()).await?,
+        [Some(Mood::Sad), None]
+    );
     assert_eq!(client.query_value::<Email>("select 'a@b'::email", ()).await?, Email("a@b".to_owned()));
-    assert_eq!(client.query_value::<Vec<Email>>("select '{a@b}'::email[]", ()).await?, [Email("a@b".to_owned())]);
+    assert_eq!(
+        client.query_value::<Vec<Email>>("select '{a@b}'::email[]", ()).await?,
+        [Email("a@b".to_owned())]
+    );
     still_answers(client).await
 }
 
 async fn types_of_one_name_in_two_schemas_are_two<S: Session>(client: &mut S, _: &Database) -> Result<()> {
-    client.batch_execute("create schema other; create type other.thing as (s text); create type thing as (n int4)").await?;
+    client
+        .batch_execute(
+            "create schema other; create type other.thing as (s text); create type thing as (n int4)",
+        )
+        .await?;
     let (thing, other) = (Thing { n: 1 }, OtherThing { s: "x".to_owned() });
     for _ in 0..2 {
-        assert_eq!(client.query_one::<(Thing, OtherThing)>("select $1, $2", (&thing, &other)).await?, (thing.clone(), other.clone()));
+        assert_eq!(
+            client.query_one::<(Thing, OtherThing)>("select $1, $2", (&thing, &other)).await?,
+            (thing.clone(), other.clone())
+        );
         let error = client.query_value::<Thing>("select $1", (&other,)).await.unwrap_err();
-        assert!(error.message().contains("the SQL type is other.thing, but Thing stands for thing"), "{error}");
+        assert!(
+            error.message().contains("the SQL type is other.thing, but Thing stands for thing"),
+            "{error}"
+        );
         still_answers(client).await?;
     }
     assert_eq!(client.query_value::<String>("select pg_typeof($1)::text", (&other,)).await?, "other.thing");
@@ -95,9 +117,14 @@ async fn types_of_one_name_in_two_schemas_are_two<S: Session>(client: &mut S, _:
 }
 
 async fn the_search_path_says_which_type_is_meant<S: Session>(client: &mut S, _: &Database) -> Result<()> {
-    client.batch_execute("create schema other; create type other.thing as (n int4); set search_path to other").await?;
+    client
+        .batch_execute("create schema other; create type other.thing as (n int4); set search_path to other")
+        .await?;
     assert_eq!(client.query_value::<Thing>("select $1", (Thing { n: 5 },)).await?, Thing { n: 5 });
-    assert_eq!(client.query_value::<String>("select pg_typeof($1)::oid::regtype::text", (Thing { n: 5 },)).await?, "thing");
+    assert_eq!(
+        client.query_value::<String>("select pg_typeof($1)::oid::regtype::text", (Thing { n: 5 },)).await?,
+        "thing"
+    );
     still_answers(client).await
 }
 
@@ -123,7 +150,9 @@ async fn the_catalog_is_asked_once<S: Session>(first: &mut S, second: &mut S, re
     assert_eq!(trips(relay, run(first)).await, 1);
     assert_eq!(trips(relay, run(second)).await, 1, "the other connection has told");
     // A type that was named to the registry came along.
-    let email = async |client: &mut S| client.query_value::<Vec<Email>>("select $1", (vec![Email("a@b".to_owned())],)).await;
+    let email = async |client: &mut S| {
+        client.query_value::<Vec<Email>>("select $1", (vec![Email("a@b".to_owned())],)).await
+    };
     assert_eq!(trips(relay, email(first)).await, 1);
     still_answers(first).await.unwrap();
     still_answers(second).await.unwrap();
@@ -156,14 +185,22 @@ fn a_connection_that_knows_the_old_type_does_not_spread_it() {
     let thing = Thing { n: 1 };
     assert_eq!(stale.query_value::<Thing>("select $1", (&thing,)).unwrap(), thing);
     database.sql("drop type thing; create type thing as (n int4)");
-    assert_eq!(fresh.query_value::<Thing>("select $1", (&thing,)).unwrap(), thing, "healed, and told to the registry");
+    assert_eq!(
+        fresh.query_value::<Thing>("select $1", (&thing,)).unwrap(),
+        thing,
+        "healed, and told to the registry"
+    );
     // The stale connection learns something else, which must not undo that.
     database.sql("create schema other; create type other.thing as (s text)");
     let other = OtherThing { s: "x".to_owned() };
     assert_eq!(stale.query_value::<OtherThing>("select $1", (&other,)).unwrap(), other);
     let mut third = config.connect().unwrap();
     let mut tx = third.begin().unwrap();
-    assert_eq!(tx.query_value::<Thing>("select $1", (&thing,)).unwrap(), thing, "nothing could be healed in here");
+    assert_eq!(
+        tx.query_value::<Thing>("select $1", (&thing,)).unwrap(),
+        thing,
+        "nothing could be healed in here"
+    );
     tx.commit().unwrap();
     assert_eq!(stale.query_value::<Thing>("select $1", (&thing,)).unwrap(), thing);
 }

@@ -47,11 +47,17 @@ async fn columns_are_found_by_their_names<S: Session>(client: &mut S, _: &Databa
     };
     for _ in 0..2 {
         // In the table's order, and in any other with more between.
-        assert_eq!(client.query_one::<Person>("select * from people where id = 1", ()).await?, anna(None, "unknown"));
+        assert_eq!(
+            client.query_one::<Person>("select * from people where id = 1", ()).await?,
+            anna(None, "unknown")
+        );
         let sql = "select 'DE' as country, born, \"type\", null::text as x, id, 'An' as nickname, \"fullName\" from people where id = 1";
         assert_eq!(client.query_one::<Person>(sql, ()).await?, anna(Some("An"), "DE"));
         // A default is for a column that is missing, not for NULL.
-        let error = client.query_one::<Person>("select *, null::text as country from people where id = 1", ()).await.unwrap_err();
+        let error = client
+            .query_one::<Person>("select *, null::text as country from people where id = 1", ())
+            .await
+            .unwrap_err();
         assert!(error.message().contains("\"country\": the value is NULL"), "{error}");
         let error = client.query_one::<Person>("select id, \"fullName\" from people", ()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode);
@@ -88,7 +94,11 @@ async fn joined_rows_are_structs_in_structs<S: Session>(client: &mut S, _: &Data
                from orders o left join people p on p.id = o.buyer order by o.id";
     let address = Address { city: "Bonn".to_owned(), street: Some("Weg 1".to_owned()) };
     let expected = [
-        Order { id: 10, note: Some("first".to_owned()), buyer: Some(Buyer { id: 1, address: Some(address) }) },
+        Order {
+            id: 10,
+            note: Some("first".to_owned()),
+            buyer: Some(Buyer { id: 1, address: Some(address) }),
+        },
         Order { id: 11, note: None, buyer: None },
     ];
     for _ in 0..2 {
@@ -96,7 +106,10 @@ async fn joined_rows_are_structs_in_structs<S: Session>(client: &mut S, _: &Data
     }
     let homeless: Buyer = client.query_one("select city, street, id from people where id = 2", ()).await?;
     assert_eq!(homeless, Buyer { id: 2, address: None });
-    let error = client.query_one::<Order>("select 1::int8 as id, null::text as note, 1::int8 as buyer_id", ()).await.unwrap_err();
+    let error = client
+        .query_one::<Order>("select 1::int8 as id, null::text as note, 1::int8 as buyer_id", ())
+        .await
+        .unwrap_err();
     assert!(error.message().starts_with("the row has no column \"buyer_city\""), "{error}");
     still_answers(client).await
 }
@@ -126,7 +139,10 @@ async fn rows_may_be_generic<S: Session>(client: &mut S, _: &Database) -> Result
     for _ in 0..2 {
         let sql = "select 3::int8 as total, 'x' as item";
         assert_eq!(item::<S, String>(client, sql).await?, Page { total: 3, item: "x".to_owned() });
-        assert_eq!(item::<S, Option<String>>(client, sql).await?, Page { total: 3, item: Some("x".to_owned()) });
+        assert_eq!(
+            item::<S, Option<String>>(client, sql).await?,
+            Page { total: 3, item: Some("x".to_owned()) }
+        );
         let sql = "select 3::int8 as total, array[1, 2] as item";
         assert_eq!(item::<S, Vec<i32>>(client, sql).await?, Page { total: 3, item: vec![1, 2] });
         let sql = "select 1::int8 as a_total, 'x' as a_item, 2::int8 as b_total, 5::int8 as b_item";
@@ -156,10 +172,14 @@ async fn rows_borrow_from_the_stream<S: Session>(client: &mut S, _: &Database) -
     with_orders(client).await?;
     for _ in 0..2 {
         let mut rows = client.stream_as::<Names<'_, '_>>("select * from people order by id", ()).await?;
-        let anna = Names { full_name: "Anna A", city: Some("Bonn"), rest: Rest { street: Some("Weg 1".into()) } };
+        let anna =
+            Names { full_name: "Anna A", city: Some("Bonn"), rest: Rest { street: Some("Weg 1".into()) } };
         assert_eq!(rows.next_as::<Names<'_, '_>>().await?, Some(anna));
         let row = rows.next_row().await?.unwrap();
-        assert_eq!(row.get::<Names<'_, '_>>()?, Names { full_name: "Bert B", city: None, rest: Rest { street: None } });
+        assert_eq!(
+            row.get::<Names<'_, '_>>()?,
+            Names { full_name: "Bert B", city: None, rest: Rest { street: None } }
+        );
         assert!(rows.next_row().await?.is_none());
         still_answers(client).await?;
     }

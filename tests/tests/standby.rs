@@ -16,11 +16,16 @@ fn standby() -> Server {
     server
 }
 
-async fn nothing_runs_outside_of_a_transaction_that_could_not_begin<S: Session>(client: &mut S) -> Result<()> {
+async fn nothing_runs_outside_of_a_transaction_that_could_not_begin<S: Session>(
+    client: &mut S,
+) -> Result<()> {
     let serializable = TransactionOptions::new().isolation(Isolation::Serializable);
     for round in 0..2 {
         let mut tx = client.begin_with(serializable).await?;
-        let error = tx.query_value::<i32>("select set_config('pg.round', 'leaked', false)::text::int4", ()).await.unwrap_err();
+        let error = tx
+            .query_value::<i32>("select set_config('pg.round', 'leaked', false)::text::int4", ())
+            .await
+            .unwrap_err();
         assert_eq!(error.sqlstate().unwrap().code(), "0A000", "round {round}: {error}");
         assert!(error.to_string().starts_with("the transaction could not begin: "), "{error}");
         assert_eq!(error.sql(), Some("BEGIN ISOLATION LEVEL SERIALIZABLE"));
@@ -42,10 +47,12 @@ async fn nothing_runs_outside_of_a_transaction_that_could_not_begin<S: Session>(
         assert!(error.to_string().starts_with("the transaction could not begin: "), "{error}");
         drop(tx);
         let mut tx = client.begin_with(serializable).await?;
-        let error = tx.stream("select set_config('pg.round', 'leaked', false)", ()).await.map(|_| ()).unwrap_err();
+        let error =
+            tx.stream("select set_config('pg.round', 'leaked', false)", ()).await.map(|_| ()).unwrap_err();
         assert!(error.to_string().starts_with("the transaction could not begin: "), "{error}");
         drop(tx);
-        let leaked: Option<String> = client.query_value("select current_setting('pg.round', true)", ()).await?;
+        let leaked: Option<String> =
+            client.query_value("select current_setting('pg.round', true)", ()).await?;
         assert_ne!(leaked.as_deref(), Some("leaked"));
         still_answers(client).await?;
     }
@@ -59,7 +66,8 @@ async fn nothing_runs_outside_of_a_transaction_that_could_not_begin<S: Session>(
 fn a_begin_that_fails_is_told_as_what_it_is() {
     let server = standby();
     let mut client = clients::pg_blocking::Config::new(&server.url()).unwrap().connect().unwrap();
-    clients::pg_blocking::complete(nothing_runs_outside_of_a_transaction_that_could_not_begin(&mut client)).unwrap();
+    clients::pg_blocking::complete(nothing_runs_outside_of_a_transaction_that_could_not_begin(&mut client))
+        .unwrap();
     client.close().unwrap();
     clients::block_on(async {
         let mut client = clients::pg_async::Config::new(&server.url()).unwrap().connect().await.unwrap();

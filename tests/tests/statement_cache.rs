@@ -21,7 +21,10 @@ async fn prepared<S: Session>(client: &mut S) -> Result<Vec<String>> {
 
 const LISTING: &str = "select statement from listing";
 
-async fn a_full_cache_closes_what_was_used_longest_ago<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_full_cache_closes_what_was_used_longest_ago<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     prepared(client).await?;
     for n in [1, 2, 3] {
         assert_eq!(client.query_value::<i32>(&format!("select {n}"), ()).await?, n);
@@ -34,14 +37,22 @@ async fn a_full_cache_closes_what_was_used_longest_ago<S: Session>(client: &mut 
     for n in 5..50 {
         assert_eq!(client.query_value::<i32>(&format!("select {n}"), ()).await?, n);
     }
-    assert_eq!(prepared(client).await?, ["select 46", "select 47", "select 48", "select 49"], "the question was closed too");
+    assert_eq!(
+        prepared(client).await?,
+        ["select 46", "select 47", "select 48", "select 49"],
+        "the question was closed too"
+    );
     still_answers(client).await
 }
 
 async fn what_failed_is_not_kept<S: Session>(client: &mut S, _: &Database) -> Result<()> {
     for n in 0..10 {
         assert!(client.query_value::<i32>(&format!("select nonsense{n}"), ()).await.is_err());
-        let parts = (pipeline::execute("select 1", ()), pipeline::execute("select nonsense", ()), pipeline::execute("select 2", ()));
+        let parts = (
+            pipeline::execute("select 1", ()),
+            pipeline::execute("select nonsense", ()),
+            pipeline::execute("select 2", ()),
+        );
         assert!(client.pipeline(parts).await.is_err());
         assert!(client.prepare("select nonsense").await.is_err());
     }
@@ -52,7 +63,10 @@ async fn what_failed_is_not_kept<S: Session>(client: &mut S, _: &Database) -> Re
     still_answers(client).await
 }
 
-async fn a_close_that_the_server_skipped_is_made_up_for<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_close_that_the_server_skipped_is_made_up_for<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     for round in 0..20 {
         // More statements than the cache holds, so that they close each other, and one that fails before.
         let sqls: Vec<String> = (0..8).map(|n| format!("select {round} + {n}")).collect();
@@ -69,18 +83,24 @@ async fn a_close_that_the_server_skipped_is_made_up_for<S: Session>(client: &mut
     Ok(())
 }
 
-async fn the_same_sql_with_other_types_is_another_statement<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn the_same_sql_with_other_types_is_another_statement<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     for _ in 0..3 {
         assert_eq!(client.query_value::<i64>("select $1", (5_i64,)).await?, 5);
         assert_eq!(client.query_value::<String>("select $1", ("5",)).await?, "5");
-        assert_eq!(client.query_value::<bool>("select $1", (true,)).await?, true);
+        assert!(client.query_value::<bool>("select $1", (true,)).await?);
         assert_eq!(client.query_value::<Option<i64>>("select $1", (None::<i64>,)).await?, None);
     }
     assert_eq!(prepared(client).await?.len(), 3);
     Ok(())
 }
 
-async fn a_pipeline_may_use_more_statements_than_the_cache_holds<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_pipeline_may_use_more_statements_than_the_cache_holds<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     for _ in 0..2 {
         let sqls: Vec<String> = (0..20).map(|n| format!("select {n} * $1::int4")).collect();
         let parts: Vec<_> = sqls.iter().map(|sql| pipeline::query_one::<(i32,), _>(sql, (2,))).collect();
@@ -89,7 +109,8 @@ async fn a_pipeline_may_use_more_statements_than_the_cache_holds<S: Session>(cli
         still_answers(client).await?;
         // Rows whose type is known at run time only: each is described first.
         let parts: Vec<_> = sqls.iter().map(|sql| pipeline::query_one::<Row, _>(sql, (3,))).collect();
-        let answers = client.pipeline(parts).await?.into_iter().map(|row| row.get(0)).collect::<Result<Vec<i32>>>()?;
+        let answers =
+            client.pipeline(parts).await?.into_iter().map(|row| row.get(0)).collect::<Result<Vec<i32>>>()?;
         assert_eq!(answers, (0..20).map(|n| n * 3).collect::<Vec<_>>());
         still_answers(client).await?;
     }
@@ -107,7 +128,10 @@ async fn a_pipeline_may_use_a_new_statement_twice<S: Session>(client: &mut S, _:
         assert_eq!((row.get::<i32>(0)?, five, rows), (2, (6,), 1));
         still_answers(client).await?;
     }
-    let parts = vec![pipeline::query::<(String,), _>("select 'new' || $1", ("a",)), pipeline::query("select 'new' || $1", ("b",))];
+    let parts = vec![
+        pipeline::query::<(String,), _>("select 'new' || $1", ("a",)),
+        pipeline::query("select 'new' || $1", ("b",)),
+    ];
     assert_eq!(client.pipeline(parts).await?, [[("newa".to_owned(),)], [("newb".to_owned(),)]]);
     still_answers(client).await
 }
@@ -129,7 +153,10 @@ async fn without_a_cache_nothing_stays_prepared<S: Session>(client: &mut S, _: &
             pipeline::query_one::<(i32,), _>("select $1 * 2", (n + 1,)),
         );
         let (number, mood, double, next) = client.pipeline(parts).await?;
-        assert_eq!((number.get::<i32>(0)?, mood.get::<&str>(0)?, double, next), (1, "sad", (n * 2,), (n * 2 + 2,)));
+        assert_eq!(
+            (number.get::<i32>(0)?, mood.get::<&str>(0)?, double, next),
+            (1, "sad", (n * 2,), (n * 2 + 2,))
+        );
         // The same statement again, with a BEGIN before it that has no name either.
         let mut tx = client.begin().await?;
         assert_eq!(tx.query_value::<i32>("select $1 + 1", (n,)).await?, n + 1);
@@ -153,7 +180,10 @@ struct Narrow {
     id: i32,
 }
 
-async fn an_altered_table_heals_outside_of_a_transaction<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn an_altered_table_heals_outside_of_a_transaction<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute("create table t (id int4); insert into t values (1)").await?;
     let sql = "select * from t where id = $1";
     assert_eq!(client.query_one::<Narrow>(sql, (1,)).await?, Narrow { id: 1 });
@@ -188,16 +218,25 @@ async fn an_altered_table_heals_outside_of_a_transaction<S: Session>(client: &mu
     still_answers(client).await
 }
 
-async fn a_mistake_that_the_schema_corrects_is_forgotten<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_mistake_that_the_schema_corrects_is_forgotten<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute("create table t (id int8); insert into t values (1)").await?;
     assert_eq!(client.query_value::<i64>("select id from t", ()).await?, 1);
-    assert_eq!(client.query_value::<i32>("select id from t", ()).await.unwrap_err().kind(), ErrorKind::Decode);
+    assert_eq!(
+        client.query_value::<i32>("select id from t", ()).await.unwrap_err().kind(),
+        ErrorKind::Decode
+    );
     client.batch_execute("alter table t alter column id type int4").await?;
     assert_eq!(client.query_value::<i32>("select id from t", ()).await?, 1);
     still_answers(client).await
 }
 
-async fn an_altered_table_is_an_error_inside_a_transaction<S: Session>(client: &mut S, database: &Database) -> Result<()> {
+async fn an_altered_table_is_an_error_inside_a_transaction<S: Session>(
+    client: &mut S,
+    database: &Database,
+) -> Result<()> {
     client.batch_execute("create table t (id int4); insert into t values (1)").await?;
     let sql = "select * from t where id = $1";
     for column in ["a", "b"] {
@@ -264,7 +303,10 @@ async fn what_sql_deallocates_is_prepared_again<S: Session>(client: &mut S, _: &
     still_answers(client).await
 }
 
-async fn deallocation_in_a_pipeline_spares_what_comes_after<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn deallocation_in_a_pipeline_spares_what_comes_after<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     for _ in 0..3 {
         let parts = (
             pipeline::query_one::<(i32,), _>("select 1", ()),
@@ -297,7 +339,10 @@ async fn a_type_made_anew_is_found_again<S: Session>(client: &mut S, _: &Databas
     for definition in ["(a int4, b int4)", "(b int4, a int4)"] {
         client.batch_execute(&format!("drop type if exists pair; create type pair as {definition}")).await?;
         assert_eq!(client.query_value::<Pair>("select $1", (&pair,)).await?, pair, "{definition}");
-        assert_eq!(client.query_value::<Vec<Pair>>("select array[$1]", (&pair,)).await?, std::slice::from_ref(&pair));
+        assert_eq!(
+            client.query_value::<Vec<Pair>>("select array[$1]", (&pair,)).await?,
+            std::slice::from_ref(&pair)
+        );
         still_answers(client).await?;
     }
     // Inside a transaction it is an error that says so, and only once.

@@ -43,7 +43,8 @@ async fn rows_are_lent_one_by_one<S: Session>(client: &mut S, _: &Database) -> R
     }
     // The row type known from the start, twice.
     for _ in 0..2 {
-        let mut rows = client.stream_as::<User<'_>>("select * from users where id > $1 order by id", (1_i64,)).await?;
+        let mut rows =
+            client.stream_as::<User<'_>>("select * from users where id > $1 order by id", (1_i64,)).await?;
         assert_eq!(rows.next_as().await?, Some(User { id: 2, name: "bert", photo: None }));
         assert_eq!(rows.next_as().await?, Some(User { id: 3, name: "cleo \"c\"", photo: Some(&[]) }));
         assert_eq!(rows.next_as::<User<'_>>().await?, None);
@@ -63,7 +64,10 @@ async fn a_row_is_read_as_any_type_and_may_be_kept<S: Session>(client: &mut S, _
     still_answers(client).await
 }
 
-async fn a_stream_that_is_not_read_to_its_end_disturbs_nobody<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_stream_that_is_not_read_to_its_end_disturbs_nobody<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     // As many rows as fit into no buffer, a few of them read, or none.
     for read in [0, 1, 1000] {
         let mut rows = client.stream("select generate_series(1, 200000), repeat('x', 100)", ()).await?;
@@ -84,11 +88,15 @@ async fn a_stream_that_is_not_read_to_its_end_disturbs_nobody<S: Session>(client
 
 /// What the server's process waits for, as `pg_stat_activity` has it.
 fn waits_for(database: &Database, process: i32) -> String {
-    let rows = database.sql(&format!("select coalesce(wait_event, '') from pg_stat_activity where pid = {process}"));
+    let rows =
+        database.sql(&format!("select coalesce(wait_event, '') from pg_stat_activity where pid = {process}"));
     rows[0][0].clone().unwrap()
 }
 
-async fn whoever_stops_reading_stops_the_server<S: Session>(client: &mut S, database: &Database) -> Result<()> {
+async fn whoever_stops_reading_stops_the_server<S: Session>(
+    client: &mut S,
+    database: &Database,
+) -> Result<()> {
     let process: i32 = client.query_value("select pg_backend_pid()", ()).await?;
     let mut rows = client.stream("select generate_series(1, 1000000), repeat('x', 1000)", ()).await?;
     assert!(rows.next_row().await?.is_some());
@@ -117,7 +125,10 @@ async fn a_row_longer_than_any_buffer_comes_whole<S: Session>(client: &mut S, _:
     still_answers(client).await
 }
 
-async fn an_error_half_way_comes_after_the_rows_before_it<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn an_error_half_way_comes_after_the_rows_before_it<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     let sql = "select 10 / (5 - i) from generate_series(1, 9) i";
     for _ in 0..2 {
         let mut rows = client.stream_as::<(i32,)>(sql, ()).await?;
@@ -135,7 +146,10 @@ async fn an_error_half_way_comes_after_the_rows_before_it<S: Session>(client: &m
     still_answers(client).await
 }
 
-async fn a_row_that_cannot_be_read_does_not_end_the_stream<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_row_that_cannot_be_read_does_not_end_the_stream<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     let mut rows = client.stream("select nullif(i, 2) as n from generate_series(1, 3) i", ()).await?;
     assert_eq!(rows.next_as::<(i32,)>().await?, Some((1,)));
     let error = rows.next_as::<(i32,)>().await.unwrap_err();
@@ -146,9 +160,13 @@ async fn a_row_that_cannot_be_read_does_not_end_the_stream<S: Session>(client: &
     still_answers(client).await
 }
 
-async fn columns_that_do_not_fit_end_a_stream_before_its_rows<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn columns_that_do_not_fit_end_a_stream_before_its_rows<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     let start = Instant::now();
-    let wrong = client.stream_as::<(i64,)>("select generate_series(1, 1000000000)", ()).await.map(drop).unwrap_err();
+    let wrong =
+        client.stream_as::<(i64,)>("select generate_series(1, 1000000000)", ()).await.map(drop).unwrap_err();
     assert_eq!(wrong.kind(), ErrorKind::Decode);
     still_answers(client).await?;
     assert!(start.elapsed() < Duration::from_secs(20), "all rows were read first");
@@ -171,7 +189,10 @@ async fn a_statement_without_rows_streams_none<S: Session>(client: &mut S, _: &D
     Ok(())
 }
 
-async fn a_stream_in_a_transaction_leaves_it_as_it_was<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_stream_in_a_transaction_leaves_it_as_it_was<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute("create table t (n int)").await?;
     let mut tx = client.begin().await?;
     let mut rows = tx.stream("select i from generate_series(1, 50000) i", ()).await?;

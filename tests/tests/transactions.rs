@@ -25,10 +25,17 @@ async fn fail<S: Session>(session: &mut S) -> Error {
 
 /// What others see of the table.
 fn seen_by_others(database: &Database) -> Vec<i32> {
-    database.sql("select n from t order by n").iter().map(|row| row[0].as_ref().unwrap().parse().unwrap()).collect()
+    database
+        .sql("select n from t order by n")
+        .iter()
+        .map(|row| row[0].as_ref().unwrap().parse().unwrap())
+        .collect()
 }
 
-async fn what_is_committed_stays_and_the_rest_does_not<S: Session>(client: &mut S, database: &Database) -> Result<()> {
+async fn what_is_committed_stays_and_the_rest_does_not<S: Session>(
+    client: &mut S,
+    database: &Database,
+) -> Result<()> {
     with_table(client).await?;
     let mut tx = client.begin().await?;
     insert(&mut tx, 1).await?;
@@ -49,7 +56,10 @@ async fn what_is_committed_stays_and_the_rest_does_not<S: Session>(client: &mut 
     still_answers(client).await
 }
 
-async fn begin_and_commit_with_nothing_between_send_nothing<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn begin_and_commit_with_nothing_between_send_nothing<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     let mut tx = client.begin().await?;
     let nested = tx.begin().await?;
     nested.commit().await?;
@@ -66,7 +76,10 @@ async fn begin_and_commit_with_nothing_between_send_nothing<S: Session>(client: 
     Ok(())
 }
 
-async fn a_transaction_has_the_options_it_was_begun_with<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_transaction_has_the_options_it_was_begun_with<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     with_table(client).await?;
     let settings = "select current_setting('transaction_isolation'), current_setting('transaction_read_only'), \
                     current_setting('transaction_deferrable')";
@@ -78,7 +91,10 @@ async fn a_transaction_has_the_options_it_was_begun_with<S: Session>(client: &mu
         (options().isolation(Isolation::Serializable), ["serializable", "off", "off"]),
         (options().read_only(true), ["read committed", "on", "off"]),
         (options().read_only(false).deferrable(false), ["read committed", "off", "off"]),
-        (options().isolation(Isolation::Serializable).read_only(true).deferrable(true), ["serializable", "on", "on"]),
+        (
+            options().isolation(Isolation::Serializable).read_only(true).deferrable(true),
+            ["serializable", "on", "on"],
+        ),
     ] {
         let mut tx = client.begin_with(options).await?;
         let (isolation, read_only, deferrable): (String, String, String) = tx.query_one(settings, ()).await?;
@@ -101,7 +117,10 @@ async fn a_transaction_has_the_options_it_was_begun_with<S: Session>(client: &mu
     Ok(())
 }
 
-async fn savepoints_nest_and_each_is_undone_by_itself<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn savepoints_nest_and_each_is_undone_by_itself<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     with_table(client).await?;
     let mut one = client.begin().await?;
     insert(&mut one, 1).await?;
@@ -146,7 +165,10 @@ async fn savepoints_that_wait_are_sent_together<S: Session>(client: &mut S, _: &
     still_answers(client).await
 }
 
-async fn a_recursive_function_takes_the_session_beneath<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_recursive_function_takes_the_session_beneath<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     async fn visit<S: Session>(session: &mut S, depth: i32) -> Result<()> {
         let mut tx = session.begin().await?;
         insert(&mut tx, depth).await?;
@@ -162,7 +184,10 @@ async fn a_recursive_function_takes_the_session_beneath<S: Session>(client: &mut
     still_answers(client).await
 }
 
-async fn commit_of_a_failed_transaction_says_that_nothing_was_kept<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn commit_of_a_failed_transaction_says_that_nothing_was_kept<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     with_table(client).await?;
     let mut tx = client.begin().await?;
     insert(&mut tx, 1).await?;
@@ -195,7 +220,10 @@ async fn commit_of_a_failed_transaction_says_that_nothing_was_kept<S: Session>(c
     still_answers(client).await
 }
 
-async fn a_failed_transaction_that_is_dropped_is_over<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_failed_transaction_that_is_dropped_is_over<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     with_table(client).await?;
     for n in 1..=3 {
         let mut tx = client.begin().await?;
@@ -277,7 +305,10 @@ async fn a_batch_joins_the_transaction<S: Session>(client: &mut S, _: &Database)
     still_answers(client).await
 }
 
-async fn statements_after_sql_ended_the_transaction_are_refused<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn statements_after_sql_ended_the_transaction_are_refused<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     with_table(client).await?;
     for end in ["commit", "rollback"] {
         let mut tx = client.begin().await?;
@@ -302,7 +333,10 @@ async fn statements_after_sql_ended_the_transaction_are_refused<S: Session>(clie
     still_answers(client).await
 }
 
-async fn inside_a_transaction_begun_by_sql_begin_is_a_savepoint<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn inside_a_transaction_begun_by_sql_begin_is_a_savepoint<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     with_table(client).await?;
     client.batch_execute("begin; insert into t values (1)").await?;
     let mut tx = client.begin().await?;
@@ -322,7 +356,10 @@ async fn inside_a_transaction_begun_by_sql_begin_is_a_savepoint<S: Session>(clie
     still_answers(client).await
 }
 
-async fn a_savepoint_that_cannot_be_made_lets_nothing_through<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_savepoint_that_cannot_be_made_lets_nothing_through<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     with_table(client).await?;
     client.batch_execute("begin").await?;
     fail(client).await;
@@ -344,7 +381,10 @@ struct Pair {
     b: String,
 }
 
-async fn the_first_composite_ever_may_come_in_a_fresh_transaction<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn the_first_composite_ever_may_come_in_a_fresh_transaction<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute("create type pair as (b text, a int4); create table pairs (p pair)").await?;
     let pair = Pair { a: 1, b: "x".to_owned() };
     let mut tx = client.begin_with(TransactionOptions::new().isolation(Isolation::Serializable)).await?;
