@@ -70,7 +70,9 @@ impl Link {
     fn poll_last_words(&mut self, context: &mut Context<'_>, error: io::Error) -> Poll<()> {
         match self.socket.poll_read(context, self.connection.space()) {
             Poll::Ready(Ok(count)) if count > 0 => self.connection.handle_read(count),
-            _ => self.connection.handle_failure(Error::io("sending to the server", error)),
+            Poll::Ready(_) => self.connection.handle_failure(Error::io("sending to the server", error)),
+            // The runtime has not looked yet; a link that can't be written to has something to read, or its end.
+            Poll::Pending => return Poll::Pending,
         }
         Poll::Ready(())
     }
