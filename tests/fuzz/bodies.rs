@@ -1,0 +1,977 @@
+//! What the fuzz targets do with their bytes; `tests/properties.rs` does the same with a bounded number of random ones.
+//!
+//! Each body takes whatever bytes come. It panics where a promise is broken: that nothing panics, that memory is bounded
+//! by what came, that what was read is written as it was, that a connection ends in an answer or says that it is closed.
+
+use pg_core::auth::login::{Login, Transport};
+use pg_core::auth::policy::{Policy, RequireAuth};
+use pg_core::auth::scram::{Binding, Scram};
+use pg_core::config::Config;
+use pg_core::config::ssl::SslMode;
+use pg_core::error::ServerError;
+use pg_core::exchange::pipeline::{self, Pipeline};
+use pg_core::exchange::query::{All, Request};
+use pg_core::exchange::startup::{Credentials, Startup, Tls};
+use pg_core::exchange::{Exchange, batch::Batch};
+use pg_core::message::Format;
+use pg_core::message::backend::Message;
+use pg_core::protocol::connection::Connection;
+use pg_core::tls::config::{Roots, client_config};
+use pg_core::types::adapter::{Adapter, Encode, IsNull};
+use pg_core::types::catalog::{Catalog, Entry, EntryShape};
+use pg_core::types::context::{Context, Settings};
+use pg_core::types::literal;
+use pg_core::types::plan::{Plan, Planner};
+use pg_core::types::registry::Scope;
+use pg_core::types::typecaster::{RawValue, TypecasterOwned};
+use pg_core::types::{Kind, Type};
+use pg_core::wire::frame::{Input, Limits};
+use pg_core::{
+    Error, ErrorKind, FromRow, FromSql, Registry, Result, Row, Run, Session, ToSql, complete, quote,
+};
+use std::fmt::Debug;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+/// A body.
+pub(crate) type Body = fn(&[u8]);
+
+/// All bodies by name.
+pub(crate) const ALL: &[(&str, Body)] = &[
+    ("frames", frames),
+    ("messages", messages),
+    ("reports", reports),
+    ("rows", rows),
+    ("row_descriptions", row_descriptions),
+    ("arrays_binary", arrays_binary),
+    ("arrays_text", arrays_text),
+    ("records_text", records_text),
+    ("composites", composites),
+    ("timestamps", timestamps),
+    ("networks", networks),
+    ("numbers", numbers),
+    ("strings", strings),
+    ("scram", scram),
+    ("logins", logins),
+    ("conversations", conversations),
+    ("handshakes", handshakes),
+    ("certificates", certificates),
+    ("conninfo", conninfo),
+    ("quoting", quoting),
+];
+
+/// Bytes of a case, taken one after the other; 0 when none are left.
+struct Source<'d>(&'d [u8]);
+
+impl<'d> Source<'d> {
+    fn byte(&mut self) -> u8 {
+        let (first, rest) = self.0.split_first().unwrap_or((&0, &[]));
+        self.0 = rest;
+        *first
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::from(self.byte()) % bound
+    }
+
+    /// Up to 255 bytes.
+    fn some(&mut self) -> &'d [u8] {
+        let count = usize::from(self.byte()).min(self.0.len());
+        let (some, rest) = self.0.split_at(count);
+        self.0 = rest;
+        some
+    }
+}
+
+/// Shows an error in all ways, as an application would.
+fn show(error: &Error) {
+    let _ = (error.to_string(), format!("{error:?}"), error.summary(), error.cure().map(str::len));
+}
+
+// ---- bytes and messages ----
+
+/// Splitting the stream into frames: the same in any pieces, and no memory from promises.
+pub(crate) fn frames(data: &[u8]) {
+    let mut source = Source(data);
+    let (how, size) = (source.byte(), 1 + usize::from(source.byte()));
+    let stream = source.0;
+    let split = |piece: usize| {
+        let limits = Limits { before_login: 1000, small: 300, large: 0x3fff_ffff };
+        let mut input = Input::new(limits);
+        if how & 1 == 1 {
+            input.logged_in();
+        }
+        let mut found = Vec::new();
+        for piece in stream.chunks(piece.max(1)) {
+            input.extend(piece);
+            loop {
+                match input.frame() {
+                    Ok(Some(frame)) => found.push(Some((frame.tag, input.body(frame).to_vec()))),
+                    Ok(None) => break,
+                    Err(error) => {
+                        show(&error);
+                        found.push(None);
+                        return found;
+                    }
+                }
+            }
+            let held = input.waiting().len() + input.space().len();
+            assert!(held <= 2 * stream.len() + 64 * 1024, "{held} bytes for {}", stream.len());
+        }
+        found
+    };
+    let whole = split(stream.len());
+    assert_eq!(split(size), whole);
+    let bytes: usize = whole.iter().flatten().map(|(_, body)| body.len() + 5).sum();
+    assert!(bytes <= stream.len());
+}
+
+/// Every message: the first byte is the tag.
+pub(crate) fn messages(data: &[u8]) {
+    let Some((tag, body)) = data.split_first() else { return };
+    match Message::parse(*tag, body) {
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Protocol);
+            show(&error);
+        }
+        Ok(message) => read(&message, body),
+    }
+}
+
+fn read(message: &Message<'_>, body: &[u8]) {
+    let _ = format!("{message:?}");
+    match message {
+        Message::RowDescription(columns) => {
+            if let Ok(fields) = columns.fields() {
+                assert!(fields.len() * 19 <= body.len());
+            }
+        }
+        Message::DataRow(row) => {
+            let mut values = row.values();
+            let mut taken = 0;
+            while let Ok(value) = values.value() {
+                taken += 4 + value.map_or(0, <[u8]>::len);
+            }
+            assert!(taken <= body.len());
+        }
+        Message::ParameterDescription(parameters) => {
+            assert_eq!(parameters.oids().count() * 4 + 2, body.len())
+        }
+        Message::NegotiateProtocolVersion(answer) => {
+            if let Ok(options) = answer.options() {
+                assert!(options.len() <= body.len());
+            }
+        }
+        Message::CommandComplete(complete) => {
+            let _ = (complete.tag(), complete.rows());
+        }
+        _ => {}
+    }
+}
+
+/// ErrorResponse and NoticeResponse, shown with the statement: the caret is found wherever the position is.
+pub(crate) fn reports(data: &[u8]) {
+    let mut source = Source(data);
+    let sql = String::from_utf8_lossy(source.some()).into_owned();
+    if let Ok(report) = ServerError::parse(source.0) {
+        let error = Error::from_server(report).with_sql(&sql).within("something");
+        show(&error);
+        let _ = (error.is_retryable(), error.is_cancelled(), error.sqlstate());
+    }
+}
+
+// ---- values ----
+
+fn planned<T: TypecasterOwned>(type_: &Type, catalog: &Catalog, format: Format) -> Result<Plan> {
+    let mut plan = T::plan(type_, &Planner { catalog })?;
+    plan.set_format(format);
+    Ok(plan)
+}
+
+fn decode<T: TypecasterOwned>(bytes: &[u8], plan: &Plan) -> Result<T> {
+    let context = Context::default();
+    let value = T::decode(RawValue { bytes, plan, context: &context });
+    if let Err(error) = &value {
+        show(error);
+    }
+    value
+}
+
+fn encode<T: Adapter>(value: &T, type_: &Type, catalog: &Catalog, format: Format) -> Result<Vec<u8>> {
+    let mut plan = <T as Adapter>::plan(type_, &Planner { catalog })?;
+    plan.set_format(format);
+    let mut out = Vec::new();
+    let is_null = value.encode(&mut Encode { out: &mut out, plan: &plan, settings: &Settings::default() })?;
+    assert_eq!(is_null, IsNull::No);
+    Ok(out)
+}
+
+/// What is read is written so that the same is read again, in both forms.
+fn round_trip<T: Adapter + TypecasterOwned + Debug>(bytes: &[u8], type_: &Type, catalog: &Catalog) {
+    for format in [Format::Binary, Format::Text] {
+        let Ok(value) = decode::<T>(bytes, &planned::<T>(type_, catalog, format).expect("a plan")) else {
+            continue;
+        };
+        for written in [Format::Binary, Format::Text] {
+            let form =
+                encode(&value, type_, catalog, written).unwrap_or_else(|error| panic!("{value:?}: {error}"));
+            let again: T = decode(&form, &planned::<T>(type_, catalog, written).expect("a plan"))
+                .unwrap_or_else(|error| panic!("{value:?} as {}: {error}", form.escape_ascii()));
+            assert_eq!(format!("{again:?}"), format!("{value:?}"), "{}", form.escape_ascii());
+        }
+    }
+}
+
+fn builtin<T: Adapter + TypecasterOwned + Debug>(bytes: &[u8], type_: &Type) {
+    round_trip::<T>(bytes, type_, &Catalog::default());
+}
+
+/// Binary arrays of several element types and dimensions.
+pub(crate) fn arrays_binary(data: &[u8]) {
+    arrays(data, Format::Binary);
+}
+
+/// Array literals.
+pub(crate) fn arrays_text(data: &[u8]) {
+    arrays(data, Format::Text);
+}
+
+fn arrays(data: &[u8], format: Format) {
+    fn of<T: Adapter + TypecasterOwned + Debug>(data: &[u8], type_: &Type, format: Format) {
+        let catalog = Catalog::default();
+        let Ok(value) = decode::<T>(data, &planned::<T>(type_, &catalog, format).expect("a plan")) else {
+            return;
+        };
+        let form =
+            encode(&value, type_, &catalog, format).unwrap_or_else(|error| panic!("{value:?}: {error}"));
+        let again: T = decode(&form, &planned::<T>(type_, &catalog, format).expect("a plan"))
+            .unwrap_or_else(|error| panic!("{value:?} as {}: {error}", form.escape_ascii()));
+        assert_eq!(format!("{again:?}"), format!("{value:?}"));
+    }
+    of::<Vec<i32>>(data, &Type::INT4_ARRAY, format);
+    of::<Vec<Option<i32>>>(data, &Type::INT4_ARRAY, format);
+    of::<Vec<Vec<Option<i64>>>>(data, &Type::INT8_ARRAY, format);
+    of::<Vec<Vec<Vec<Vec<Vec<Vec<Option<bool>>>>>>>>(data, &Type::BOOL_ARRAY, format);
+    of::<[Option<i16>; 2]>(data, &Type::INT2_ARRAY, format);
+    of::<Vec<Option<Vec<u8>>>>(data, &Type::BYTEA_ARRAY, format);
+    // An empty literal of text is no different from any other text.
+    of::<Vec<Option<String>>>(data, &Type::TEXT_ARRAY, format);
+    of::<Vec<Vec<Option<String>>>>(data, &Type::TEXT_ARRAY, format);
+    of::<Box<[Option<SystemTime>]>>(data, &Type::TIMESTAMPTZ_ARRAY, format);
+    of::<Vec<IpAddr>>(data, &Type::INET_ARRAY, format);
+}
+
+/// Record literals, and what of them is quoted again.
+pub(crate) fn records_text(data: &[u8]) {
+    let Ok(attributes) = literal::parse_record(data) else { return };
+    let mut again = vec![b'('];
+    for (at, attribute) in attributes.iter().enumerate() {
+        if at > 0 {
+            again.push(b',');
+        }
+        if let Some(text) = attribute {
+            literal::quote_attribute(&mut again, text);
+        }
+    }
+    again.push(b')');
+    assert_eq!(literal::parse_record(&again).expect("what we quoted"), attributes);
+    derived(data, Format::Text);
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "mood", rename_all = "snake_case")]
+enum Mood {
+    Sad,
+    VeryHappy,
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "inner_item")]
+struct Inner {
+    label: Option<String>,
+    numbers: Vec<Option<i32>>,
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "item")]
+struct Item {
+    // Not in the server's order.
+    inner: Option<Inner>,
+    name: String,
+    mood: Option<Mood>,
+    all: Vec<Inner>,
+}
+
+/// The types above, as a server's catalog tells them.
+fn catalog() -> &'static (Catalog, Type) {
+    static CATALOG: OnceLock<(Catalog, Type)> = OnceLock::new();
+    CATALOG.get_or_init(|| {
+        let entry = |oid, name: &str, array, shape| Entry {
+            oid,
+            schema: "public".to_owned(),
+            name: name.to_owned(),
+            array,
+            shape,
+        };
+        let attributes = |list: &[(&str, u32)]| {
+            EntryShape::Composite(list.iter().map(|(name, oid)| ((*name).to_owned(), *oid)).collect())
+        };
+        let mut catalog = Catalog::default();
+        catalog.extend(
+            vec![
+                entry(
+                    20_001,
+                    "mood",
+                    20_002,
+                    EntryShape::Enum(vec!["sad".to_owned(), "very_happy".to_owned()]),
+                ),
+                entry(20_002, "_mood", 0, EntryShape::Array(20_001)),
+                entry(20_003, "inner_item", 20_004, attributes(&[("label", 25), ("numbers", 1007)])),
+                entry(20_004, "_inner_item", 0, EntryShape::Array(20_003)),
+                entry(
+                    20_005,
+                    "item",
+                    0,
+                    attributes(&[("name", 25), ("inner", 20_003), ("all", 20_004), ("mood", 20_001)]),
+                ),
+            ],
+            ["mood", "inner_item", "item"]
+                .into_iter()
+                .zip([20_001, 20_003, 20_005])
+                .map(|(n, o)| ((None, n.into()), o))
+                .collect(),
+        );
+        let item = catalog.type_by_oid(20_005).expect("the type that was just told");
+        (catalog, item)
+    })
+}
+
+fn derived(data: &[u8], format: Format) {
+    let (catalog, item) = catalog();
+    let Ok(value) = decode::<Item>(data, &planned::<Item>(item, catalog, format).expect("a plan")) else {
+        return;
+    };
+    let form = encode(&value, item, catalog, format).expect("what was read can be written");
+    let again: Item =
+        decode(&form, &planned::<Item>(item, catalog, format).expect("a plan")).expect("what we wrote");
+    assert_eq!(again, value);
+}
+
+/// Derived composites in binary, with composites, arrays and enums inside.
+pub(crate) fn composites(data: &[u8]) {
+    derived(data, Format::Binary);
+}
+
+/// `timestamptz` and `timestamp`.
+pub(crate) fn timestamps(data: &[u8]) {
+    builtin::<SystemTime>(data, &Type::TIMESTAMPTZ);
+    builtin::<SystemTime>(data, &Type::TIMESTAMP);
+}
+
+/// `inet`.
+pub(crate) fn networks(data: &[u8]) {
+    builtin::<IpAddr>(data, &Type::INET);
+    builtin::<Ipv4Addr>(data, &Type::INET);
+    builtin::<Ipv6Addr>(data, &Type::INET);
+}
+
+/// Numbers, booleans and `"char"`.
+pub(crate) fn numbers(data: &[u8]) {
+    builtin::<i16>(data, &Type::INT2);
+    builtin::<i32>(data, &Type::INT4);
+    builtin::<i64>(data, &Type::INT8);
+    builtin::<u32>(data, &Type::OID);
+    builtin::<f32>(data, &Type::FLOAT4);
+    builtin::<f64>(data, &Type::FLOAT8);
+    builtin::<bool>(data, &Type::BOOL);
+    builtin::<i8>(data, &Type::CHAR);
+}
+
+/// Text, bytes, uuid, and enums by their labels.
+pub(crate) fn strings(data: &[u8]) {
+    builtin::<Vec<u8>>(data, &Type::BYTEA);
+    builtin::<uuid::Uuid>(data, &Type::UUID);
+    let catalog = &catalog().0;
+    round_trip::<Mood>(data, &catalog.type_by_oid(20_001).expect("the type that was told"), catalog);
+    let plan = planned::<String>(&Type::TEXT, catalog, Format::Binary).expect("a plan");
+    match decode::<String>(data, &plan) {
+        // The server has no text with NUL, and takes none.
+        Ok(text) if text.contains('\0') => {
+            encode(&text, &Type::TEXT, catalog, Format::Text).expect_err("NUL");
+        }
+        Ok(text) => assert_eq!(encode(&text, &Type::TEXT, catalog, Format::Text).expect("text"), data),
+        Err(_) => assert!(std::str::from_utf8(data).is_err()),
+    }
+}
+
+// ---- login ----
+
+/// The server's messages of SCRAM: whatever they say, nobody without the password is believed.
+pub(crate) fn scram(data: &[u8]) {
+    let mut source = Source(data);
+    let mut scram = Scram::new("secret", "abc", Binding::Unsupported, 1..=3);
+    scram.first_message().expect("a nonce that can be sent");
+    let prefix: &[u8] = if source.byte() & 1 == 1 { b"r=abc" } else { b"" };
+    let first = [prefix, source.some()].concat();
+    if let Err(error) = scram.handle_continue(&first) {
+        show(&error);
+    }
+    let prefix: &[u8] = if source.byte() & 1 == 1 { b"v=" } else { b"" };
+    match scram.handle_final(&[prefix, source.0].concat()) {
+        Ok(()) => panic!("a signature was guessed"),
+        Err(error) => {
+            show(&error);
+            assert!(error.to_string().len() < 4000);
+        }
+    }
+    assert!(!scram.is_verified());
+}
+
+/// Authentication requests in any order: a policy that demands SCRAM lets no server in that has not proved itself.
+pub(crate) fn logins(data: &[u8]) {
+    let mut source = Source(data);
+    let transport = match source.byte() % 4 {
+        0 => Transport::Tcp,
+        1 => Transport::Unix,
+        2 => Transport::Tls { end_point: None },
+        _ => Transport::Tls { end_point: Some(vec![7; 32]) },
+    };
+    let mut policy = Policy { scram_iterations: 1..=3, ..Policy::default() };
+    policy.require_auth = "scram-sha-256".parse::<RequireAuth>().expect("a method");
+    let mut login = Login::new("alice", Some("secret".into()), "abc".to_owned(), &policy, transport);
+    for _ in 0..8 {
+        let outcome = match source.byte() % 8 {
+            0 => login.handle_cleartext().map(drop),
+            1 => login.handle_md5([1, 2, 3, 4]).map(drop),
+            2 => {
+                let list = String::from_utf8_lossy(source.some()).into_owned();
+                login.handle_sasl(list.split(' ')).map(drop)
+            }
+            3 => login.handle_sasl(["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"]).map(drop),
+            4 => login.handle_sasl_continue(&[b"r=abc", source.some()].concat()).map(drop),
+            5 => login.handle_sasl_final(source.some()),
+            6 => Err(login.handle_unsupported(i32::from(source.byte()))),
+            _ => {
+                login.handle_ok().expect_err("nothing was proved");
+                return;
+            }
+        };
+        if let Err(error) = outcome {
+            show(&error);
+        }
+    }
+}
+
+// ---- connections ----
+
+/// A server that says what the bytes say.
+struct Player<'d> {
+    connection: Connection,
+    server: Server<'d>,
+    turns: usize,
+    most: usize,
+}
+
+struct Server<'d> {
+    source: Source<'d>,
+    /// Bytes as they are, or messages made of them.
+    raw: bool,
+    /// Said and not yet delivered.
+    said: Vec<u8>,
+}
+
+/// All tags of the server's, and some that are not.
+const TAGS: &[u8] = b"DDDDCZZ12T3ntEINSAGHWcdsRKvV!X";
+
+impl Server<'_> {
+    fn say(&mut self) {
+        if self.source.0.is_empty() {
+            return;
+        }
+        if self.raw {
+            self.said.extend_from_slice(self.source.some());
+            return;
+        }
+        let tag = TAGS[self.source.below(TAGS.len())];
+        let body = match (tag, self.source.byte() % 4) {
+            (b'Z', 0..3) => b"I".to_vec(),
+            (b'Z', _) => [b"ITE"[self.source.below(3)]].to_vec(),
+            (b'C', 0..3) => b"SELECT 1\0".to_vec(),
+            (b'T', 0..3) => description(&mut self.source),
+            (b'D', 0..3) => row(&mut self.source),
+            (b'E' | b'N', 0..3) => {
+                let states = ["0A000", "26000", "42P05", "57014", "57P01", "23505", "42P18"];
+                let state = states[self.source.below(states.len())];
+                let severity = if self.source.byte() < 20 { "FATAL" } else { "ERROR" };
+                format!("S{severity}\0V{severity}\0C{state}\0Mcached plan must not change result type\0RRevalidateCachedQuery\0\0")
+                    .into_bytes()
+            }
+            (b't', 0..3) => vec![0, 1, 0, 0, 0, 23],
+            (b'G' | b'H' | b'W', 0..3) => vec![0, 0, 0],
+            (b'A', 0..3) => b"\0\0\0\x01news\0hello\0".to_vec(),
+            (b'S', 0..3) => b"TimeZone\0UTC\0".to_vec(),
+            (b'1' | b'2' | b'3' | b'n' | b's' | b'I' | b'c', 0..3) => Vec::new(),
+            _ => self.source.some().to_vec(),
+        };
+        self.said.push(tag);
+        let length = u32::try_from(body.len() + 4).expect("short");
+        self.said.extend_from_slice(&length.to_be_bytes());
+        self.said.extend_from_slice(&body);
+    }
+}
+
+/// A RowDescription of up to four columns.
+fn description(source: &mut Source<'_>) -> Vec<u8> {
+    let count = source.byte() % 5;
+    let mut body = vec![0, count];
+    for at in 0..count {
+        body.extend_from_slice(&[b'a' + at, 0, 0, 0, 0, 0, 0, 0]);
+        let oids = [23_u32, 25, 1007, 20_005, 0];
+        body.extend_from_slice(&oids[source.below(oids.len())].to_be_bytes());
+        body.extend_from_slice(&[0, 4, 255, 255, 255, 255, 0, source.byte() % 2]);
+    }
+    body
+}
+
+/// A DataRow of up to four values.
+fn row(source: &mut Source<'_>) -> Vec<u8> {
+    let count = source.byte() % 5;
+    let mut body = vec![0, count];
+    for _ in 0..count {
+        match source.byte() % 4 {
+            0 => body.extend_from_slice(&[255; 4]),
+            1 => body.extend_from_slice(&[0, 0, 0, 4, 0, 0, 0, source.byte()]),
+            2 => body.extend_from_slice(b"\0\0\0\x017"),
+            _ => {
+                let value = source.some();
+                body.extend_from_slice(&u32::try_from(value.len()).expect("short").to_be_bytes());
+                body.extend_from_slice(value);
+            }
+        }
+    }
+    body
+}
+
+impl<'d> Player<'d> {
+    /// A connection to a server that says what `data` says.
+    fn new(data: &'d [u8], raw: bool) -> Player<'d> {
+        let limits = Limits { before_login: 4000, small: 500, large: 100_000 };
+        Player {
+            connection: Connection::new(2, limits, Registry::new(), Scope::default()),
+            server: Server { source: Source(data), raw, said: Vec::new() },
+            turns: 0,
+            most: 64 * 1024 + 4 * data.len(),
+        }
+    }
+
+    /// The same after a login that went well.
+    fn logged_in(data: &'d [u8], raw: bool) -> Player<'d> {
+        let mut player = Player::new(data, raw);
+        player.server.said = b"R\0\0\0\x08\0\0\0\0K\0\0\0\x0c\0\0\0\x01\0\0\0\x02Z\0\0\0\x05I".to_vec();
+        complete(player.log_in(None)).expect("a login");
+        player
+    }
+
+    async fn log_in(&mut self, tls: Option<Tls>) -> Result<()> {
+        let config: Config = Config::default().password("secret").scram_iterations(1..=3);
+        let credentials = Credentials {
+            user: "alice".to_owned(),
+            database: "shop".to_owned(),
+            nonce: "abc".to_owned(),
+            unix_socket: true,
+            tls,
+        };
+        self.run(Startup::new(config.settings(), credentials)).await
+    }
+
+    /// Sends what waits, and delivers what the server says, or the end of the link.
+    fn turn(&mut self) {
+        self.turns += 1;
+        assert!(self.turns < 10_000, "the client turns in circles");
+        let mut sent = 0;
+        loop {
+            let count = self.connection.poll_transmit().len();
+            if count == 0 {
+                break;
+            }
+            sent += count;
+            assert!(sent < 1 << 20, "the client talks and talks");
+            self.connection.handle_sent(count);
+        }
+        if self.server.said.is_empty() {
+            self.server.say();
+        }
+        let space = self.connection.space();
+        let held = space.len();
+        let count = self.server.said.len().min(held);
+        for (place, byte) in space.iter_mut().zip(self.server.said.drain(..count)) {
+            *place = byte;
+        }
+        assert!(held <= self.most, "{held} bytes held");
+        self.connection.handle_read(count);
+    }
+
+    /// Runs an exchange and drops it after so many turns.
+    fn drop_after<E: Exchange>(&mut self, turns: u8, exchange: E) {
+        let mut operation = self.connection.start(exchange);
+        for _ in 0..turns {
+            match self.connection.poll(&mut operation) {
+                Ok(None) => self.turn(),
+                Ok(Some(_)) => return,
+                Err(error) => return show(&error),
+            }
+        }
+    }
+}
+
+impl Run for Player<'_> {
+    async fn run<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
+        if !E::PEEK {
+            self.connection.abandon();
+            while !self.connection.poll_abandoned()? {
+                self.turn();
+            }
+        }
+        let mut operation = self.connection.start(exchange);
+        loop {
+            if let Some(output) = self.connection.poll(&mut operation)? {
+                return Ok(output);
+            }
+            self.turn();
+        }
+    }
+}
+
+impl Session for Player<'_> {
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    fn nudge(&mut self) {}
+}
+
+#[derive(Debug, FromRow)]
+struct Columns {
+    #[allow(dead_code, reason = "it is read, and that is all")]
+    b: Option<String>,
+    #[allow(dead_code, reason = "it is read, and that is all")]
+    a: i32,
+    #[allow(dead_code, reason = "it is read, and that is all")]
+    #[pg(default)]
+    c: Vec<i32>,
+}
+
+/// Rows, whose columns are described rightly: int4, text, int4[], bytea.
+pub(crate) fn rows(data: &[u8]) {
+    let mut said = b"1\0\0\0\x042\0\0\0\x04".to_vec();
+    let mut columns = vec![0, 4];
+    for (name, oid) in [(b'a', 23_u32), (b'b', 25), (b'c', 1007), (b'd', 17)] {
+        columns.extend_from_slice(&[name, 0, 0, 0, 0, 0, 0, 0]);
+        columns.extend_from_slice(&oid.to_be_bytes());
+        columns.extend_from_slice(&[0, 4, 255, 255, 255, 255, 0, 1]);
+    }
+    answer(&mut said, b'T', &columns);
+    answer(&mut said, b'D', data);
+    answer(&mut said, b'C', b"SELECT 1\0");
+    answer(&mut said, b'Z', b"I");
+    read_as::<(i32, Option<String>, Vec<Option<i32>>, Vec<u8>)>(&said);
+    read_as::<(i32, String)>(&said);
+    read_as::<Columns>(&said);
+}
+
+/// A RowDescription of whatever form, and a row of whatever form after it.
+pub(crate) fn row_descriptions(data: &[u8]) {
+    let mut source = Source(data);
+    let columns = if source.byte() & 1 == 1 { source.some().to_vec() } else { description(&mut source) };
+    let row = if source.byte() & 1 == 1 { source.0.to_vec() } else { row(&mut source) };
+    let mut said = b"1\0\0\0\x042\0\0\0\x04".to_vec();
+    answer(&mut said, b'T', &columns);
+    answer(&mut said, b'D', &row);
+    answer(&mut said, b'C', b"SELECT 1\0");
+    answer(&mut said, b'Z', b"I");
+    read_as::<(i32,)>(&said);
+    read_as::<(Option<String>, Vec<i32>)>(&said);
+    read_as::<Columns>(&said);
+    // The same for a row type that asks for the columns first.
+    let mut said = b"1\0\0\0\x04t\0\0\0\x06\0\0".to_vec();
+    answer(&mut said, b'T', &columns);
+    answer(&mut said, b'Z', b"I");
+    said.extend_from_slice(b"2\0\0\0\x04");
+    answer(&mut said, b'D', &row);
+    answer(&mut said, b'C', b"SELECT 1\0");
+    answer(&mut said, b'Z', b"I");
+    read_as::<Row>(&said);
+}
+
+fn answer(said: &mut Vec<u8>, tag: u8, body: &[u8]) {
+    said.push(tag);
+    said.extend_from_slice(&u32::try_from(body.len() + 4).expect("short").to_be_bytes());
+    said.extend_from_slice(body);
+}
+
+/// Runs a statement that is answered so: a result or an error, and then the connection is in order or closed.
+fn read_as<T: pg_core::row::FromRowOwned + Debug>(said: &[u8]) {
+    let mut player = Player::logged_in(&[], true);
+    player.server.said = said.to_vec();
+    player.most += 4 * said.len();
+    let outcome = complete(player.run(Request::new("select", (), All::<T>::default())));
+    match &outcome {
+        Ok(rows) => assert!(rows.len() <= 1 && format!("{rows:?}").len() < 4000 + 100 * said.len()),
+        Err(error) => {
+            show(error);
+            let closed = matches!(error.kind(), ErrorKind::Protocol | ErrorKind::Io);
+            assert!(closed || !player.connection.is_closed(), "{error}");
+        }
+    }
+}
+
+/// Random client behaviour against a server that says random things, well-formed or not.
+pub(crate) fn conversations(data: &[u8]) {
+    let mut source = Source(data);
+    let how = source.byte();
+    let calls = source.some();
+    let raw = how & 1 == 1;
+    let mut player = if how & 2 == 2 {
+        let mut player = Player::new(source.0, raw);
+        if let Err(error) = complete(player.log_in(None)) {
+            show(&error);
+            assert!(player.connection.is_closed(), "a login that failed is the end: {error}");
+        }
+        player
+    } else {
+        Player::logged_in(source.0, raw)
+    };
+    let mut calls = Source(calls);
+    while !calls.0.is_empty() {
+        let outcome = complete(call(&mut player, &mut calls));
+        if let Err(error) = outcome {
+            show(&error);
+            if matches!(error.kind(), ErrorKind::Protocol | ErrorKind::Io | ErrorKind::Closed) {
+                assert!(player.connection.is_closed(), "{error:?}");
+            }
+        } else if player.connection.is_closed() {
+            // Closed by what came after the answer; the next call says so.
+            complete(player.ping()).expect_err("the connection is closed");
+        }
+        // Whoever leaves things lying around is bounded too.
+        let inbox = player.connection.inbox();
+        let left = std::iter::from_fn(|| inbox.next_notice()).count();
+        assert!(left <= 10_000);
+    }
+}
+
+async fn call(s: &mut Player<'_>, calls: &mut Source<'_>) -> Result<()> {
+    let item = || Item { inner: None, name: "tea".to_owned(), mood: Some(Mood::Sad), all: Vec::new() };
+    match calls.byte() % 18 {
+        0 => s.ping().await,
+        1 => s.batch_execute("select 1; select 2").await,
+        2 => s.query::<(i32,)>("select 1", ()).await.map(drop),
+        3 => s.query::<(Option<String>, i32)>("select $1", (1_i32,)).await.map(drop),
+        4 => s.query::<Row>("select 'any'", ("text",)).await.map(drop),
+        5 => s.query_value::<Vec<Item>>("select array[$1]", (&item(),)).await.map(drop),
+        6 => s.execute("update t set n = $1", (1_i32,)).await.map(drop),
+        7 => s.prepare("select $1").await.map(drop),
+        8 => {
+            let parts =
+                (pipeline::query::<(i32,), _>("select 1", ()), pipeline::execute("copy t from stdin", ()));
+            s.pipeline(parts).await.map(drop)
+        }
+        9 => {
+            let mut tx = s.begin().await?;
+            tx.execute("insert into t values ($1)", (1_i32,)).await?;
+            tx.commit().await
+        }
+        10 => {
+            let mut tx = s.begin().await?;
+            let mut inner = tx.begin().await?;
+            let _ = inner.batch_execute("select 1").await;
+            drop(inner);
+            let _ = tx.query_value::<i32>("select 1", ()).await;
+            tx.rollback().await
+        }
+        11 => {
+            let tx = s.begin().await?;
+            drop(tx);
+            Ok(())
+        }
+        12 => {
+            let most = calls.byte();
+            let mut rows = s.stream("select * from t", ()).await?;
+            for _ in 0..most {
+                match rows.next_row().await? {
+                    Some(row) => drop(row.get::<(i32,)>()),
+                    None => break,
+                }
+            }
+            Ok(())
+        }
+        13 => {
+            let mut rows = s.stream_as::<Columns>("select * from t", ()).await?;
+            while let Some(row) = rows.next_row().await? {
+                drop(row.get::<Columns>());
+            }
+            Ok(())
+        }
+        14 => {
+            let turns = calls.byte() % 8;
+            s.drop_after(turns, Request::new("select $1", (7_i32,), All::<(i32,)>::default()));
+            Ok(())
+        }
+        15 => {
+            let turns = calls.byte() % 8;
+            s.drop_after(turns, Batch::new("select 1; copy t from stdin"));
+            Ok(())
+        }
+        16 => {
+            let turns = calls.byte() % 8;
+            let parts =
+                Pipeline::new(vec![pipeline::execute("select 1", ()), pipeline::execute("select 2", ())]);
+            s.drop_after(turns, parts);
+            Ok(())
+        }
+        _ => {
+            let mut tx = s.begin().await?;
+            let turns = calls.byte() % 8;
+            tx.session().drop_after(turns, Request::new("select 1", (), All::<(i32,)>::default()));
+            tx.commit().await
+        }
+    }
+}
+
+/// A TLS handshake with a server that says random things after the answer to SSLRequest.
+pub(crate) fn handshakes(data: &[u8]) {
+    static CONFIG: OnceLock<Arc<rustls::ClientConfig>> = OnceLock::new();
+    let config =
+        CONFIG.get_or_init(|| client_config(SslMode::Require, Roots::None).expect("a configuration"));
+    let tls = Tls { config: config.clone(), server_name: "localhost".to_owned(), required: true };
+    let mut player = Player::new(data, true);
+    let mut source = Source(data);
+    if source.byte() & 1 == 1 {
+        player.server.said.push(b'S');
+    }
+    if source.byte() & 1 == 1 {
+        complete(player.log_in(Some(tls))).expect_err("no certificate was shown");
+    } else {
+        // As if the answer came alone, so that what follows is the handshake's.
+        player.server.said.truncate(1);
+        complete(player.log_in(Some(tls))).expect_err("no certificate was shown");
+    }
+}
+
+/// Root certificates, as PEM or as bytes that are made one.
+pub(crate) fn certificates(data: &[u8]) {
+    let mut source = Source(data);
+    let text = if source.byte() & 1 == 1 {
+        String::from_utf8_lossy(source.0).into_owned()
+    } else {
+        let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
+        text.push_str(&base64(source.0));
+        text.push_str("\n-----END CERTIFICATE-----\n");
+        text
+    };
+    if let Err(error) = client_config(SslMode::VerifyFull, Roots::Pem(&text)) {
+        show(&error);
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for three in bytes.chunks(3) {
+        let word = three.iter().fold(0_usize, |word, byte| word << 8 | usize::from(*byte))
+            << (8 * (3 - three.len()));
+        for at in 0..4 {
+            let letter = LETTERS[word >> (18 - 6 * at) & 63];
+            out.push(if at <= three.len() { char::from(letter) } else { '=' });
+        }
+    }
+    out
+}
+
+// ---- what applications hand in ----
+
+/// Connection strings: a password is shown by nobody.
+pub(crate) fn conninfo(data: &[u8]) {
+    const SECRET: &str = "sesame7391";
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    // With a password where the text has a place for it, and as it is.
+    for text in
+        [text.to_owned(), text.replace('@', &format!(":{SECRET}@")), format!("{text} password={SECRET}")]
+    {
+        match Config::<()>::new(&text) {
+            Ok(config) => {
+                let settings = config.settings();
+                settings.check().expect("a string that was taken is in order");
+                let shown = format!("{config:?}");
+                if let Some(password) = settings.password().map(pg_core::auth::password::Password::reveal)
+                    && password == SECRET
+                    && text.matches(SECRET).count() == 1
+                {
+                    assert!(!shown.contains(SECRET), "{shown}");
+                }
+                // What is sent has no NUL inside.
+                assert!(
+                    settings
+                        .startup_parameters()
+                        .all(|(name, value)| !name.contains('\0') && !value.contains('\0'))
+                );
+            }
+            Err(error) => show(&error),
+        }
+    }
+}
+
+/// Identifiers and literals: what is quoted is read back as it was, and ends where it should.
+pub(crate) fn quoting(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match quote::identifier(text) {
+        Ok(quoted) => {
+            let inner =
+                quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).expect("quotes around it");
+            assert!(!inner.replace("\"\"", "").contains('"'));
+            assert_eq!(inner.replace("\"\"", "\""), text);
+        }
+        Err(_) => assert!(text.is_empty() || text.contains('\0')),
+    }
+    match quote::literal(text) {
+        Ok(quoted) => {
+            let (escapes, rest) = match quoted.strip_prefix(" E'") {
+                Some(rest) => (true, rest),
+                None => (false, quoted.strip_prefix('\'').expect("a quote before it")),
+            };
+            let inner = rest.strip_suffix('\'').expect("a quote behind it");
+            assert!(escapes || !inner.contains('\\'));
+            assert_eq!(unquoted(inner, escapes), text);
+        }
+        Err(_) => assert!(text.contains('\0')),
+    }
+    // Elements of arrays, with the delimiter of `box` too.
+    for delimiter in [b',', b';'] {
+        let mut out = b"{".to_vec();
+        literal::quote_element(&mut out, data, delimiter);
+        out.push(b'}');
+        let array = match delimiter {
+            b',' => Type::TEXT_ARRAY,
+            _ => continue,
+        };
+        let Kind::Array(_) = array.kind() else { unreachable!("an array") };
+        let plan = planned::<Vec<String>>(&array, &Catalog::default(), Format::Text).expect("a plan");
+        assert_eq!(decode::<Vec<String>>(&out, &plan).expect("what we quoted"), [text]);
+    }
+}
+
+/// A literal's inside, as the server's scanner reads it.
+fn unquoted(inner: &str, escapes: bool) -> String {
+    let mut out = String::new();
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => assert_eq!(chars.next(), Some('\''), "the literal ends inside"),
+            '\\' if escapes => assert_eq!(chars.next(), Some('\\'), "an escape of its own"),
+            _ => {}
+        }
+        out.push(c);
+    }
+    out
+}
