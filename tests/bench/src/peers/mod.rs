@@ -21,6 +21,7 @@ pub struct Peer {
 
 pub const PEERS: &[Peer] = &[
     Peer { name: "raw", run: raw::framed },
+    Peer { name: "raw-poll", run: raw::polled },
     Peer { name: "raw-decode", run: raw::decoded },
     #[cfg(feature = "libpq")]
     Peer { name: "libpq", run: libpq::run },

@@ -1,12 +1,17 @@
 //! The limits: request bytes made beforehand, and of the answer nothing but its frames (`raw`), or the row decoded by
 //! hand (`raw-decode`). No error handling worth the name, no types, no state.
+//!
+//! `raw-poll` is `raw` with a poll before each read. On a Unix socket the server's taking the request wakes a client
+//! that waits in read (it may write again), but not one that polls for input, so the third call may save a wake-up.
 
 use std::{
     hint::black_box,
     io::{Read, Write},
-    os::unix::net::UnixStream,
+    os::{fd::AsFd, unix::net::UnixStream},
     path::Path,
 };
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::{
     child::{Place, Rounds},
@@ -14,7 +19,14 @@ use crate::{
 };
 
 pub fn framed(workload: Workload, rounds: Rounds) -> Result<Option<User>> {
-    let mut wire = Wire::connect()?;
+    frame_all(Wire::connect()?, workload, rounds)
+}
+
+pub fn polled(workload: Workload, rounds: Rounds) -> Result<Option<User>> {
+    frame_all(Wire { polls: true, ..Wire::connect()? }, workload, rounds)
+}
+
+fn frame_all(mut wire: Wire, workload: Workload, rounds: Rounds) -> Result<Option<User>> {
     let request = wire.prepare(workload)?;
     for () in rounds {
         wire.ask(&request, |row| {
@@ -66,6 +78,7 @@ fn decode(row: &[u8]) -> Option<UserRef<'_>> {
 struct Wire {
     stream: UnixStream,
     buffer: Box<[u8]>,
+    polls: bool,
 }
 
 impl Wire {
@@ -76,7 +89,7 @@ impl Wire {
         let length = words.len() as u32 + 8;
         stream
             .write_all(&[&length.to_be_bytes()[..], &196_608_u32.to_be_bytes(), words.as_bytes()].concat())?;
-        let mut wire = Wire { stream, buffer: vec![0; 1 << 16].into() };
+        let mut wire = Wire { stream, buffer: vec![0; 1 << 16].into(), polls: false };
         wire.ask(&[], |_| {})?;
         Ok(wire)
     }
@@ -105,6 +118,9 @@ impl Wire {
             let Some((body, tag, after)) = frame(&self.buffer[start..end]) else {
                 self.buffer.copy_within(start..end, 0);
                 (start, end) = (0, end - start);
+                if self.polls {
+                    poll(&mut [PollFd::new(self.stream.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE)?;
+                }
                 match self.stream.read(&mut self.buffer[end..])? {
                     0 => return Err("the server closed the connection".into()),
                     more => end += more,
