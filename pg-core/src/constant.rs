@@ -1,6 +1,7 @@
 //! Statements as constants: the SQL, its parameters and its rows in one typed value.
 
-use crate::exchange::query::{Affected, All, AtMostOne, One, Request};
+use crate::exchange::collect::{Affected, All, AtMostOne, One};
+use crate::exchange::query::Request;
 use crate::params::Params;
 use crate::row::FromRowOwned;
 use std::marker::PhantomData;

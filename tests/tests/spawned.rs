@@ -271,7 +271,7 @@ spawned! {
     };
     ping |s, text, list, any| s.ping().await?;
     run |s, text, list, any| {
-        assert_eq!(s.run(pg_core::exchange::query::Request::new("select $1::text", (text,), pg_core::exchange::query::Affected)).await?, 1);
+        assert_eq!(s.run(pg_core::exchange::query::Request::new("select $1::text", (text,), pg_core::exchange::collect::Affected)).await?, 1);
     };
 }
 

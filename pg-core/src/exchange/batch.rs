@@ -40,7 +40,8 @@ impl Exchange for Batch<'_> {
             }
             Message::CopyInResponse | Message::CopyOutResponse | Message::CopyBothResponse => {
                 self.error.get_or_insert_with(|| {
-                    Error::usage("the batch contains a COPY, which has a stream of its own").with_sql(self.sql)
+                    Error::usage("the batch contains a COPY, which has a stream of its own")
+                        .with_sql(self.sql)
                 });
                 c.refuse_copy()?;
             }

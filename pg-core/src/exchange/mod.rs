@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod cancel;
+pub mod collect;
 pub mod connect;
 pub mod operation;
 pub mod pipeline;
@@ -10,6 +11,7 @@ pub mod prelude;
 pub mod query;
 pub mod session;
 pub mod startup;
+mod statement;
 pub mod stream;
 
 use crate::error::{Error, Result};

@@ -84,7 +84,9 @@ impl Connection {
                 }
                 Stage::Prelude(prelude) => {
                     let prelude = &mut **prelude;
-                    match settle(self, operation.number, false, |c, m| prelude.on_message(c, m).map(|()| false)) {
+                    match settle(self, operation.number, false, |c, m| {
+                        prelude.on_message(c, m).map(|()| false)
+                    }) {
                         Ok(true) => prelude.finish(&mut self.conversation)?,
                         Ok(false) => return Ok(None),
                         Err(error) => return Err(exchange.lost(error)),
@@ -92,12 +94,15 @@ impl Connection {
                     operation.stage = Stage::New;
                 }
                 Stage::Running => {
-                    let settled = settle(self, operation.number, E::ACKNOWLEDGEMENTS, |conversation, message| {
-                        exchange.on_message(conversation, message)?;
-                        Ok(exchange.is_ready())
-                    });
+                    let settled =
+                        settle(self, operation.number, E::ACKNOWLEDGEMENTS, |conversation, message| {
+                            exchange.on_message(conversation, message)?;
+                            Ok(exchange.is_ready())
+                        });
                     match settled {
-                        Ok(true) if exchange.wants_retry(&mut self.conversation) => operation.stage = Stage::New,
+                        Ok(true) if exchange.wants_retry(&mut self.conversation) => {
+                            operation.stage = Stage::New
+                        }
                         Ok(true) => return finish(self, operation),
                         Ok(false) => return Ok(None),
                         Err(error) => return Err(exchange.lost(error)),
@@ -143,7 +148,10 @@ fn settle(
 }
 
 #[inline]
-fn finish<E: Exchange>(connection: &mut Connection, operation: &mut Operation<E>) -> Result<Option<E::Output>> {
+fn finish<E: Exchange>(
+    connection: &mut Connection,
+    operation: &mut Operation<E>,
+) -> Result<Option<E::Output>> {
     match operation.exchange.take() {
         Some(exchange) => exchange.finish(&mut connection.conversation).map(Some),
         None => Ok(None),

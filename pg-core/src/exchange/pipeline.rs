@@ -3,8 +3,9 @@
 //! They share one Sync, so they are all or nothing: if one fails, those before it are undone (outside an open
 //! transaction) and those after it are not run; the error is that of the one that failed.
 
+use super::collect::{Affected, All, AtMostOne, Collect, One};
 use super::prelude::Needs;
-use super::query::{Affected, All, AtMostOne, Collect, One, Request};
+use super::query::Request;
 use super::{About, Exchange, Kind};
 use crate::error::{Error, Result};
 use crate::message::backend::Message;
@@ -198,13 +199,19 @@ impl<E: Part> Exchange for Pipeline<Vec<E>> {
         let (failed, mut outputs) = (self.at, Vec::with_capacity(self.parts.len()));
         for (index, part) in self.parts.into_iter().enumerate() {
             let output = part.finish(c);
-            outputs.push(output.map_err(|e: Error| e.within(format_args!("statement {} of the pipeline", index.min(failed))))?);
+            outputs.push(output.map_err(|e: Error| {
+                e.within(format_args!("statement {} of the pipeline", index.min(failed)))
+            })?);
         }
         Ok(outputs)
     }
 
     fn about(&self) -> About<'_> {
-        About { kind: Kind::Pipeline, sql: self.parts.first().and_then(|part| part.about().sql), parameters: 0 }
+        About {
+            kind: Kind::Pipeline,
+            sql: self.parts.first().and_then(|part| part.about().sql),
+            parameters: 0,
+        }
     }
 }
 
@@ -214,10 +221,20 @@ mod tests {
 
     #[test]
     fn copy_from_stdin_is_known_by_its_words() {
-        for sql in ["copy t from stdin", "-- a\n /* b */ COPY t (a, b)\nFROM\tSTDIN;", "copy t from stdin with (format csv)"] {
+        for sql in [
+            "copy t from stdin",
+            "-- a\n /* b */ COPY t (a, b)\nFROM\tSTDIN;",
+            "copy t from stdin with (format csv)",
+        ] {
             assert!(copies_from_client(sql), "{sql}");
         }
-        for sql in ["copy t from '/a/file'", "copy t to stdout", "select 'copy t from stdin'", "-- copy t from stdin", ""] {
+        for sql in [
+            "copy t from '/a/file'",
+            "copy t to stdout",
+            "select 'copy t from stdin'",
+            "-- copy t from stdin",
+            "",
+        ] {
             assert!(!copies_from_client(sql), "{sql}");
         }
     }

@@ -62,7 +62,9 @@ impl Prelude {
             Needs::Types { mut names, oids } => {
                 // A BEGIN that waits stays behind: the look-up must not become part of the transaction.
                 for named in c.registry.prefetch() {
-                    if !names.contains(named) && c.catalog.resolve(crate::types::name::TypeName::Named(named)).is_none() {
+                    if !names.contains(named)
+                        && c.catalog.resolve(crate::types::name::TypeName::Named(named)).is_none()
+                    {
                         names.push(named);
                     }
                 }
@@ -114,7 +116,9 @@ impl Prelude {
             (What::Types { rows, .. }, Message::DataRow(row)) => rows.push(texts(row)?),
             (What::Types { .. }, Message::ErrorResponse(error)) => {
                 self.error = Some(
-                    Error::from_server(*error).with_sql(CATALOG).within("the types of the statement can't be looked up"),
+                    Error::from_server(*error)
+                        .with_sql(CATALOG)
+                        .within("the types of the statement can't be looked up"),
                 );
             }
             (What::Description { statement, .. }, Message::ParameterDescription(parameters)) => {
@@ -202,7 +206,9 @@ fn learn(c: &mut Conversation, names: &[&'static NamedType], rows: Vec<Vec<Optio
     let mut entries = Vec::new();
     let mut asked = Vec::new();
     for row in rows {
-        let Ok([ordinal, oid, schema, name, array, kind, labels, fields, of]) = <[Option<String>; 9]>::try_from(row) else {
+        let Ok([ordinal, oid, schema, name, array, kind, labels, fields, of]) =
+            <[Option<String>; 9]>::try_from(row)
+        else {
             return Err(malformed());
         };
         let number = |text: Option<String>| text.and_then(|t| t.parse::<Oid>().ok());
@@ -210,13 +216,16 @@ fn learn(c: &mut Conversation, names: &[&'static NamedType], rows: Vec<Vec<Optio
             // The name asked for at this place doesn't exist.
             continue;
         };
-        if let Some(named) = ordinal.and_then(|o| o.parse::<usize>().ok()?.checked_sub(1)).and_then(|o| names.get(o)) {
+        if let Some(named) =
+            ordinal.and_then(|o| o.parse::<usize>().ok()?.checked_sub(1)).and_then(|o| names.get(o))
+        {
             asked.push(((named.schema.map(Box::from), Box::from(named.name)), oid));
         }
         let of = number(of).unwrap_or_default();
         let list = |text: Option<String>| -> Result<Vec<String>> {
             let Some(text) = text else { return Ok(Vec::new()) };
-            let plan = Plan::nested(&Type::TEXT_ARRAY, vec![Plan::leaf(&Type::TEXT, Format::Text)], Vec::new());
+            let plan =
+                Plan::nested(&Type::TEXT_ARRAY, vec![Plan::leaf(&Type::TEXT, Format::Text)], Vec::new());
             let raw = RawValue { bytes: text.as_bytes(), plan: &plan, context: &c.context };
             Vec::<String>::decode(raw)
         };
@@ -225,7 +234,8 @@ fn learn(c: &mut Conversation, names: &[&'static NamedType], rows: Vec<Vec<Optio
             Some("c") => {
                 let oids = list(fields)?;
                 let attributes = list(labels)?.into_iter().zip(oids);
-                let attributes = attributes.map(|(name, oid)| Some((name, oid.parse().ok()?))).collect::<Option<Vec<_>>>();
+                let attributes =
+                    attributes.map(|(name, oid)| Some((name, oid.parse().ok()?))).collect::<Option<Vec<_>>>();
                 EntryShape::Composite(attributes.ok_or_else(malformed)?)
             }
             Some("d") => EntryShape::Domain(of),

@@ -128,9 +128,9 @@ impl Exchange for End {
         let before = [SqlState::ADMIN_SHUTDOWN, SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT];
         let before = error.sqlstate().is_some_and(|sqlstate| before.contains(&sqlstate));
         if self.keep && self.command == "COMMIT" && !before {
-            return error
-                .with_kind(ErrorKind::CommitUnknown)
-                .within("the connection was lost during COMMIT: the transaction may or may not have been committed");
+            return error.with_kind(ErrorKind::CommitUnknown).within(
+                "the connection was lost during COMMIT: the transaction may or may not have been committed",
+            );
         }
         error
     }
@@ -201,7 +201,8 @@ impl Exchange for Prepare<'_> {
         let Some((statement, columns)) = statement.and_then(|s| Some((s, s.columns.clone()?))) else {
             return Err(Error::protocol("the statement was not described").with_sql(self.sql));
         };
-        let parameters = statement.parameter_types.iter().flatten().map(|oid| c.catalog.type_or_stand_in(*oid));
+        let parameters =
+            statement.parameter_types.iter().flatten().map(|oid| c.catalog.type_or_stand_in(*oid));
         let columns = columns.iter().map(|column| column.with_type(&c.catalog)).collect();
         Ok(Description { parameters: parameters.collect(), columns })
     }
@@ -240,4 +241,3 @@ impl Exchange for Ping {
         About { kind: Kind::Ping, sql: None, parameters: 0 }
     }
 }
-

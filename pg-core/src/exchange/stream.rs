@@ -2,7 +2,7 @@
 //! there are, and whoever stops reading stops the server.
 
 use super::prelude::Needs;
-use super::query::Statement;
+use super::statement::Statement;
 use super::{About, Exchange, Kind};
 use crate::error::{Error, Result};
 use crate::message::backend::{DataRow, Message};
@@ -138,7 +138,8 @@ impl Connection {
                             cursor.error.get_or_insert(error);
                         }
                         Ok(_) => {
-                            let error = Error::usage("the statement is a COPY, which has a stream of its own");
+                            let error =
+                                Error::usage("the statement is a COPY, which has a stream of its own");
                             cursor.error.get_or_insert(error.with_sql(&cursor.sql));
                             self.conversation.refuse_copy()?;
                         }

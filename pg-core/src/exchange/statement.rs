@@ -1,0 +1,498 @@
+//! The part of running a statement that is the same for all parameters and rows: it is found in the cache or prepared,
+//! its parameters and columns are planned, and it is run once more where that is safe.
+
+use super::prelude::{self, Needs};
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::Format;
+use crate::message::backend::{Message, Status};
+use crate::params::{ParamWriter, Params};
+use crate::protocol::conversation::Conversation;
+use crate::protocol::statements::{Reading, StatementId, result_formats};
+use crate::row::{Column, RowPlan, Shape};
+use crate::types::catalog::Catalog;
+use crate::types::name::{NamedKind, NamedType, TypeName};
+use crate::types::plan::{Plan, Planner};
+use postgres_types::{Oid, Type};
+use std::sync::Arc;
+
+/// The part of running a statement that is the same for all parameters and rows.
+#[derive(Debug)]
+pub(super) struct Statement<'q> {
+    pub(super) sql: &'q str,
+    /// The columns that are read. Its address is a name, so it is taken once: the compiler may make copies.
+    shape: &'static Shape,
+    /// [`Params::constants`], taken once for the same reason.
+    constants: usize,
+    id: Option<StatementId>,
+    pub(super) reading: Option<Arc<Reading>>,
+    pub(super) error: Option<Error>,
+    pub(super) affected: u64,
+    no_rows: bool,
+    /// All columns are asked for as text: some column's type has no binary form.
+    all_text: bool,
+    /// Some parameter's type was left to the server.
+    inferred: bool,
+    /// The types of columns were asked for: one that the catalog doesn't have is asked for once.
+    looked_up: bool,
+    /// The columns were asked for anew, because those known didn't fit.
+    described_anew: bool,
+    retried: bool,
+    retry: bool,
+}
+
+/// All columns in text, all in binary.
+const TEXT: [u8; 2] = [0, 0];
+const BINARY: [u8; 4] = [0, 1, 0, 1];
+
+impl<'q> Statement<'q> {
+    #[inline]
+    pub(super) fn new(sql: &'q str, shape: &'static Shape, constants: usize) -> Statement<'q> {
+        Statement {
+            sql,
+            shape,
+            constants,
+            id: None,
+            reading: None,
+            error: None,
+            affected: 0,
+            no_rows: false,
+            all_text: false,
+            inferred: false,
+            looked_up: false,
+            described_anew: false,
+            retried: false,
+            retry: false,
+        }
+    }
+
+    #[inline]
+    pub(super) fn prepare(&mut self, c: &mut Conversation, params: &impl Params) -> Result<Option<Needs>> {
+        if self.constants != 0
+            && !self.all_text
+            && let Some(id) = c.statements.find(self.sql, self.constants)
+            && let Some(reading) = c.statements.get(id).and_then(|statement| statement.reading(self.shape))
+        {
+            self.reading = Some(reading.clone());
+            self.id = Some(id);
+            return Ok(None);
+        }
+        self.prepare_anew(c, params)
+    }
+
+    /// Everything but the usual hit: what isn't known yet is asked for, one need at a time.
+    #[cold]
+    fn prepare_anew(&mut self, c: &mut Conversation, params: &dyn Described) -> Result<Option<Needs>> {
+        let shape = self.shape;
+        if let Some(needs) = missing_types(c, params, shape) {
+            return Ok(Some(needs));
+        }
+        let planned = plan_params(&c.catalog, params);
+        if planned.is_err() {
+            c.forget_names((0..params.len()).map(|index| params.name(index)));
+        }
+        let (types, plans) = planned.map_err(|e| e.with_sql(self.sql))?;
+        self.inferred = types.contains(&0);
+        let known = self.id.filter(|id| c.statements.get(*id).is_some());
+        let Some(id) = known.or_else(|| c.statements.find_typed(self.sql, &types, self.constants)) else {
+            if shape.is_dynamic() && self.reading.is_none() {
+                check_count(self.sql, params).map_err(|e| e.with_sql(self.sql))?;
+                let id = c.statements.insert(self.sql, types, self.constants, plans);
+                self.id = Some(id);
+                return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }));
+            }
+            return Ok(None); // Parse travels along
+        };
+        self.id = Some(id);
+        c.statements.declare(id, &types, plans);
+        match c.statements.get(id).and_then(|statement| statement.columns.clone()) {
+            Some(columns) => {
+                // Each column's reader is chosen at run time, so all types must be known.
+                let unknown =
+                    |column: &Column| Some(column.type_().oid()).filter(|oid| !c.catalog.knows(*oid));
+                if shape.is_dynamic() && !self.looked_up {
+                    let oids: Vec<Oid> = columns.iter().filter_map(unknown).collect();
+                    self.looked_up = true;
+                    if !oids.is_empty() {
+                        return Ok(Some(Needs::Types { names: Vec::new(), oids }));
+                    }
+                }
+                if let Err(error) = self.plan_columns(c, id, &columns) {
+                    // A table may have been altered so that they fit: this must not go by what was.
+                    c.statements.close(id);
+                    if self.described_anew {
+                        return Err(error.with_sql(self.sql));
+                    }
+                    self.described_anew = true;
+                    let (types, plans) = plan_params(&c.catalog, params).map_err(|e| e.with_sql(self.sql))?;
+                    let id = c.statements.insert(self.sql, types, self.constants, plans);
+                    self.id = Some(id);
+                    return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }));
+                }
+            }
+            // Another part of a pipeline came first with what it needs, or the columns were of no interest so far.
+            None if shape.is_dynamic() => {
+                return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }));
+            }
+            None => {}
+        }
+        Ok(None)
+    }
+
+    /// Makes and keeps the plan of a described statement for a row type.
+    fn plan_columns(&mut self, c: &mut Conversation, id: StatementId, columns: &Arc<[Column]>) -> Result<()> {
+        let shape = self.shape;
+        if let Some(reading) = c.statements.get(id).and_then(|statement| statement.reading(shape)) {
+            self.reading = Some(reading.clone());
+            return Ok(());
+        }
+        if columns.is_empty() && !shape.is_dynamic() {
+            return Ok(()); // nothing to be read, whatever was hoped for
+        }
+        let reading = reading_for(shape, columns, &c.catalog)?;
+        if let Some(statement) = c.statements.get_mut(id) {
+            statement.keep(reading.clone());
+        }
+        self.reading = Some(reading);
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn send(&mut self, c: &mut Conversation, params: &impl Params) -> Result<()> {
+        c.open_request()?;
+        // An earlier part of a pipeline may have made it leave the cache since it was found.
+        let id = self.id.filter(|id| c.statements.get(*id).is_some_and(|statement| statement.is_parsed));
+        if let (Some(id), Some(reading)) = (id, &self.reading) {
+            c.bind(id, &reading.formats, |out, plans, settings| write_values(params, out, plans, settings))
+                .map_err(|e| e.with_sql(self.sql))?;
+            c.execute();
+            return Ok(());
+        }
+        self.send_first(c, params, &|out, plans, settings| write_values(params, out, plans, settings))
+    }
+
+    /// A run that prepares the statement, learns the columns along the way, or both.
+    #[cold]
+    #[allow(clippy::type_complexity, reason = "the values of one Bind, as in Conversation::bind")]
+    fn send_first(
+        &mut self,
+        c: &mut Conversation,
+        params: &dyn Described,
+        values: &dyn Fn(&mut Vec<u8>, &[Plan], &crate::types::context::Settings) -> Result<()>,
+    ) -> Result<()> {
+        let id = match self.id.filter(|id| c.statements.get(*id).is_some()) {
+            Some(id) => id,
+            None => {
+                check_count(self.sql, params).map_err(|e| e.with_sql(self.sql))?;
+                let (types, plans) = plan_params(&c.catalog, params).map_err(|e| e.with_sql(self.sql))?;
+                // An earlier part of the pipeline may prepare the same.
+                let shared = c.statements.find_typed(self.sql, &types, self.constants);
+                shared.unwrap_or_else(|| c.statements.insert(self.sql, types, self.constants, plans))
+            }
+        };
+        self.id = Some(id);
+        if let Some(types) = c.statements.get(id).filter(|s| !s.is_parsed).map(|s| s.types().to_vec())
+            && let Err(error) = c.parse(id, self.sql, &types)
+        {
+            c.statements.remove(id);
+            return Err(error.with_sql(self.sql));
+        }
+        let shape = self.shape;
+        let reads = !shape.fields().is_empty();
+        if !reads && !shape.is_dynamic() {
+            let reading = Arc::new(Reading {
+                plan: RowPlan::new(shape, Arc::new([]), &c.catalog)?,
+                formats: TEXT.into(),
+            });
+            if let Some(statement) = c.statements.get_mut(id) {
+                statement.keep(reading.clone());
+            }
+            self.reading = Some(reading);
+        }
+        let formats: &[u8] = match &self.reading {
+            Some(reading) => &reading.formats,
+            None if self.all_text || shape.text_only() => &TEXT,
+            None => &BINARY,
+        };
+        c.bind(id, formats, values).map_err(|e| e.with_sql(self.sql))?;
+        if self.reading.is_none() {
+            c.describe_portal()?;
+        }
+        c.execute();
+        Ok(())
+    }
+
+    pub(super) fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
+        match message {
+            Message::CommandComplete(complete) => self.affected = complete.rows(),
+            Message::RowDescription(description) => {
+                let columns: Arc<[Column]> = Column::all(description, &c.catalog)?.into();
+                if let Err(error) = self.described(c, columns) {
+                    let mut names = Vec::new();
+                    self.shape.each_type(&mut |name| names.push(name));
+                    c.forget_names(names.into_iter());
+                    self.error.get_or_insert(error.with_sql(self.sql));
+                }
+            }
+            Message::NoData => {
+                self.no_rows = true;
+                if let Some(statement) = self.id.and_then(|id| c.statements.get_mut(id)) {
+                    statement.columns = Some(Arc::new([]));
+                }
+            }
+            Message::CopyInResponse | Message::CopyOutResponse | Message::CopyBothResponse => {
+                self.error.get_or_insert_with(|| {
+                    Error::usage("the statement is a COPY, which has a stream of its own and returns no rows")
+                        .with_sql(self.sql)
+                });
+                c.refuse_copy()?;
+            }
+            Message::ErrorResponse(error) => {
+                let (stale, altered) = (is_stale(&error), is_type_altered(&error, &c.catalog));
+                self.retry =
+                    !self.retried && self.error.is_none() && (lacks_binary_form(&error) || stale || altered);
+                if altered {
+                    c.forget_types();
+                    self.id = None;
+                } else if stale {
+                    if let Some(id) = self.id.take() {
+                        c.statements.close(id);
+                    }
+                    self.reading = None;
+                } else if self.retry {
+                    self.all_text = true;
+                }
+                let error = c.server_error(*error, self.sql);
+                let error = if altered { error.type_altered() } else { error };
+                self.error.get_or_insert_with(|| explain(prelude::explain(error, self.inferred)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Makes the plan for the rows that follow, and keeps the one for later runs.
+    fn described(&mut self, c: &mut Conversation, columns: Arc<[Column]>) -> Result<()> {
+        let shape = self.shape;
+        let plan = RowPlan::new(shape, columns.clone(), &c.catalog)?;
+        let later = match self.all_text {
+            true => Arc::new(Reading { plan, formats: TEXT.into() }),
+            false => reading_for(shape, &columns, &c.catalog)?,
+        };
+        let now = if self.all_text || same_formats(&later.plan, &columns) {
+            later.clone()
+        } else {
+            Arc::new(Reading {
+                plan: RowPlan::new(shape, columns.clone(), &c.catalog)?,
+                formats: TEXT.into(),
+            })
+        };
+        if let Some(statement) = self.id.and_then(|id| c.statements.get_mut(id)) {
+            statement.columns = Some(columns);
+            statement.keep(later);
+        }
+        self.reading = Some(now);
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn may_retry(&self, c: &Conversation) -> bool {
+        self.retry && c.transactions.status() == Status::Idle && c.transactions.depth() == 0
+    }
+
+    /// Outside a transaction a failed statement has done nothing, so that it may be run once more.
+    pub(super) fn wants_retry(&mut self, c: &mut Conversation) -> bool {
+        if !self.may_retry(c) {
+            return false;
+        }
+        self.retry = false;
+        self.retried = true;
+        self.error = None;
+        self.reading = None;
+        true
+    }
+
+    #[cold]
+    pub(super) fn explain_count(&self, error: Error) -> Error {
+        let error = match (error.kind(), self.no_rows) {
+            (ErrorKind::RowCount, true) => {
+                Error::new(ErrorKind::RowCount, "the statement returns no rows at all")
+                    .hint("use execute(..), or add `returning ..` to it")
+            }
+            _ => error,
+        };
+        error.with_sql(self.sql)
+    }
+}
+
+/// The server says that the prepared statement doesn't fit any more: it is gone, or its columns changed.
+fn is_stale(error: &crate::error::ServerError) -> bool {
+    match error.sqlstate.code() {
+        "0A000" => error.routine.as_deref() == Some("RevalidateCachedQuery"),
+        "26000" => true,
+        _ => false,
+    }
+}
+
+/// The server says that a column, or something inside it, can't be sent in binary. A misspelt function has the same
+/// code, so the routine is asked.
+fn lacks_binary_form(error: &crate::error::ServerError) -> bool {
+    let routines = ["getTypeBinaryOutputInfo", "array_send", "get_range_io_data", "get_multirange_io_data"];
+    error.sqlstate.code() == "42883"
+        && error.routine.as_deref().is_some_and(|routine| routines.contains(&routine))
+}
+
+/// The server says that a type isn't what the catalog told of it: it doesn't know its number any more, or a composite
+/// has other attributes.
+fn is_type_altered(error: &crate::error::ServerError, catalog: &Catalog) -> bool {
+    match (error.sqlstate.code(), error.routine.as_deref()) {
+        ("42804", Some("record_recv")) | ("22P02", Some("record_in")) => true,
+        ("XX000" | "42704", _) => {
+            let numbers = error
+                .message
+                .split(|c: char| !c.is_ascii_digit())
+                .filter_map(|number| number.parse::<Oid>().ok());
+            numbers.into_iter().any(|oid| Type::from_oid(oid).is_none() && catalog.knows(oid))
+        }
+        _ => false,
+    }
+}
+
+/// Adds the cure to what the server says of a statement's run.
+#[cold]
+fn explain(error: Error) -> Error {
+    let Some(server) = error.server() else {
+        return error;
+    };
+    if is_stale(server) {
+        return error.hint("run it again: it is prepared anew (in a transaction, after its ROLLBACK)");
+    }
+    if lacks_binary_form(server) {
+        return error.hint(
+            "a column has only a text form: select the columns that are read, cast it to text, or prepare() the \
+             statement before the transaction",
+        );
+    }
+    match (server.sqlstate.code(), server.routine.as_deref()) {
+        ("08P01", Some("exec_bind_message")) => {
+            error.hint("give a parameter for each $1, $2 .. of the statement")
+        }
+        _ => error,
+    }
+}
+
+fn same_formats(plan: &RowPlan, columns: &[Column]) -> bool {
+    plan.columns().iter().zip(columns).all(|(a, b)| a.format() == b.format())
+}
+
+/// The plan for later runs: each column in the form its reader wants.
+fn reading_for(shape: &'static Shape, columns: &Arc<[Column]>, catalog: &Catalog) -> Result<Arc<Reading>> {
+    // A text form serves every reader, so that planning tells what each would rather have.
+    let columns: Arc<[Column]> = columns
+        .iter()
+        .map(|column| {
+            let column = column.with_type(catalog);
+            let binary = shape.is_dynamic() && catalog.has_binary_form(column.type_());
+            column.with_format(if binary { Format::Binary } else { Format::Text })
+        })
+        .collect();
+    let plan = RowPlan::new(shape, columns, catalog)?;
+    let wanted = plan.wanted_formats();
+    let plan = plan.with_formats(shape, &wanted)?;
+    Ok(Arc::new(Reading { plan, formats: result_formats(&wanted).into() }))
+}
+
+/// Writes all values of a Bind, as many as were planned.
+#[inline]
+fn write_values(
+    params: &impl Params,
+    out: &mut Vec<u8>,
+    plans: &[Plan],
+    settings: &crate::types::context::Settings,
+) -> Result<()> {
+    let mut writer = ParamWriter { out, plans: plans.iter(), settings, written: 0 };
+    params.write(&mut writer)
+}
+
+/// [`Params`] without its writing, for code that needn't be made anew for every list of types.
+trait Described {
+    fn len(&self) -> usize;
+    fn name(&self, index: usize) -> TypeName;
+    fn plan_at(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan>;
+}
+
+impl<P: Params> Described for P {
+    fn len(&self) -> usize {
+        self.count()
+    }
+
+    fn name(&self, index: usize) -> TypeName {
+        self.type_name(index)
+    }
+
+    fn plan_at(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+        self.plan(index, type_, planner)
+    }
+}
+
+/// Refuses parameters that the statement has no place for: the server takes them in silence if they have a type.
+fn check_count(sql: &str, params: &dyn Described) -> Result<()> {
+    let count = params.len();
+    if count > usize::from(u16::MAX) {
+        return Err(Error::usage(format!("{count} parameters: PostgreSQL takes at most 65535"))
+            .hint("pass an array and `unnest($1)` it, or use COPY"));
+    }
+    // What looks like a parameter may stand in a string or a comment, so that this finds too many at the worst.
+    let numbers = sql.split('$').skip(1).map(|after| {
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        after.get(..digits).and_then(|digits| digits.parse::<usize>().ok()).unwrap_or_default()
+    });
+    let highest = numbers.max().unwrap_or_default();
+    if highest < count {
+        return Err(Error::usage(format!("{count} parameters were given to a statement that has {highest}"))
+            .hint("write $1, $2 .. in the SQL where the parameters belong, or leave them out"));
+    }
+    Ok(())
+}
+
+/// The types that the catalog must tell before the statement can be sent.
+fn missing_types(c: &mut Conversation, params: &dyn Described, shape: &'static Shape) -> Option<Needs> {
+    let mut names = unresolved(&c.catalog, params, shape);
+    if !names.is_empty() {
+        // Another connection of the registry may have asked since.
+        c.catalog.merge(&c.registry.catalog(&c.scope));
+        names = unresolved(&c.catalog, params, shape);
+    }
+    if names.is_empty() { None } else { Some(Needs::Types { names, oids: Vec::new() }) }
+}
+
+/// The named types whose text form can't stand in for them, and which the catalog doesn't know.
+fn unresolved(catalog: &Catalog, params: &dyn Described, shape: &'static Shape) -> Vec<&'static NamedType> {
+    let mut names: Vec<&'static NamedType> = Vec::new();
+    let mut visit = |name: TypeName| {
+        if let Some(named) = name.named() {
+            let needed = matches!(named.kind, NamedKind::Composite | NamedKind::Packed);
+            if needed && catalog.resolve(TypeName::Named(named)).is_none() && !names.contains(&named) {
+                names.push(named);
+            }
+        }
+    };
+    (0..params.len()).for_each(|index| visit(params.name(index)));
+    shape.each_type(&mut visit);
+    names
+}
+
+/// The declared OID and the plan of each parameter. What the catalog doesn't know yet goes as text of inferred type.
+fn plan_params(catalog: &Catalog, params: &dyn Described) -> Result<(Vec<Oid>, Vec<Plan>)> {
+    let planner = Planner { catalog };
+    let mut types = Vec::with_capacity(params.len());
+    let mut plans = Vec::with_capacity(params.len());
+    for index in 0..params.len() {
+        let type_ = catalog.resolve(params.name(index)).unwrap_or(Type::UNKNOWN);
+        let plan = params
+            .plan_at(index, &type_, &planner)
+            .map_err(|e| e.within(format_args!("parameter ${}", index.saturating_add(1))))?;
+        types.push(if type_ == Type::UNKNOWN { 0 } else { type_.oid() });
+        plans.push(plan);
+    }
+    Ok((types, plans))
+}
