@@ -21,6 +21,10 @@
 //! [`Plan`](types::plan::Plan) for each and keeps it; each run's Bind lets the [`Adapter`] append to the one output
 //! buffer. A row: its [`FromRow`] shape is a constant; RowDescription is matched to it once; each DataRow is read by
 //! the [`Typecaster`]s straight out of the one input buffer.
+//!
+//! # What is promised
+//!
+#![doc = include_str!("../docs/promises.md")]
 
 // Nothing that a server sends, and no value of a caller's, may end the process.
 #![cfg_attr(
@@ -46,6 +50,9 @@
 #[allow(unused_extern_crates, reason = "used by expansions")]
 extern crate self as pg_core;
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 pub mod auth;
 pub mod blocking;
 pub mod compose;
@@ -55,9 +62,6 @@ pub mod error;
 pub mod exchange;
 pub mod message;
 pub mod params;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 pub mod protocol;
 pub mod quote;
 pub mod row;

@@ -624,6 +624,23 @@ async fn a_message_length_above_1_gib_does_not_wait_for_ever<F: Face>() {
     }
 }
 
+/// Whoever reads no notifications holds a bounded number of them, and is told how many were lost.
+async fn a_flood_of_notifications_is_bounded_and_told<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute("listen news").await?;
+    client
+        .batch_execute("select count(pg_notify('news', n::text)) from generate_series(1, 200000) n")
+        .await?;
+    still_answers(client).await?;
+    let inbox = client.connection().inbox();
+    let kept: Vec<String> = std::iter::from_fn(|| inbox.next_notification()).map(|n| n.payload).collect();
+    assert_eq!((kept.len(), kept[0].as_str(), kept[65_535].as_str()), (65_536, "1", "65536"));
+    assert_eq!(inbox.take_lost_notifications(), 200_000 - 65_536);
+    Ok(())
+}
+
 /// Memory is taken as bytes come, not as they are promised.
 #[test]
 fn a_promise_of_a_gigabyte_with_64_kib_sent_takes_little_memory() {
@@ -648,6 +665,7 @@ each_client!(
 );
 
 both_clients!(
+    a_flood_of_notifications_is_bounded_and_told,
     a_channel_is_not_spliced,
     an_option_is_not_spliced,
     a_placeholder_after_a_minus_is_a_placeholder,

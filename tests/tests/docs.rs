@@ -131,3 +131,37 @@ fn the_tour_runs_through_and_is_plain_text_where_nobody_watches() {
         assert_eq!(counted(what), Some(round_trips), "round trips of {what:?} in\n{out}");
     }
 }
+
+/// `file::test` is in `tests/tests/file.rs`, `pg_core::module::test` in that module's file or its `tests.rs`.
+#[test]
+fn each_promise_names_tests_that_exist() {
+    let promises = read("pg-core/docs/promises.md");
+    let named: Vec<&str> =
+        promises.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect();
+    let mut tests = 0;
+    for name in named {
+        let (place, test) = name.rsplit_once("::").unwrap();
+        // How tests are named, and SQL.
+        if ["file", "pg_core::module", "column"].contains(&place) {
+            continue;
+        }
+        let files = match place.strip_prefix("pg_core::") {
+            Some(module) => {
+                let path = format!("pg-core/src/{}", module.replace("::", "/"));
+                vec![format!("{path}.rs"), format!("{path}/mod.rs"), format!("{path}/tests.rs")]
+            }
+            None => vec![format!("tests/tests/{place}.rs")],
+        };
+        let found = files.iter().filter_map(|file| std::fs::read_to_string(workspace().join(file)).ok()).any(
+            |text| {
+                [format!("fn {test}("), format!("fn {test}<"), format!("mod {test}_of ")]
+                    .iter()
+                    .any(|word| text.contains(word))
+                    || text.lines().any(|line| line.trim() == format!("{test},"))
+            },
+        );
+        assert!(found, "{name} is no test");
+        tests += 1;
+    }
+    assert!(tests > 50, "{tests} tests are named");
+}
