@@ -11,9 +11,14 @@ use pg_tests::fake_server::{FakeServer, message};
 use pg_tests::relay::{Direction, Relay};
 use pg_tests::server::{Database, Server};
 use std::future::poll_fn;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::Poll;
+use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_millis(100);
@@ -276,6 +281,27 @@ fn a_dropped_statement_of_600_seconds_is_cancelled() {
 }
 
 #[test]
+fn a_transaction_dropped_before_its_first_answer_frees_its_locks() {
+    let database = Server::shared().database();
+    database.sql("create table stock (n int8)");
+    let relay = Relay::to(&database);
+    block_on(async {
+        let mut client = connect(&relay.url(&database)).await;
+        let locked = "select 1 from pg_locks where relation = 'stock'::regclass";
+        // The client hears of nothing: neither that the transaction has begun, nor that it has its lock.
+        relay.stall(Direction::ToClient);
+        let mut tx = client.begin().await.unwrap();
+        drop_when_it_waits(tx.execute("lock table stock", ())).await;
+        while database.sql(locked).is_empty() {}
+        drop(tx);
+        let waited = wait_for_lock(&database).await;
+        assert!(waited < SOON, "{waited:?}");
+        relay.release();
+        still_answers(&mut client).await.unwrap();
+    });
+}
+
+#[test]
 fn the_call_that_settles_may_be_dropped_too() {
     let database = Server::shared().database();
     block_on(async {
@@ -386,6 +412,72 @@ fn a_dropped_commit_is_decided_by_the_server() {
         assert_eq!(client.connection().status(), Status::Idle);
     });
 }
+
+// ---- a server that never stops ----
+
+/// Sends rows faster than anybody reads them, until it is asked to cancel: waiting for more never takes any time.
+struct Flood {
+    url: String,
+    threads: [JoinHandle<()>; 2],
+}
+
+impl Flood {
+    fn start() -> Flood {
+        let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
+        let url = format!("postgres://postgres@{}/postgres?sslmode=disable", listener.local_addr().unwrap());
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let (sessions, until) = (Arc::clone(&listener), Arc::clone(&cancelled));
+        let (serving, served) = mpsc::channel();
+        let session = spawn(move || {
+            let (mut client, _) = sessions.accept().unwrap();
+            serving.send(()).unwrap();
+            let _ = client.read(&mut [0; 1024]).unwrap();
+            let mut login = message::authentication_ok();
+            login.extend(message::parameter_status("client_encoding", "UTF8"));
+            login.extend(message::backend_key_data(1, &[1, 2, 3, 4]));
+            login.extend(message::ready_for_query(b'I'));
+            client.write_all(&login).unwrap();
+            let _ = client.read(&mut [0; 1024]).unwrap();
+            let mut answer = [message::parse_complete(), message::bind_complete()].concat();
+            answer.extend(message::row_description(&[message::Column::new("n", 23, 4, 1)]));
+            client.write_all(&answer).unwrap();
+            let rows = message::data_row(&[Some(&[0, 0, 0, 7])]).repeat(5_000);
+            while !until.load(Ordering::SeqCst) {
+                client.write_all(&rows).unwrap();
+            }
+            let mut end = message::error("57014", "canceling statement due to user request");
+            end.extend(message::ready_for_query(b'I'));
+            client.write_all(&end).unwrap();
+            // A ping.
+            let _ = client.read(&mut [0; 1024]).unwrap();
+            client.write_all(&message::ready_for_query(b'I')).unwrap();
+        });
+        let cancel = spawn(move || {
+            served.recv().unwrap();
+            let (mut request, _) = listener.accept().unwrap();
+            request.read_exact(&mut [0; 16]).unwrap();
+            cancelled.store(true, Ordering::SeqCst);
+        });
+        Flood { url, threads: [session, cancel] }
+    }
+
+    fn finish(self) {
+        self.threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
+}
+
+async fn a_flood_cannot_outrun_the_drain<F: Face>() {
+    let flood = Flood::start();
+    let mut client = F::connect(&F::config(&flood.url)).await.unwrap();
+    let mut rows = client.stream_as::<(i32,)>("select endless", ()).await.unwrap();
+    assert_eq!(rows.next_as::<(i32,)>().await.unwrap(), Some((7,)));
+    let started = Instant::now();
+    client.ping().await.unwrap();
+    assert!(started.elapsed() < A_SECOND, "{:?}", started.elapsed());
+    flood.finish();
+}
+
+pg_tests::each_client!(a_flood_cannot_outrun_the_drain);
 
 // ---- a cancel request that hits the end of a transaction ----
 
