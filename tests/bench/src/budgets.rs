@@ -38,12 +38,13 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Judges a figure to a hundredth, which is what counts repeat to.
-    pub fn of(figure: f64, goal: f64) -> Verdict {
-        let at_most = |limit: f64| figure <= limit * 1.01 + 0.005;
-        if at_most(goal) {
+    /// Judges a figure as it is printed, with so many decimals.
+    pub fn of(figure: f64, goal: f64, decimals: i32) -> Verdict {
+        let unit = 10_f64.powi(decimals);
+        let figure = (figure * unit).round() / unit;
+        if figure <= goal {
             Verdict::Pass
-        } else if at_most(goal * SLACK) {
+        } else if figure <= goal * SLACK {
             Verdict::Within
         } else {
             Verdict::Over

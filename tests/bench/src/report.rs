@@ -25,9 +25,9 @@ impl Line {
 /// Prints it and says whether no budget is overrun.
 pub fn print(workload: Workload, lines: &[Line]) -> bool {
     let holds = Cell::new(true);
-    let judged = |figure: f64, goal: Option<f64>, decimals: usize| match goal {
+    let judged = |figure: f64, goal: Option<f64>, decimals: i32| match goal {
         Some(goal) => {
-            let verdict = Verdict::of(figure, goal);
+            let verdict = Verdict::of(figure, goal, decimals);
             holds.set(holds.get() && verdict != Verdict::Over);
             [number(figure, decimals), format!("of {} {}", number(goal, decimals), verdict.word())]
         }
@@ -42,7 +42,7 @@ pub fn print(workload: Workload, lines: &[Line]) -> bool {
     for line in lines {
         let goal = budget(line.peer, workload);
         let mut row = vec![line.peer.to_owned()];
-        let mut add = |figure: Option<f64>, goal: Option<f64>, decimals: usize| {
+        let mut add = |figure: Option<f64>, goal: Option<f64>, decimals: i32| {
             row.extend(
                 figure.map_or([String::new(), String::new()], |figure| judged(figure, goal, decimals)),
             );
@@ -90,8 +90,8 @@ fn ahead(ratio: f64, lines: &[Line]) -> Result<String, String> {
 }
 
 /// With a comma between the thousands.
-fn number(figure: f64, decimals: usize) -> String {
-    let text = format!("{figure:.decimals$}");
+fn number(figure: f64, decimals: i32) -> String {
+    let text = format!("{figure:.*}", usize::try_from(decimals).unwrap_or_default());
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let mut grouped = String::new();
     for (at, digit) in whole.char_indices() {
