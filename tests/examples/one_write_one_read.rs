@@ -34,7 +34,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         }
         "async" => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async { ask(&mut pg_async::Config::new(url)?.connect().await?, times).await })?;
+            runtime
+                .block_on(async { ask(&mut pg_async::Config::new(url)?.connect().await?, times).await })?;
         }
         other => return Err(format!("{other:?} is no client").into()),
     }

@@ -30,7 +30,9 @@ fn cancel_races() -> String {
     let told = |outcome: Result<u32>| outcome.unwrap_or_else(|error| panic!("{error}"));
     let blocking = told(pg_blocking::complete(race_cancels::<BlockingFace>(&database, RACES)));
     let asynchronous = told(block_on(race_cancels::<AsyncFace>(&database, RACES)));
-    format!("of {RACES} statements {blocking} were cancelled (blocking), {asynchronous} (async), and none after them")
+    format!(
+        "of {RACES} statements {blocking} were cancelled (blocking), {asynchronous} (async), and none after them"
+    )
 }
 
 /// Cancels statements that are about to end, each followed at once by one that must have its answer. Returns how many
@@ -69,7 +71,8 @@ pub async fn race_cancels<F: Face>(database: &Database, races: u32) -> Result<u3
         }
         // Once the request has arrived it hits nothing any more, however little time there is between.
         let _ = begun.recv();
-        let next: i64 = client.query_value("select $1::int8", (i64::from(race),)).await.map_err(after(race))?;
+        let next: i64 =
+            client.query_value("select $1::int8", (i64::from(race),)).await.map_err(after(race))?;
         assert_eq!(next, i64::from(race));
     }
     drop(ask);

@@ -41,8 +41,12 @@ const UPDATE: &str = "update users set name = $2, score = $3 where id = $1";
 async fn by_key<S: Session>(client: &mut S, times: i64) {
     for id in 1..=times {
         let user: User = client.query_one(BY_KEY, (id,)).await.unwrap();
-        let read = (user.id, user.score, user.active, user.email.len(), user.created > SystemTime::UNIX_EPOCH);
-        assert_eq!(read, (id, id as f64 / 8.0, id % 2 == 0, "user@example.org".len() + id.to_string_len(), true));
+        let read =
+            (user.id, user.score, user.active, user.email.len(), user.created > SystemTime::UNIX_EPOCH);
+        assert_eq!(
+            read,
+            (id, id as f64 / 8.0, id % 2 == 0, "user@example.org".len() + id.to_string_len(), true)
+        );
         assert!(!user.uid.is_nil() && user.name.starts_with("name of "));
     }
 }
@@ -67,7 +71,8 @@ async fn streamed_borrowed<S: Session>(client: &mut S, times: i64) {
         while let Some(row) = rows.next_row().await.unwrap() {
             let user: Borrowed<'_> = row.get().unwrap();
             ids += user.id;
-            named += usize::from(user.name.len() > 4 && user.score > 0.0 && user.active == (user.id % 2 == 0));
+            named +=
+                usize::from(user.name.len() > 4 && user.score > 0.0 && user.active == (user.id % 2 == 0));
         }
         assert_eq!((ids, named), (50_005_000, 10_000));
     }
@@ -78,7 +83,9 @@ async fn streamed_by_any<S: Session>(client: &mut S, times: i64) {
         let mut rows = client.stream(NARROW, ()).await.unwrap();
         while let Some(row) = rows.next_row().await.unwrap() {
             let user: Borrowed<'_> = row.get().unwrap();
-            assert!(user.id > 0 && user.score > 0.0 && (user.active || user.id % 2 == 1) && !user.name.is_empty());
+            assert!(
+                user.id > 0 && user.score > 0.0 && (user.active || user.id % 2 == 1) && !user.name.is_empty()
+            );
         }
     }
 }

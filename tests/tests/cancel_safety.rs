@@ -4,7 +4,7 @@
 //! byte of each answer is a drop point. Whatever comes next must have its own answer, no row or error of what was
 //! dropped, and no transaction may stand open.
 
-use pg_async::{Client, Config, ErrorKind, FromSql, Registry, Result, Row, Session, ToSql};
+use pg_async::{Client, Config, ErrorKind, FromSql, Query, Registry, Result, Row, Session, ToSql};
 use pg_core::exchange::pipeline;
 use pg_core::message::backend::Status;
 use pg_tests::relay::{Direction, Relay};
@@ -59,7 +59,8 @@ async fn first_composite(client: &mut Client, n: i64) -> Result<()> {
 }
 
 async fn first_enum(client: &mut Client, _: i64) -> Result<()> {
-    let moods: Vec<Mood> = client.query_values("select unnest(array['sad', $1]::mood[])", (Mood::Happy,)).await?;
+    let moods: Vec<Mood> =
+        client.query_values("select unnest(array['sad', $1]::mood[])", (Mood::Happy,)).await?;
     assert_eq!(moods, [Mood::Sad, Mood::Happy]);
     Ok(())
 }
@@ -90,6 +91,29 @@ async fn query_one(client: &mut Client, n: i64) -> Result<()> {
     Ok(())
 }
 
+async fn long_row(client: &mut Client, n: i64) -> Result<()> {
+    let (text, echoed): (String, i64) =
+        client.query_one("select repeat('dropped ', 100), $1::int8", (n,)).await?;
+    assert_eq!((text.len(), echoed), (800, n));
+    Ok(())
+}
+
+async fn for_each(client: &mut Client, n: i64) -> Result<()> {
+    let sql = "select $1::int8, g from generate_series(1, 4) g";
+    let given = client.for_each(sql, (n,), |(echoed, _): (i64, i32)| {
+        assert_eq!(echoed, n);
+        Ok(())
+    });
+    assert_eq!(given.await?, 4);
+    Ok(())
+}
+
+async fn declared(client: &mut Client, n: i64) -> Result<()> {
+    const DECLARED: Query<(i64,), (i64, String)> = Query::new("select $1, 'declared' where $1 > 0");
+    assert_eq!(client.fetch_opt(&DECLARED, (n,)).await?, Some((n, "declared".to_owned())));
+    Ok(())
+}
+
 async fn execute(client: &mut Client, n: i64) -> Result<()> {
     assert_eq!(client.execute("insert into entry values ($1), ($1)", (n,)).await?, 2);
     Ok(())
@@ -107,13 +131,18 @@ async fn prepare(client: &mut Client, n: i64) -> Result<()> {
 }
 
 async fn batch(client: &mut Client, n: i64) -> Result<()> {
-    client.batch_execute(&format!("select 1, 'dropped'; insert into entry values ({n}), ({n}); select 2")).await
+    client
+        .batch_execute(&format!("select 1, 'dropped'; insert into entry values ({n}), ({n}); select 2"))
+        .await
 }
 
 async fn pipelined(client: &mut Client, n: i64) -> Result<()> {
     let (rows, inserted, one) = client
         .pipeline((
-            pipeline::query::<(i64, String), _>("select $1::int8, 'dropped' from generate_series(1, 2)", (n,)),
+            pipeline::query::<(i64, String), _>(
+                "select $1::int8, 'dropped' from generate_series(1, 2)",
+                (n,),
+            ),
             pipeline::execute("insert into entry values ($1), ($1)", (n,)),
             pipeline::query_one::<(i64,), _>("select $1::int8 + 1", (n,)),
         ))
@@ -123,7 +152,9 @@ async fn pipelined(client: &mut Client, n: i64) -> Result<()> {
 }
 
 async fn failing_pipeline(client: &mut Client, n: i64) -> Result<()> {
-    let parts = (0..4_i64).map(|part| pipeline::query::<(i64,), _>("select 7 / ($1 - 2)", (part,))).collect::<Vec<_>>();
+    let parts = (0..4_i64)
+        .map(|part| pipeline::query::<(i64,), _>("select 7 / ($1 - 2)", (part,)))
+        .collect::<Vec<_>>();
     let failed = client.pipeline(parts).await.map(|_| n);
     assert_eq!(failed.unwrap_err().sqlstate().unwrap().code(), "22012");
     Ok(())
@@ -305,7 +336,10 @@ async fn assert_usable(client: &mut Client, n: i64, point: u64) {
     // A failure of its own is told as its own.
     if point.is_multiple_of(8) {
         let error = client.execute("select missing", ()).await.unwrap_err();
-        assert_eq!(error.to_string().lines().next(), Some("ERROR 42703 (UNDEFINED_COLUMN): column \"missing\" does not exist"));
+        assert_eq!(
+            error.to_string().lines().next(),
+            Some("ERROR 42703 (UNDEFINED_COLUMN): column \"missing\" does not exist")
+        );
     }
 }
 
@@ -317,7 +351,10 @@ enum Connection {
 }
 
 /// Drops the operation at each byte of its answers, until it is complete; gives the number of drop points.
-fn at_every_byte(connection: Connection, operation: impl for<'c> Fn(&'c mut Client, i64) -> Dropped<'c>) -> u64 {
+fn at_every_byte(
+    connection: Connection,
+    operation: impl for<'c> Fn(&'c mut Client, i64) -> Dropped<'c>,
+) -> u64 {
     let database = Server::shared().database();
     database.sql(SCHEMA);
     let relay = Relay::to(&database);
@@ -354,7 +391,11 @@ fn at_every_byte(connection: Connection, operation: impl for<'c> Fn(&'c mut Clie
 }
 
 /// The same without a relay: dropped at each poll.
-fn at_every_poll(url: &str, database: &Database, operation: impl for<'c> Fn(&'c mut Client, i64) -> Dropped<'c>) -> u64 {
+fn at_every_poll(
+    url: &str,
+    database: &Database,
+    operation: impl for<'c> Fn(&'c mut Client, i64) -> Dropped<'c>,
+) -> u64 {
     // Not that of a run before on the same database.
     static NEXT: AtomicI64 = AtomicI64::new(2_000_000);
     on_one_thread(async {
@@ -428,6 +469,9 @@ at_every_byte! {
     failing_query: Kept,
     query_that_does_not_parse: Kept,
     query_one: Kept,
+    long_row: Kept,
+    for_each: Kept,
+    declared: Kept,
     execute: Kept,
     prepare: New,
     batch: Kept,

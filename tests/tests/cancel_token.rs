@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 /// Waits, by asking the server, until the client's statement runs there.
 fn wait_until_it_sleeps(url: &str) {
-    let sleeping = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
+    let sleeping =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
     let deadline = Instant::now() + Duration::from_secs(10);
     while admin_query(url, sleeping).unwrap()[0][0].as_deref() != Some("1") {
         assert!(Instant::now() < deadline, "the statement doesn't run");
@@ -103,7 +104,8 @@ async fn it_is_as_encrypted_as_its_session<F: Face>() {
     let root = server.certificates().unwrap().root_path();
     let relay = Relay::to(&database);
     let clear = [("sslmode=disable".to_owned(), true)];
-    let encrypted = ["require", "verify-full"].map(|mode| (format!("sslmode={mode}&sslrootcert={}", root.display()), false));
+    let encrypted = ["require", "verify-full"]
+        .map(|mode| (format!("sslmode={mode}&sslrootcert={}", root.display()), false));
     for (parameters, in_clear) in clear.into_iter().chain(encrypted) {
         let mut client = F::connect(&F::config(&relay.url_with(&database, &parameters))).await.unwrap();
         let token = client.cancel_token();

@@ -39,7 +39,10 @@ async fn count<S: Session>(client: &mut S) -> Result<i64> {
 
 // ---- transactions ----
 
-async fn a_dropped_transaction_frees_its_locks<S: Session>(client: &mut S, database: &Database) -> Result<()> {
+async fn a_dropped_transaction_frees_its_locks<S: Session>(
+    client: &mut S,
+    database: &Database,
+) -> Result<()> {
     client.batch_execute("create table stock (n int8 not null)").await?;
     let mut tx = client.begin().await?;
     tx.execute("lock table stock", ()).await?;
@@ -84,7 +87,10 @@ async fn an_early_return_rolls_back<S: Session>(client: &mut S, _: &Database) ->
     still_answers(client).await
 }
 
-async fn a_transaction_with_unread_rows_is_dropped<S: Session>(client: &mut S, database: &Database) -> Result<()> {
+async fn a_transaction_with_unread_rows_is_dropped<S: Session>(
+    client: &mut S,
+    database: &Database,
+) -> Result<()> {
     client.batch_execute("create table stock (n int8 not null)").await?;
     let mut tx = client.begin().await?;
     tx.execute("lock table stock", ()).await?;
@@ -95,7 +101,10 @@ async fn a_transaction_with_unread_rows_is_dropped<S: Session>(client: &mut S, d
     still_answers(client).await
 }
 
-async fn a_dropped_guard_leaves_a_transaction_begun_by_sql<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_dropped_guard_leaves_a_transaction_begun_by_sql<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute("create table stock (n int8 not null); begin").await?;
     let mut tx = client.begin().await?;
     tx.execute("insert into stock values (1)", ()).await?;
@@ -107,7 +116,10 @@ async fn a_dropped_guard_leaves_a_transaction_begun_by_sql<S: Session>(client: &
 
 // ---- rows ----
 
-async fn a_dropped_stream_of_10_gigabytes_is_cancelled<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_dropped_stream_of_10_gigabytes_is_cancelled<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     for _ in 0..3 {
         let mut rows = client.stream(TEN_GIGABYTES, ()).await?;
         assert_eq!(rows.next_row().await?.unwrap().get::<(&str,)>()?.0.len(), 1_000_000);
@@ -132,7 +144,10 @@ async fn a_stream_is_dropped_after_each_of_its_rows<S: Session>(client: &mut S, 
     Ok(())
 }
 
-async fn a_dropped_cancelled_transaction_is_no_more<S: Session>(client: &mut S, database: &Database) -> Result<()> {
+async fn a_dropped_cancelled_transaction_is_no_more<S: Session>(
+    client: &mut S,
+    database: &Database,
+) -> Result<()> {
     client.batch_execute("create table stock (n int8 not null)").await?;
     let mut tx = client.begin().await?;
     tx.execute("lock table stock", ()).await?;
@@ -147,7 +162,10 @@ async fn a_dropped_cancelled_transaction_is_no_more<S: Session>(client: &mut S, 
     Ok(())
 }
 
-async fn a_row_that_cannot_be_decoded_leaves_a_usable_connection<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn a_row_that_cannot_be_decoded_leaves_a_usable_connection<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     let sql = "select case when g <> 5000 then g end from generate_series(1, 10000) g";
     for _ in 0..2 {
         let failed = client.query::<(i32,)>(sql, ()).await.unwrap_err();
@@ -224,10 +242,12 @@ fn a_panic_in_a_callback_leaves_an_async_client_usable() {
         let mut tx = client.begin().await.unwrap();
         tx.execute("select 1", ()).await.unwrap();
         let mut call = Some(Box::pin(tx.for_each(PANICS, (), panics_at_100)));
-        let panicked = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| call.as_mut().unwrap().as_mut().poll(context))) {
-            Ok(Poll::Ready(_)) => Poll::Ready(false),
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(_) => Poll::Ready(true),
+        let panicked = poll_fn(|context| {
+            match catch_unwind(AssertUnwindSafe(|| call.as_mut().unwrap().as_mut().poll(context))) {
+                Ok(Poll::Ready(_)) => Poll::Ready(false),
+                Ok(Poll::Pending) => Poll::Pending,
+                Err(_) => Poll::Ready(true),
+            }
         })
         .await;
         assert!(panicked);
@@ -349,8 +369,7 @@ fn a_request_dropped_half_written_is_written_to_its_end() {
 fn a_dropped_connecting_leaves_no_server_process() {
     let database = Server::shared().database();
     let relay = Relay::to(&database);
-    let processes =
-        "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+    let processes = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
     block_on(async {
         let config = pg_async::Config::new(&relay.url(&database)).unwrap();
         let mut bytes = 0;
@@ -386,7 +405,11 @@ fn a_dropped_connecting_leaves_no_server_process() {
     relay.wait_until(|counts| counts.open == 0);
     let deadline = Instant::now() + Duration::from_secs(5);
     while database.sql(processes)[0][0].as_deref() != Some("0") {
-        assert!(Instant::now() < deadline, "server processes are left: {:?}", database.sql("table pg_stat_activity"));
+        assert!(
+            Instant::now() < deadline,
+            "server processes are left: {:?}",
+            database.sql("table pg_stat_activity")
+        );
     }
 }
 
@@ -515,7 +538,9 @@ fn cancelled_at_the_end() -> FakeServer<Vec<String>> {
             }
         }
         peer.expect_end();
-        ends.iter().map(|sql| String::from_utf8_lossy(sql.strip_suffix(b"\0").unwrap()).into_owned()).collect()
+        ends.iter()
+            .map(|sql| String::from_utf8_lossy(sql.strip_suffix(b"\0").unwrap()).into_owned())
+            .collect()
     })
 }
 
@@ -525,7 +550,14 @@ fn an_end_that_was_cancelled_is_done_again() {
     let ends: [(&str, End, bool); 3] = [
         ("COMMIT", |tx| tx.commit(), true),
         ("ROLLBACK", |tx| tx.rollback(), false),
-        ("ROLLBACK", |tx| { drop(tx); Ok(()) }, false),
+        (
+            "ROLLBACK",
+            |tx| {
+                drop(tx);
+                Ok(())
+            },
+            false,
+        ),
     ];
     for (command, end, fails) in ends {
         let fake = cancelled_at_the_end();

@@ -40,7 +40,8 @@ async fn assert_closed<S: Session>(client: &mut S, cause: &Error) {
 /// Does something to the server, in a thread, as soon as a statement sleeps there; says when it was done.
 fn when_it_sleeps(url: String, act: impl FnOnce() + Send + 'static) -> JoinHandle<Instant> {
     spawn(move || {
-        let sleeping = "select 1 from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
+        let sleeping =
+            "select 1 from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
         while admin_query(&url, sleeping).unwrap().is_empty() {}
         let now = Instant::now();
         act();
@@ -56,7 +57,10 @@ async fn a_session_ended_in_a_query_says_who_did_it<F: Face>() {
     let database = Arc::new(Server::shared().database());
     for url in [database.url(), database.socket_url()] {
         let mut client = F::connect(&F::config(&url)).await.unwrap();
-        let ended = when_it_sleeps(database.url(), { let database = Arc::clone(&database); move || terminate_all(&database) });
+        let ended = when_it_sleeps(database.url(), {
+            let database = Arc::clone(&database);
+            move || terminate_all(&database)
+        });
         let error = client.execute("select pg_sleep(600)", ()).await.unwrap_err();
         let now = Instant::now();
         assert!(now.saturating_duration_since(ended.join().unwrap()) < A_SECOND);
@@ -102,10 +106,16 @@ async fn a_server_that_stops_at_once_is_an_io_error<F: Face>() {
     let mut in_transaction = F::connect(&F::config(&database.url())).await.unwrap();
     let mut tx = in_transaction.begin().await.unwrap();
     tx.execute("select 1", ()).await.unwrap();
-    let stopped = when_it_sleeps(database.url(), { let server = Arc::clone(&server); move || server.stop(Stop::Immediate).unwrap() });
+    let stopped = when_it_sleeps(database.url(), {
+        let server = Arc::clone(&server);
+        move || server.stop(Stop::Immediate).unwrap()
+    });
     let error = client.execute("select pg_sleep(600)", ()).await.unwrap_err();
     let now = Instant::now();
-    assert!(now.saturating_duration_since(stopped.join().unwrap()) < A_SECOND * 2, "and the server took its time to stop");
+    assert!(
+        now.saturating_duration_since(stopped.join().unwrap()) < A_SECOND * 2,
+        "and the server took its time to stop"
+    );
     assert_eq!(error.kind(), ErrorKind::Io, "{error}");
     assert_closed(&mut client, &error).await;
     let error = idle.ping().await.unwrap_err();
@@ -124,7 +134,10 @@ async fn a_cut_link_is_an_io_error<F: Face>() {
     for how in [Cut::Fin, Cut::Reset] {
         // In the middle of a query.
         let mut client = F::connect(&F::config(&relay.url(&database))).await.unwrap();
-        let cut = when_it_sleeps(database.url(), { let relay = Arc::clone(&relay); move || relay.cut(how) });
+        let cut = when_it_sleeps(database.url(), {
+            let relay = Arc::clone(&relay);
+            move || relay.cut(how)
+        });
         let error = client.execute("select pg_sleep(600)", ()).await.unwrap_err();
         let now = Instant::now();
         assert!(now.saturating_duration_since(cut.join().unwrap()) < A_SECOND);
@@ -196,7 +209,12 @@ async fn a_commit_that_a_pooler_gives_up_is_of_unknown_outcome<F: Face>() {
             peer.send(message::ready_for_query(b'T'));
             assert_eq!(peer.expect(b'Q'), b"COMMIT\0");
             if let Some((sqlstate, text)) = answer {
-                peer.send(message::error_response(&[(b'S', "FATAL"), (b'V', "FATAL"), (b'C', sqlstate), (b'M', text)]));
+                peer.send(message::error_response(&[
+                    (b'S', "FATAL"),
+                    (b'V', "FATAL"),
+                    (b'C', sqlstate),
+                    (b'M', text),
+                ]));
             }
             peer.close();
         });
@@ -215,7 +233,8 @@ async fn a_stream_that_lost_its_link_ends_with_the_error<F: Face>() {
     let relay = Relay::to(&database);
     let mut client = F::connect(&F::config(&relay.url(&database))).await.unwrap();
     relay.cut_after(Direction::ToClient, 1_000_000, Cut::Fin);
-    let mut rows = client.stream("select repeat('x', 1000) from generate_series(1, 1000000)", ()).await.unwrap();
+    let mut rows =
+        client.stream("select repeat('x', 1000) from generate_series(1, 1000000)", ()).await.unwrap();
     let mut count = 0;
     let error = loop {
         match rows.next_row().await {
@@ -242,7 +261,9 @@ async fn a_pipeline_larger_than_all_buffers_completes<F: Face>() {
         let mut client = F::connect(&F::config(&url)).await.unwrap();
         let large = "x".repeat(20_000);
         let parts: Vec<_> = (0..2_000_i32)
-            .map(|n| pipeline::query_one::<(i32, String), _>("select $1::int4, $2::text", (n, large.as_str())))
+            .map(|n| {
+                pipeline::query_one::<(i32, String), _>("select $1::int4, $2::text", (n, large.as_str()))
+            })
             .collect();
         let rows = client.pipeline(parts).await.unwrap();
         assert_eq!(rows.len(), 2_000);

@@ -70,8 +70,10 @@ async fn a_query_takes_one_from_the_first_on<F: Face>() {
     let counted = Counted::<F>::new();
     let mut client = counted.connect().await;
     for _ in 0..3 {
-        let rows: Vec<(i64, String)> =
-            client.query("select $1::int8, $2 from generate_series(1, 1000)", (7_i64, "seven")).await.unwrap();
+        let rows: Vec<(i64, String)> = client
+            .query("select $1::int8, $2 from generate_series(1, 1000)", (7_i64, "seven"))
+            .await
+            .unwrap();
         assert_eq!((rows.len(), &rows[999]), (1000, &(7, "seven".to_owned())));
         assert_eq!(counted.trips(), 1);
     }
@@ -125,7 +127,8 @@ async fn a_composite_with_an_enum_takes_two_once_in_a_registry<F: Face>() {
     for trips in [2, 1] {
         let mut client = counted.connect().await;
         for trips in [trips, 1] {
-            let echoed: (Item, Mood) = client.query_one("select $1, $2::mood", (&item, Mood::Sad)).await.unwrap();
+            let echoed: (Item, Mood) =
+                client.query_one("select $1, $2::mood", (&item, Mood::Sad)).await.unwrap();
             assert_eq!(echoed, (item.clone(), Mood::Sad));
             assert_eq!(counted.trips(), trips);
         }
@@ -221,7 +224,8 @@ async fn a_pipeline_takes_one_however_long<F: Face>() {
     let mut client = counted.connect().await;
     let sqls: Vec<String> = (0..100).map(|part| format!("select $1::int8 + {part}")).collect();
     for _ in 0..2 {
-        let parts = sqls.iter().map(|sql| pipeline::query_one::<(i64,), _>(sql, (1_000_i64,))).collect::<Vec<_>>();
+        let parts =
+            sqls.iter().map(|sql| pipeline::query_one::<(i64,), _>(sql, (1_000_i64,))).collect::<Vec<_>>();
         let sums = client.pipeline(parts).await.unwrap();
         assert_eq!(sums.len(), 100);
         assert_eq!(sums[99], (1_099,));

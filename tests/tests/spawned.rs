@@ -5,7 +5,8 @@ use pg_core::exchange::{Exchange, pipeline};
 use pg_core::protocol::connection::Connection;
 use pg_core::transaction::Isolation;
 use pg_core::{
-    FromRow, FromSql, Lifecycle, Parameter, Query, Result, Run, Session, ToSql, Transaction, TransactionOptions,
+    FromRow, FromSql, Lifecycle, Parameter, Query, Result, Run, Session, ToSql, Transaction,
+    TransactionOptions,
 };
 use pg_tests::clients::{AsyncFace, BlockingFace, Face, block_on, still_answers};
 use pg_tests::server::{Database, Server};
@@ -32,7 +33,8 @@ struct Point {
 }
 
 const SCHEMA: &str = "create table node (depth int4 not null, path text not null)";
-const BY_DEPTH: Query<(i32, &str), OwnedNode> = Query::new("select depth, path from node where depth = $1 and path <> $2");
+const BY_DEPTH: Query<(i32, &str), OwnedNode> =
+    Query::new("select depth, path from node where depth = $1 and path <> $2");
 
 // ---- the generic program ----
 
@@ -112,7 +114,10 @@ async fn program<S: Session>(
     let (nodes, (point, twice)) = session
         .pipeline((
             BY_DEPTH.all((1, "none of these")),
-            pipeline::query_one::<(Point, i64), _>("select $1, $2::int8 * 2", (Point { x: 0.5, y: -1.0 }, 21_i64)),
+            pipeline::query_one::<(Point, i64), _>(
+                "select $1, $2::int8 * 2",
+                (Point { x: 0.5, y: -1.0 }, 21_i64),
+            ),
         ))
         .await?;
     assert_eq!(nodes, [OwnedNode { depth: 1, path: format!("{prefix}a") }]);
@@ -334,7 +339,11 @@ fn no_future_of_a_session_is_forgotten() {
 
 // ---- the same, in plain blocking code ----
 
-fn grow_blocking<S: Session>(session: &mut pg_blocking::Blocking<S>, depth: i32, path: &str) -> pg_blocking::Result<()> {
+fn grow_blocking<S: Session>(
+    session: &mut pg_blocking::Blocking<S>,
+    depth: i32,
+    path: &str,
+) -> pg_blocking::Result<()> {
     let mut tx = session.begin()?;
     tx.execute("insert into node values ($1, $2)", (depth, path))?;
     let mut inner = tx.begin()?;
@@ -367,6 +376,9 @@ fn the_same_operations_are_plain_calls_in_blocking_code() -> pg_blocking::Result
     let text: String = noting.query_value("select $1 || $2::int8", &any)?;
     assert_eq!(text, "n7");
     assert_eq!(notes, ["Query select $1 || $2::int8"]);
-    assert_eq!(client.query_values::<String>("select path from node where path like 'm%' order by 1", ())?, ["m", "ma", "maa", "maaa"]);
+    assert_eq!(
+        client.query_values::<String>("select path from node where path like 'm%' order by 1", ())?,
+        ["m", "ma", "maa", "maaa"]
+    );
     client.close()
 }
