@@ -2,7 +2,7 @@
 
 use super::Exchange;
 use super::prelude::Prelude;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::Message;
 use crate::protocol::connection::{Connection, Polled};
 
@@ -87,7 +87,12 @@ impl Connection {
                     match settle(self, operation.number, false, |c, m| {
                         prelude.on_message(c, m).map(|()| false)
                     }) {
-                        Ok(true) => prelude.finish(&mut self.conversation)?,
+                        Ok(true) => {
+                            if let Err(error) = prelude.finish(&mut self.conversation) {
+                                let closes = error.kind() == ErrorKind::Protocol;
+                                return Err(if closes { self.fail(error) } else { error });
+                            }
+                        }
                         Ok(false) => return Ok(None),
                         Err(error) => return Err(exchange.lost(error)),
                     }

@@ -43,12 +43,14 @@ pub enum Needs {
 pub(super) struct Prelude {
     what: What,
     error: Option<Error>,
+    /// What was prepared before is gone: it is prepared anew, once, since then it wasn't prepared before.
+    again: bool,
 }
 
 #[derive(Debug)]
 enum What {
     Types { names: Vec<&'static NamedType>, rows: Vec<Vec<Option<String>>> },
-    Description { statement: StatementId, sql: String, inferred: bool },
+    Description { statement: StatementId, sql: String, inferred: bool, prepared_before: bool },
     Begin { commands: Vec<(u32, String)>, sql: String },
 }
 
@@ -98,7 +100,7 @@ impl Prelude {
                 }
                 c.describe_statement(statement)?;
                 let inferred = types.contains(&0) || (types.is_empty() && sql.contains('$'));
-                What::Description { statement, sql, inferred }
+                What::Description { statement, sql, inferred, prepared_before: parsed }
             }
             Needs::Begin => {
                 let commands = c.transactions.take_pending();
@@ -108,7 +110,7 @@ impl Prelude {
             }
         };
         c.sync();
-        Ok(Prelude { what, error: None })
+        Ok(Prelude { what, error: None, again: false })
     }
 
     pub(super) fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
@@ -137,7 +139,11 @@ impl Prelude {
                     statement.columns = Some(Arc::new([]));
                 }
             }
-            (What::Description { sql, inferred, .. }, Message::ErrorResponse(error)) => {
+            (What::Description { sql, inferred, prepared_before, .. }, Message::ErrorResponse(error)) => {
+                if *prepared_before && is_stale(&error) {
+                    c.statements.close_all_of(sql);
+                    self.again = true;
+                }
                 self.error = Some(explain(c.server_error(*error, sql), *inferred));
             }
             (What::Begin { sql, commands }, Message::ErrorResponse(error)) => {
@@ -152,6 +158,10 @@ impl Prelude {
 
     pub(super) fn finish(&mut self, c: &mut Conversation) -> Result<()> {
         if let Some(error) = self.error.take() {
+            // Outside a transaction what failed has done nothing.
+            if self.again && c.transactions.status() == Status::Idle && c.transactions.depth() == 0 {
+                return Ok(());
+            }
             return Err(error);
         }
         if let (What::Description { statement, .. }, false) = (&self.what, c.statements.is_caching()) {
@@ -274,6 +284,15 @@ fn learn(c: &mut Conversation, names: &[&'static NamedType], rows: Vec<Vec<Optio
         ));
     }
     Ok(())
+}
+
+/// The server says that the prepared statement doesn't fit any more: it is gone, or its columns changed.
+pub(super) fn is_stale(error: &ServerError) -> bool {
+    match error.sqlstate.code() {
+        "0A000" => error.routine.as_deref() == Some("RevalidateCachedQuery"),
+        "26000" => true,
+        _ => false,
+    }
 }
 
 /// Adds the cure where the server couldn't infer a parameter's type. `inferred` says that it was left to it.

@@ -1,7 +1,7 @@
 //! The part of running a statement that is the same for all parameters and rows: it is found in the cache or prepared,
 //! its parameters and columns are planned, and it is run once more where that is safe.
 
-use super::prelude::{self, Needs};
+use super::prelude::{self, Needs, is_stale};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
 use crate::message::backend::{Message, Status};
@@ -257,6 +257,7 @@ impl<'q> Statement<'q> {
                     if let Some(id) = self.id.take() {
                         c.statements.close(id);
                     }
+                    c.statements.close_all_of(self.sql);
                     self.reading = None;
                 } else if self.retry {
                     self.all_text = true;
@@ -321,15 +322,6 @@ impl<'q> Statement<'q> {
             _ => error,
         };
         error.with_sql(self.sql)
-    }
-}
-
-/// The server says that the prepared statement doesn't fit any more: it is gone, or its columns changed.
-fn is_stale(error: &crate::error::ServerError) -> bool {
-    match error.sqlstate.code() {
-        "0A000" => error.routine.as_deref() == Some("RevalidateCachedQuery"),
-        "26000" => true,
-        _ => false,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::params::Params;
 use crate::protocol::connection::{Connection, Polled};
 use crate::protocol::conversation::Conversation;
 use crate::protocol::statements::Reading;
-use crate::row::{RowPlan, RowRef, Shape};
+use crate::row::{RowPlan, RowRef, Shape, of_one_row};
 use std::sync::Arc;
 
 /// Starts a stream: complete once its rows begin.
@@ -159,10 +159,10 @@ impl Connection {
     pub fn row<'r>(&'r mut self, cursor: &'r mut Cursor, row: FetchedRow) -> Result<RowRef<'r>> {
         self.conversation.context.scratch.clear();
         let Some(reading) = &cursor.reading else {
-            return Err(Error::protocol("a row came of a statement that has no columns"));
+            return Err(Error::decode("a row came of a statement that has no columns"));
         };
         Ok(RowRef {
-            row: DataRow::new(self.input.body(row.0))?,
+            row: DataRow::new(self.input.body(row.0)).map_err(of_one_row)?,
             plan: &reading.plan,
             cache: &mut cursor.other,
             context: &self.conversation.context,

@@ -351,6 +351,14 @@ impl Statements {
             .collect()
     }
 
+    /// Takes all statements of this SQL out, whatever types they declare: what made one of them stale made all.
+    #[cold]
+    pub(crate) fn close_all_of(&mut self, sql: &str) {
+        while let Some(id) = self.find_hashed(sql, |statement| statement.is_parsed) {
+            self.close(id);
+        }
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.slots.clear();

@@ -10,6 +10,7 @@ mod shape;
 mod tests;
 
 pub use column::{Column, ColumnIndex};
+pub(crate) use owned::of_one_row;
 pub use owned::{Row, RowRef};
 pub use plan::RowPlan;
 pub(crate) use reader::Ignored;

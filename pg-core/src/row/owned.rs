@@ -4,7 +4,7 @@ use super::column::{Column, ColumnIndex};
 use super::plan::{RowPlan, is_text_like};
 use super::reader::{FromRow, RowReader, too_many_fields};
 use super::shape::Shape;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
 use crate::message::backend::DataRow;
 use crate::types::catalog::Catalog;
@@ -36,21 +36,27 @@ impl<'r> RowRef<'r> {
     #[inline]
     pub fn get<T: FromRow<'r>>(self) -> Result<T> {
         if self.plan.is_for(T::SHAPE) {
-            return self.plan.read(self.row, self.context);
+            return self.plan.read(self.row, self.context).map_err(of_one_row);
         }
         if !self.cache.as_ref().is_some_and(|plan| plan.is_for(T::SHAPE)) {
             *self.cache = Some(RowPlan::new(T::SHAPE, self.plan.columns.clone(), &self.plan.catalog)?);
         }
         match self.cache {
-            Some(plan) => plan.read(self.row, self.context),
+            Some(plan) => plan.read(self.row, self.context).map_err(of_one_row),
             None => Err(too_many_fields()),
         }
     }
 
     /// Keeps the row beyond its stream.
     pub fn to_owned(&self) -> Result<Row> {
-        Row::new(self.row, self.plan, self.context)
+        Row::new(self.row, self.plan, self.context).map_err(of_one_row)
     }
+}
+
+/// A row that is malformed ends no connection here: it was lent by one that is about to read the next.
+#[cold]
+pub(crate) fn of_one_row(error: Error) -> Error {
+    if error.kind() == ErrorKind::Protocol { error.with_kind(ErrorKind::Decode) } else { error }
 }
 
 /// A row that owns its bytes, for results whose columns are known only at run time.
@@ -94,7 +100,9 @@ impl Row {
         let (Some(column), Some(value)) = (self.columns.get(at), self.values.get(at)) else {
             return Err(Error::usage(format!("the row has {} columns, none at {at}", self.columns.len())));
         };
-        let within = |e: Error| e.within(format_args!("column {} {:?}", at.saturating_add(1), column.name));
+        let within = |e: Error| {
+            of_one_row(e).within(format_args!("column {} {:?}", at.saturating_add(1), column.name))
+        };
         let Some(bytes) = value.clone().and_then(|range| self.bytes.get(range)) else {
             return T::null().map_err(within);
         };

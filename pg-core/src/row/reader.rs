@@ -2,7 +2,7 @@
 
 use super::plan::{Leaf, RowPlan};
 use super::shape::{Field, Shape};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::DataRow;
 use crate::types::context::Context;
 use crate::types::typecaster::{RawValue, Typecaster, TypecasterOwned};
@@ -41,6 +41,18 @@ impl RowPlan {
         let value = T::from_row(&mut reader)?;
         reader.finish()?;
         Ok(value)
+    }
+
+    /// Whether a row is as it was described: so many values, each as long as it says, and nothing left over.
+    ///
+    /// # Errors
+    /// What is wrong with it. Whoever sends such a row can't be believed any longer.
+    #[cold]
+    pub(crate) fn check(&self, row: DataRow<'_>) -> Result<()> {
+        if usize::from(row.columns()) != self.columns.len() {
+            return Err(other_width(row.columns(), self.columns.len()));
+        }
+        gather(row).map(drop)
     }
 }
 
@@ -191,8 +203,10 @@ fn elsewhere<'r>(
     Ok((cursor.value()?, cursor))
 }
 
+/// A value that isn't of its type's form leaves the connection as it is, unlike a message that isn't of its form.
 #[cold]
 fn explain(error: Error, leaf: &Leaf, plan: &RowPlan) -> Error {
+    let error = if error.kind() == ErrorKind::Protocol { error.with_kind(ErrorKind::Decode) } else { error };
     let at = leaf.column.unwrap_or_default();
     match plan.columns.get(usize::from(at)) {
         Some(column) => error.within(format_args!("column {} {:?}", at.saturating_add(1), column.name)),
