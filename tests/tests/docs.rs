@@ -114,6 +114,8 @@ fn the_tour_runs_through_and_is_plain_text_where_nobody_watches() {
     let lines: Vec<&str> = out.lines().collect();
     let caret = lines.iter().position(|line| line.trim() == "^").expect("an error with its caret");
     assert_eq!(lines[caret - 1].find("pirce"), lines[caret].find('^'), "{out}");
+    let seconds = lines.last().and_then(|line| line.rsplit(' ').nth(1)?.parse::<f64>().ok());
+    assert!(seconds.is_some_and(|seconds| seconds < 10.0), "{seconds:?} seconds:\n{out}");
     let counted = |what: &str| {
         let line = lines.iter().find(|line| line.trim_start().starts_with(what));
         line.and_then(|line| line.split_whitespace().rev().nth(2)?.parse::<u32>().ok())
