@@ -9,8 +9,8 @@ use pg_core::auth::scram::{Binding, Scram};
 use pg_core::config::Config;
 use pg_core::config::ssl::SslMode;
 use pg_core::error::ServerError;
-use pg_core::exchange::pipeline::{self, Pipeline};
 use pg_core::exchange::collect::All;
+use pg_core::exchange::pipeline::{self, Pipeline};
 use pg_core::exchange::query::Request;
 use pg_core::exchange::startup::{Credentials, Startup, Tls};
 use pg_core::exchange::{Exchange, batch::Batch};
@@ -208,6 +208,20 @@ fn encode<T: Adapter>(value: &T, type_: &Type, catalog: &Catalog, format: Format
     Ok(out)
 }
 
+/// What was read can be written; but for text with NUL, which the server doesn't have, and which goes nowhere.
+fn written<T: Adapter + Debug>(
+    value: &T,
+    type_: &Type,
+    catalog: &Catalog,
+    format: Format,
+) -> Option<Vec<u8>> {
+    match encode(value, type_, catalog, format) {
+        Ok(form) => Some(form),
+        Err(error) if format!("{value:?}").contains("\\0") && error.to_string().contains("NUL") => None,
+        Err(error) => panic!("{value:?}: {error}"),
+    }
+}
+
 /// What is read is written so that the same is read again, in both forms.
 fn round_trip<T: Adapter + TypecasterOwned + Debug>(bytes: &[u8], type_: &Type, catalog: &Catalog) {
     for format in [Format::Binary, Format::Text] {
@@ -244,8 +258,7 @@ fn arrays(data: &[u8], format: Format) {
         let Ok(value) = decode::<T>(data, &planned::<T>(type_, &catalog, format).expect("a plan")) else {
             return;
         };
-        let form =
-            encode(&value, type_, &catalog, format).unwrap_or_else(|error| panic!("{value:?}: {error}"));
+        let Some(form) = written(&value, type_, &catalog, format) else { return };
         let again: T = decode(&form, &planned::<T>(type_, &catalog, format).expect("a plan"))
             .unwrap_or_else(|error| panic!("{value:?} as {}: {error}", form.escape_ascii()));
         assert_eq!(format!("{again:?}"), format!("{value:?}"));
@@ -353,7 +366,7 @@ fn derived(data: &[u8], format: Format) {
     let Ok(value) = decode::<Item>(data, &planned::<Item>(item, catalog, format).expect("a plan")) else {
         return;
     };
-    let form = encode(&value, item, catalog, format).expect("what was read can be written");
+    let Some(form) = written(&value, item, catalog, format) else { return };
     let again: Item =
         decode(&form, &planned::<Item>(item, catalog, format).expect("a plan")).expect("what we wrote");
     assert_eq!(again, value);
