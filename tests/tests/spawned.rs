@@ -373,7 +373,7 @@ fn the_same_operations_are_plain_calls_in_blocking_code() -> pg_blocking::Result
     let (mut notes, number) = (Vec::new(), 7_i64);
     let mut noting = pg_blocking::Blocking::new(Noting { inner: &mut client, notes: &mut notes });
     let any: [&(dyn Parameter + Sync); 2] = [&"n", &number];
-    let text: String = noting.query_value("select $1 || $2::int8", &any)?;
+    let text: String = noting.query_value("select $1 || $2::int8", any)?;
     assert_eq!(text, "n7");
     assert_eq!(notes, ["Query select $1 || $2::int8"]);
     assert_eq!(

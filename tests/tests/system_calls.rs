@@ -64,8 +64,10 @@ fn a_blocking_query_is_one_write_and_one_read() {
 #[test]
 fn an_async_query_is_three_calls() {
     let Some(calls) = system_calls("async") else { return };
-    let (written, total) = (calls.get("sendto").copied().unwrap_or_default(), calls.values().sum::<usize>());
-    assert_eq!(written, QUERIES, "{calls:?}");
-    // Now and then a runtime looks at its own.
-    assert!(total <= QUERIES * 3 + QUERIES / 10, "{calls:?}");
+    let count = |name: &str| calls.get(name).copied().unwrap_or_default();
+    assert_eq!((count("sendto"), count("recvfrom")), (QUERIES, QUERIES), "{calls:?}");
+    // A wait may end early, when the server has taken the request and there is room to send again.
+    let (waits, all) = (count("epoll_wait"), calls.values().sum::<usize>());
+    assert!((QUERIES..=QUERIES * 2).contains(&waits), "{calls:?}");
+    assert!(all - waits <= QUERIES * 2 + QUERIES / 50, "{calls:?}");
 }
