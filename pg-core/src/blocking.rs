@@ -19,6 +19,7 @@ use std::task::{Context, Poll, Waker};
 ///
 /// # Panics
 /// If the future is pending: something in it waits for an async runtime, which a blocking session has none of.
+#[inline(always)]
 pub fn complete<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
@@ -93,7 +94,11 @@ impl<S: Session> Blocking<S> {
     }
 
     /// [`Session::query_values`]: the first column of all rows.
-    pub fn query_values<T: TypecasterOwned + Send>(&mut self, sql: &str, params: impl Params) -> Result<Vec<T>> {
+    pub fn query_values<T: TypecasterOwned + Send>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<Vec<T>> {
         complete(self.0.query_values(sql, params))
     }
 
@@ -128,7 +133,11 @@ impl<S: Session> Blocking<S> {
     }
 
     /// [`Session::stream_as`]: rows one by one, of a type known from the start.
-    pub fn stream_as<T: FromRow<'static>>(&mut self, sql: &str, params: impl Params) -> Result<BlockingRows<'_, S>> {
+    pub fn stream_as<T: FromRow<'static>>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<BlockingRows<'_, S>> {
         complete(self.0.stream_as::<T>(sql, params)).map(BlockingRows)
     }
 
@@ -143,7 +152,11 @@ impl<S: Session> Blocking<S> {
     }
 
     /// [`Session::fetch_opt`]: one row or none of a declared statement.
-    pub fn fetch_opt<P: Params, R: FromRowOwned>(&mut self, query: &Query<P, R>, params: P) -> Result<Option<R>> {
+    pub fn fetch_opt<P: Params, R: FromRowOwned>(
+        &mut self,
+        query: &Query<P, R>,
+        params: P,
+    ) -> Result<Option<R>> {
         complete(self.0.fetch_opt(query, params))
     }
 

@@ -11,6 +11,7 @@ use crate::types::catalog::Catalog;
 use crate::types::context::Context;
 use crate::types::plan::Planner;
 use crate::types::typecaster::{RawValue, Typecaster};
+use crate::wire::reader::Reader;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -100,17 +101,18 @@ impl Row {
         let (Some(column), Some(value)) = (self.columns.get(at), self.values.get(at)) else {
             return Err(Error::usage(format!("the row has {} columns, none at {at}", self.columns.len())));
         };
-        let within = |e: Error| {
-            of_one_row(e).within(format_args!("column {} {:?}", at.saturating_add(1), column.name))
-        };
+        let within = |e: Error| of_one_row(e).within(format_args!("column {} {:?}", at.saturating_add(1), column.name));
         let Some(bytes) = value.clone().and_then(|range| self.bytes.get(range)) else {
             return T::null().map_err(within);
         };
         let mut plan = T::plan(&column.type_, &Planner { catalog: &self.catalog }).map_err(within)?;
         if plan.format == Format::Text && column.format == Format::Binary && !is_text_like(&column.type_) {
             return Err(within(
-                Error::decode(format!("{} is read from its text form and arrived in binary", column.type_.name()))
-                    .hint("read the row as a type with `query::<T>(..)`, or cast the column to text"),
+                Error::decode(format!(
+                    "{} is read from its text form and arrived in binary",
+                    column.type_.name()
+                ))
+                .hint("read the row as a type with `query::<T>(..)`, or cast the column to text"),
             ));
         }
         plan.set_format(column.format);
@@ -123,7 +125,7 @@ impl<'r> FromRow<'r> for Row {
 
     fn from_row(row: &mut RowReader<'r, '_>) -> Result<Self> {
         let owned = Row::new(row.whole, row.plan, row.context)?;
-        row.gathered = Some(Vec::new()); // all values were taken and checked
+        row.values = Reader::new(&[]); // all values were taken and checked
         Ok(owned)
     }
 }

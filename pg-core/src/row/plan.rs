@@ -42,7 +42,8 @@ impl RowPlan {
     /// # Errors
     /// A column that is missing or whose type doesn't fit, by name, with the cure.
     pub(crate) fn new(shape: &'static Shape, columns: Arc<[Column]>, catalog: &Catalog) -> Result<RowPlan> {
-        let mut building = Building { columns: &columns, planner: Planner { catalog }, leaves: Vec::new(), next: 0 };
+        let mut building =
+            Building { columns: &columns, planner: Planner { catalog }, leaves: Vec::new(), next: 0 };
         if shape.dynamic {
             building.all();
         } else {
@@ -64,7 +65,14 @@ impl RowPlan {
             leaf.next = ascending && leaf.skip == 0;
         }
         let trailing = u16::try_from(columns.len()).unwrap_or(u16::MAX).saturating_sub(at);
-        Ok(RowPlan { shape: shape.address(), catalog: catalog.clone(), columns, leaves: leaves.into(), ascending, trailing })
+        Ok(RowPlan {
+            shape: shape.address(),
+            catalog: catalog.clone(),
+            columns,
+            leaves: leaves.into(),
+            ascending,
+            trailing,
+        })
     }
 
     /// Whether it was made for this shape.
@@ -102,7 +110,8 @@ impl RowPlan {
     /// # Errors
     /// A reader that knows only text and is given binary.
     pub(crate) fn with_formats(&self, shape: &'static Shape, formats: &[Format]) -> Result<RowPlan> {
-        let columns = self.columns.iter().zip(formats).map(|(column, format)| column.with_format(*format)).collect();
+        let columns =
+            self.columns.iter().zip(formats).map(|(column, format)| column.with_format(*format)).collect();
         RowPlan::new(shape, columns, &self.catalog)
     }
 }
@@ -138,7 +147,13 @@ impl Building<'_> {
                         Some(at) => self.leaf(at, *plan)?,
                         None if *default => {
                             let plan = Plan::leaf(&Type::UNKNOWN, Format::Text);
-                            self.leaves.push(Leaf { column: None, skip: 0, next: false, wanted: Format::Text, plan });
+                            self.leaves.push(Leaf {
+                                column: None,
+                                skip: 0,
+                                next: false,
+                                wanted: Format::Text,
+                                plan,
+                            });
                         }
                         None => return Err(self.missing(&name)),
                     }
@@ -171,9 +186,14 @@ impl Building<'_> {
         if wanted != column.format {
             if wanted == Format::Text && !is_text_like(&column.type_) {
                 return Err(within(
-                    Error::decode(format!("{} is read from its text form and arrived in binary", column.type_.name()))
-                        .hint("name the row type when the statement starts: `query::<T>(..)` or `stream_as`, \
-                               or cast the column to text"),
+                    Error::decode(format!(
+                        "{} is read from its text form and arrived in binary",
+                        column.type_.name()
+                    ))
+                    .hint(
+                        "name the row type when the statement starts: `query::<T>(..)` or `stream_as`, \
+                               or cast the column to text",
+                    ),
                 ));
             }
             plan.set_format(column.format);
@@ -193,5 +213,8 @@ impl Building<'_> {
 
 /// Types whose binary form is their text.
 pub(super) fn is_text_like(type_: &Type) -> bool {
-    matches!(*type_, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::JSON | Type::XML)
+    matches!(
+        *type_,
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::JSON | Type::XML
+    )
 }

@@ -7,6 +7,7 @@ use crate::message::backend::DataRow;
 use crate::types::context::Context;
 use crate::types::typecaster::{RawValue, Typecaster, TypecasterOwned};
 use crate::wire::reader::Reader;
+use crate::wire::values::Values;
 
 /// A type that is read from a row.
 ///
@@ -37,7 +38,19 @@ impl RowPlan {
     /// Reads a row as `T`, whose shape this plan is for.
     #[inline]
     pub(crate) fn read<'r, T: FromRow<'r>>(&self, row: DataRow<'r>, context: &'r Context) -> Result<T> {
-        let mut reader = RowReader::new(self, row, context)?;
+        if usize::from(row.columns()) != self.columns.len() {
+            return Err(other_width(row.columns(), self.columns.len()));
+        }
+        // Here and not in the reader, which is handed on: it would be large.
+        let gathered = if self.ascending { None } else { Some(gather(row)?) };
+        let mut reader = RowReader {
+            leaves: self.leaves.iter(),
+            values: row.values(),
+            context,
+            plan: self,
+            gathered: gathered.as_ref(),
+            whole: row,
+        };
         let value = T::from_row(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -64,21 +77,11 @@ pub struct RowReader<'r, 'p> {
     pub(super) context: &'r Context,
     pub(super) plan: &'p RowPlan,
     /// All values, when the fields are in another order than the columns.
-    pub(super) gathered: Option<Vec<Option<&'r [u8]>>>,
+    pub(super) gathered: Option<&'p Values<'r>>,
     pub(super) whole: DataRow<'r>,
 }
 
 impl<'r, 'p> RowReader<'r, 'p> {
-    #[inline]
-    fn new(plan: &'p RowPlan, row: DataRow<'r>, context: &'r Context) -> Result<RowReader<'r, 'p>> {
-        if usize::from(row.columns()) != plan.columns.len() {
-            return Err(other_width(row.columns(), plan.columns.len()));
-        }
-        let gathered = if plan.ascending { None } else { Some(gather(row)?) };
-        let leaves = plan.leaves.iter();
-        Ok(RowReader { leaves, values: row.values(), context, plan, gathered, whole: row })
-    }
-
     /// The next field.
     ///
     /// # Errors
@@ -110,7 +113,7 @@ impl<'r, 'p> RowReader<'r, 'p> {
         let bytes = if leaf.next {
             self.values.value()?
         } else {
-            let (bytes, values) = elsewhere(self.values, self.gathered.as_deref(), leaf)?;
+            let (bytes, values) = elsewhere(self.values, self.gathered, leaf)?;
             self.values = values;
             bytes
         };
@@ -158,7 +161,7 @@ impl<'r, 'p> RowReader<'r, 'p> {
         let mut values = self.values;
         for leaf in mine {
             let value = match &self.gathered {
-                Some(values) => leaf.column.and_then(|at| values.get(usize::from(at)).copied().flatten()),
+                Some(values) => leaf.column.and_then(|at| values.get(usize::from(at))),
                 None => {
                     for _ in 0..leaf.skip {
                         values.value()?;
@@ -175,7 +178,7 @@ impl<'r, 'p> RowReader<'r, 'p> {
     }
 
     /// Checks what nobody read: each value's length, and that nothing is left over.
-    #[inline]
+    #[inline(always)]
     fn finish(mut self) -> Result<()> {
         if self.gathered.is_some() {
             return Ok(()); // checked when gathered
@@ -191,11 +194,11 @@ impl<'r, 'p> RowReader<'r, 'p> {
 #[inline(never)]
 fn elsewhere<'r>(
     mut cursor: Reader<'r>,
-    gathered: Option<&[Option<&'r [u8]>]>,
+    gathered: Option<&Values<'r>>,
     leaf: &Leaf,
 ) -> Result<(Option<&'r [u8]>, Reader<'r>)> {
     if let Some(values) = gathered {
-        return Ok((leaf.column.and_then(|at| values.get(usize::from(at)).copied().flatten()), cursor));
+        return Ok((leaf.column.and_then(|at| values.get(usize::from(at))), cursor));
     }
     for _ in 0..leaf.skip {
         cursor.value()?;
@@ -215,11 +218,12 @@ fn explain(error: Error, leaf: &Leaf, plan: &RowPlan) -> Error {
 }
 
 /// All values of a row, each checked, and that nothing is left over.
-fn gather(row: DataRow<'_>) -> Result<Vec<Option<&[u8]>>> {
+fn gather(row: DataRow<'_>) -> Result<Values<'_>> {
     let mut reader = row.values();
-    let mut values = Vec::with_capacity(usize::from(row.columns()).min(reader.rest().len() / 4));
-    for _ in 0..row.columns() {
-        values.push(reader.value()?);
+    // Each value takes four bytes at least, so a count that lies costs no memory.
+    let mut values = Values::new(usize::from(row.columns()).min(reader.rest().len() / 4));
+    for index in 0..row.columns() {
+        values.set(usize::from(index), reader.value()?);
     }
     reader.finish()?;
     Ok(values)

@@ -40,17 +40,35 @@ pub enum Field {
 impl Field {
     /// A column by name.
     pub const fn column<'a, T: Typecaster<'a>>(name: &'static str) -> Field {
-        Field::Column { name: Some(name), plan: T::plan, type_name: T::TYPE, text_only: T::TEXT_ONLY, default: false }
+        Field::Column {
+            name: Some(name),
+            plan: T::plan,
+            type_name: T::TYPE,
+            text_only: T::TEXT_ONLY,
+            default: false,
+        }
     }
 
     /// A column by name, which may be missing.
     pub const fn column_or_default<'a, T: Typecaster<'a>>(name: &'static str) -> Field {
-        Field::Column { name: Some(name), plan: T::plan, type_name: T::TYPE, text_only: T::TEXT_ONLY, default: true }
+        Field::Column {
+            name: Some(name),
+            plan: T::plan,
+            type_name: T::TYPE,
+            text_only: T::TEXT_ONLY,
+            default: true,
+        }
     }
 
     /// The next column.
     pub const fn next<'a, T: Typecaster<'a>>() -> Field {
-        Field::Column { name: None, plan: T::plan, type_name: T::TYPE, text_only: T::TEXT_ONLY, default: false }
+        Field::Column {
+            name: None,
+            plan: T::plan,
+            type_name: T::TYPE,
+            text_only: T::TEXT_ONLY,
+            default: false,
+        }
     }
 }
 

@@ -5,13 +5,13 @@ use super::plan::RowPlan;
 use super::reader::FromRowOwned;
 use crate::error::Result;
 use crate::message::backend::DataRow;
+use crate::message::backend::Message;
 use crate::types::catalog::Catalog;
 use crate::types::context::Context;
-use std::sync::Arc;
-use crate::message::backend::Message;
 use crate::{FromRow, FromSql};
 use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 /// Columns, each a name, a type and a value in text.
 type Columns<'a> = &'a [(&'a str, u32, Option<&'a str>)];

@@ -9,6 +9,7 @@ use super::typecaster::RawValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
 use crate::wire::reader::Reader;
+use crate::wire::values::Values;
 use crate::wire::writer::{self, Buffer, put_i32, put_u32};
 use postgres_types::{Field, Kind, Type};
 use std::borrow::Cow;
@@ -215,7 +216,7 @@ impl FieldEncode<'_, '_> {
 #[derive(Debug)]
 pub struct Fields<'a, 'p> {
     raw: RawValue<'a, 'p>,
-    values: Values<'a>,
+    attributes: Attributes<'a>,
     next: usize,
 }
 
@@ -224,29 +225,11 @@ pub struct Fields<'a, 'p> {
     clippy::large_enum_variant,
     reason = "it lives on the stack for one value; a box would be an allocation"
 )]
-enum Values<'a> {
+enum Attributes<'a> {
     /// Binary, in field order: read on.
     Sequential(Reader<'a>),
     /// In the Rust type's order, gathered up front.
-    Few([Option<&'a [u8]>; FEW]),
-    Many(Vec<Option<&'a [u8]>>),
-}
-
-/// Up to so many attributes are gathered without allocating.
-const FEW: usize = 16;
-
-impl<'a> Values<'a> {
-    fn gathered(count: usize) -> Values<'a> {
-        if count <= FEW { Values::Few([None; FEW]) } else { Values::Many(vec![None; count]) }
-    }
-
-    fn place(&mut self, index: usize) -> Option<&mut Option<&'a [u8]>> {
-        match self {
-            Values::Sequential(_) => None,
-            Values::Few(values) => values.get_mut(index),
-            Values::Many(values) => values.get_mut(index),
-        }
-    }
+    Gathered(Values<'a>),
 }
 
 impl<'a, 'p> Fields<'a, 'p> {
@@ -255,14 +238,14 @@ impl<'a, 'p> Fields<'a, 'p> {
     /// # Errors
     /// A count other than the planned one, or text that isn't a record literal, is a decode error.
     pub fn new(raw: RawValue<'a, 'p>) -> Result<Fields<'a, 'p>> {
-        let values = match raw.format() {
+        let attributes = match raw.format() {
             Format::Binary => Fields::binary(&raw)?,
             Format::Text => Fields::text(&raw)?,
         };
-        Ok(Fields { raw, values, next: 0 })
+        Ok(Fields { raw, attributes, next: 0 })
     }
 
-    fn binary(raw: &RawValue<'a, 'p>) -> Result<Values<'a>> {
+    fn binary(raw: &RawValue<'a, 'p>) -> Result<Attributes<'a>> {
         let plan = raw.plan;
         let count = plan.children.len();
         let mut reader = raw.reader();
@@ -271,21 +254,19 @@ impl<'a, 'p> Fields<'a, 'p> {
             return Err(changed(&plan.type_, found, count));
         }
         if plan.order.is_empty() {
-            return Ok(Values::Sequential(reader));
+            return Ok(Attributes::Sequential(reader));
         }
-        let mut values = Values::gathered(count);
+        let mut values = Values::new(count);
         for index in &plan.order {
             let index = usize::from(*index);
             let value = attribute(&mut reader, plan.child(index)?).map_err(|e| within(e, plan, index))?;
-            if let Some(place) = values.place(index) {
-                *place = value;
-            }
+            values.set(index, value);
         }
         reader.finish()?;
-        Ok(values)
+        Ok(Attributes::Gathered(values))
     }
 
-    fn text(raw: &RawValue<'a, 'p>) -> Result<Values<'a>> {
+    fn text(raw: &RawValue<'a, 'p>) -> Result<Attributes<'a>> {
         let plan = raw.plan;
         let count = plan.children.len();
         let attributes = literal::parse_record(raw.bytes)?;
@@ -293,17 +274,16 @@ impl<'a, 'p> Fields<'a, 'p> {
             let found = i32::try_from(attributes.len()).unwrap_or(i32::MAX);
             return Err(changed(&plan.type_, found, count));
         }
-        let mut values = Values::gathered(count);
+        let mut values = Values::new(count);
         for (at, text) in attributes.into_iter().enumerate() {
             let index = plan.order.get(at).map_or(at, |index| usize::from(*index));
-            if let Some(place) = values.place(index) {
-                *place = text.map(|text| match text {
-                    Cow::Borrowed(text) => text,
-                    Cow::Owned(text) => raw.context.scratch.keep(text),
-                });
-            }
+            let value = text.map(|text| match text {
+                Cow::Borrowed(text) => text,
+                Cow::Owned(text) => raw.context.scratch.keep(text),
+            });
+            values.set(index, value);
         }
-        Ok(values)
+        Ok(Attributes::Gathered(values))
     }
 
     /// The next field, in the Rust type's order, by its type's [`Typecaster`](super::typecaster::Typecaster) functions.
@@ -338,15 +318,15 @@ impl<'a, 'p> Fields<'a, 'p> {
 
     #[inline]
     fn value(&mut self, index: usize) -> Result<Option<&'a [u8]>> {
-        match &mut self.values {
-            Values::Sequential(reader) => {
+        match &mut self.attributes {
+            Attributes::Sequential(reader) => {
                 let value = attribute(reader, self.raw.plan.child(index)?)?;
                 if self.next == self.raw.plan.children.len() {
                     reader.finish()?;
                 }
                 Ok(value)
             }
-            gathered => Ok(gathered.place(index).copied().flatten()),
+            Attributes::Gathered(values) => Ok(values.get(index)),
         }
     }
 }

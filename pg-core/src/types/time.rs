@@ -39,6 +39,7 @@ fn to_micros(time: SystemTime) -> Option<i64> {
 }
 
 /// The time `micros` after 2000-01-01.
+#[inline]
 fn from_micros(micros: i64) -> Result<SystemTime> {
     match micros {
         i64::MAX => return Err(infinite("infinity")),
@@ -49,7 +50,9 @@ fn from_micros(micros: i64) -> Result<SystemTime> {
     // One addition in the usual case: PostgreSQL counts from 2000, SystemTime's epoch is 1970.
     const EPOCH_MICROS: u64 = EPOCH.unsigned_abs() * SECOND.unsigned_abs();
     let time = match u64::try_from(micros) {
-        Ok(since_2000) => UNIX_EPOCH.checked_add(Duration::from_micros(since_2000.saturating_add(EPOCH_MICROS))),
+        Ok(since_2000) => {
+            UNIX_EPOCH.checked_add(Duration::from_micros(since_2000.saturating_add(EPOCH_MICROS)))
+        }
         Err(_) => match EPOCH_MICROS.checked_sub(micros.unsigned_abs()) {
             Some(since_1970) => UNIX_EPOCH.checked_add(Duration::from_micros(since_1970)),
             None => UNIX_EPOCH
@@ -113,6 +116,7 @@ impl<'a> Typecaster<'a> for SystemTime {
         planner.leaf::<Self>(<Self as Typecaster<'_>>::TYPE, false, type_)
     }
 
+    #[inline]
     fn decode(raw: RawValue<'a, '_>) -> Result<Self> {
         if raw.format() == Format::Binary {
             return from_micros(i64::from_be_bytes(raw.exactly()?));

@@ -3,4 +3,5 @@
 
 pub mod frame;
 pub mod reader;
+pub mod values;
 pub mod writer;

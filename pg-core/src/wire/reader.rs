@@ -81,8 +81,21 @@ impl<'a> Reader<'a> {
     }
 
     /// A value as rows, arrays and records carry it: a four-byte length, -1 for NULL, then that many bytes.
-    #[inline]
+    #[inline(always)]
     pub fn value(&mut self) -> Result<Option<&'a [u8]>> {
+        if let Some((length, rest)) = self.rest.split_first_chunk() {
+            // As unsigned, a negative length is longer than any message.
+            if let Some((value, rest)) = rest.split_at_checked(u32::from_be_bytes(*length) as usize) {
+                self.rest = rest;
+                return Ok(Some(value));
+            }
+        }
+        self.no_value()
+    }
+
+    /// What is no value: NULL, or a length that lies.
+    #[inline(never)]
+    fn no_value(&mut self) -> Result<Option<&'a [u8]>> {
         let length = self.i32()?;
         match usize::try_from(length) {
             Ok(length) => self.take(length).map(Some),

@@ -49,6 +49,7 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
         &quote! {
             const SHAPE: &'static #pg::Shape = &#pg::Shape::new(&[#(#shape),*]);
 
+            #[inline(always)]
             fn from_row(#reader: &mut #pg::RowReader<#row, '_>) -> #pg::Result<Self> {
                 #named
                 ::core::result::Result::Ok(#value)
