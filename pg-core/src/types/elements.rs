@@ -533,7 +533,7 @@ fn decode(error: Error) -> Error {
 #[cold]
 fn other_element(found: u32, planned: &Type) -> Error {
     Error::decode(format!("the array's elements have the type with OID {found}, not {}", describe(planned)))
-        .hint("the type was altered: refresh the registry")
+        .type_altered()
 }
 
 #[cold]

@@ -403,7 +403,8 @@ fn a_value_of_an_altered_composite_is_refused() {
         (Format::Text, b"(1)"),
     ] {
         let error = read(bytes, format).unwrap_err();
-        assert_eq!(error.cure(), Some("the type was altered: refresh the registry"), "{error}");
+        let cure = "the type was altered or made anew since it was looked up: run the statement again";
+        assert_eq!(error.cure(), Some(cure), "{error}");
     }
     // Garbage: an error, whatever it is, and never a panic.
     for bytes in
