@@ -105,7 +105,10 @@ impl Lifecycle for Client {
         self.link.connection.terminate();
         self.link.nudge();
         if self.link.connection.wants_write() {
-            return Err(Error::new(ErrorKind::Io, "the farewell could not be sent: the link is full or lost"));
+            return Err(Error::new(
+                ErrorKind::Io,
+                "the farewell could not be sent: the link is full or lost",
+            ));
         }
         Ok(())
     }

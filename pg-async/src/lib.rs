@@ -59,7 +59,10 @@
 )]
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test may panic"))]
 
-#[allow(unused_extern_crates, reason = "used by the derives' expansions in this crate's own tests and examples")]
+#[allow(
+    unused_extern_crates,
+    reason = "used by the derives' expansions in this crate's own tests and examples"
+)]
 extern crate self as pg_async;
 
 #[cfg(not(feature = "runtime-tokio"))]
@@ -80,8 +83,8 @@ pub use connect::Connect;
 pub use pg_core;
 pub use pg_core::row::FromRow;
 pub use pg_core::{
-    Adapter, Error, ErrorKind, Isolation, Lifecycle, Params, Query, Registry, Result, Row, Rows, Run, Session, Sql,
-    SqlState, Transaction, TransactionOptions, Typecaster,
+    Adapter, Error, ErrorKind, Isolation, Lifecycle, Params, Query, Registry, Result, Row, Rows, Run,
+    Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster,
 };
 pub use pg_derive::{FromRowForAsync as FromRow, FromSqlForAsync as FromSql, ToSqlForAsync as ToSql};
 

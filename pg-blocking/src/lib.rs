@@ -57,7 +57,10 @@
 )]
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test may panic"))]
 
-#[allow(unused_extern_crates, reason = "used by the derives' expansions in this crate's own tests and examples")]
+#[allow(
+    unused_extern_crates,
+    reason = "used by the derives' expansions in this crate's own tests and examples"
+)]
 extern crate self as pg_blocking;
 
 mod cancel;
@@ -75,10 +78,12 @@ pub use connect::Connect;
 pub use pg_core;
 pub use pg_core::row::FromRow;
 pub use pg_core::{
-    Adapter, Blocking, Error, ErrorKind, Isolation, Lifecycle, Params, Query, Registry, Result, Row, Rows, Run,
-    Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster, complete,
+    Adapter, Blocking, Error, ErrorKind, Isolation, Lifecycle, Params, Query, Registry, Result, Row, Rows,
+    Run, Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster, complete,
 };
-pub use pg_derive::{FromRowForBlocking as FromRow, FromSqlForBlocking as FromSql, ToSqlForBlocking as ToSql};
+pub use pg_derive::{
+    FromRowForBlocking as FromRow, FromSqlForBlocking as FromSql, ToSqlForBlocking as ToSql,
+};
 
 /// How to connect: a connection string, then settings, then [`connect`](pg_core::config::Config::connect).
 pub type Config = pg_core::config::Config<Connect>;

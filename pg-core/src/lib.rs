@@ -25,7 +25,6 @@
 //! # What is promised
 //!
 #![doc = include_str!("../docs/promises.md")]
-
 // Nothing that a server sends, and no value of a caller's, may end the process.
 #![cfg_attr(
     not(test),

@@ -64,7 +64,9 @@ impl ParamWriter<'_> {
     #[inline]
     fn put(&mut self, write: impl FnOnce(&mut Encode<'_>) -> Result<IsNull>) -> Result<()> {
         let Some(plan) = self.plans.next() else {
-            return Err(crate::error::Error::usage("Params::write gives more values than Params::count says"));
+            return Err(crate::error::Error::usage(
+                "Params::write gives more values than Params::count says",
+            ));
         };
         self.written = self.written.wrapping_add(1);
         let settings = self.settings;

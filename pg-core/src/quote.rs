@@ -41,7 +41,9 @@ pub fn literal(text: &str) -> Result<String> {
 
 fn check_nul(text: &str, what: &str) -> Result<()> {
     if text.contains('\0') {
-        return Err(Error::usage(format!("{what} contains a NUL character")).hint("PostgreSQL text can't hold NUL"));
+        return Err(
+            Error::usage(format!("{what} contains a NUL character")).hint("PostgreSQL text can't hold NUL")
+        );
     }
     Ok(())
 }

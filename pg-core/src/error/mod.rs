@@ -65,7 +65,15 @@ struct Inner {
 impl Error {
     /// An error of `kind` that says `message`: lower case, no full stop, naming who, where and what was expected.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error(Box::new(Inner { kind, message: message.into(), hint: None, sql: None, server: None, source: None, type_altered: false }))
+        Error(Box::new(Inner {
+            kind,
+            message: message.into(),
+            hint: None,
+            sql: None,
+            server: None,
+            source: None,
+            type_altered: false,
+        }))
     }
 
     /// What the server said.
@@ -124,7 +132,8 @@ impl Error {
     pub fn within(mut self, context: impl fmt::Display) -> Error {
         // A server's report has its own message, which Display puts after the context.
         let message = &self.0.message;
-        self.0.message = if message.is_empty() { context.to_string() } else { format!("{context}: {message}") };
+        self.0.message =
+            if message.is_empty() { context.to_string() } else { format!("{context}: {message}") };
         self
     }
 
@@ -279,7 +288,8 @@ mod tests {
 
     #[test]
     fn a_server_error_shows_the_statement_with_a_caret_under_the_position() {
-        let body = b"SERROR\0VERROR\0C42703\0Mcolumn \"nam\" does not exist\0HPerhaps you meant \"name\".\0P8\0\0";
+        let body =
+            b"SERROR\0VERROR\0C42703\0Mcolumn \"nam\" does not exist\0HPerhaps you meant \"name\".\0P8\0\0";
         let error = Error::from_server(ServerError::parse(body).unwrap()).with_sql("select nam\nfrom users");
         assert_eq!(
             error.to_string(),
@@ -299,7 +309,8 @@ mod tests {
     #[test]
     fn the_caret_counts_characters_and_finds_the_line() {
         let body = b"SERROR\0C42601\0Msyntax error\0P12\0\0";
-        let error = Error::from_server(ServerError::parse(body).unwrap()).with_sql("-- \u{e9}\u{e9}\nselect !!");
+        let error =
+            Error::from_server(ServerError::parse(body).unwrap()).with_sql("-- \u{e9}\u{e9}\nselect !!");
         assert!(error.to_string().contains("LINE 2: select !!\n             ^"), "{error}");
     }
 }

@@ -90,7 +90,8 @@ impl ServerError {
             if field == 0 {
                 break;
             }
-            let Some((text, after)) = memchr::memchr(0, rest).and_then(|end| rest.split_at_checked(end)) else {
+            let Some((text, after)) = memchr::memchr(0, rest).and_then(|end| rest.split_at_checked(end))
+            else {
                 return Err(MalformedReport("a field of an ErrorResponse is not ended by NUL"));
             };
             body = after.split_first().map_or(&[], |(_, rest)| rest);
@@ -174,7 +175,8 @@ fn write_caret(f: &mut fmt::Formatter<'_>, sql: &str, position: u32) -> fmt::Res
         if left <= length {
             let head = format!("LINE {}: ", number.saturating_add(1));
             // Tabs stay tabs, so that the caret stands under its character whatever the tab width is.
-            let indent: String = line.chars().take(left).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            let indent: String =
+                line.chars().take(left).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
             let line = line.trim_end_matches('\r');
             return write!(f, "\n{head}{line}\n{:1$}{indent}^", "", head.len());
         }

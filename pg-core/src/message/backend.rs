@@ -83,7 +83,10 @@ impl Status {
             b"I" => Ok(Status::Idle),
             b"T" => Ok(Status::Transaction),
             b"E" => Ok(Status::Failed),
-            _ => Err(Error::protocol(format!("ReadyForQuery tells the unknown transaction status {:?}", body.escape_ascii().to_string()))),
+            _ => Err(Error::protocol(format!(
+                "ReadyForQuery tells the unknown transaction status {:?}",
+                body.escape_ascii().to_string()
+            ))),
         }
     }
 }
@@ -134,7 +137,10 @@ impl<'a> Message<'a> {
                 let process_id = r.i32()?;
                 let key = r.rest();
                 if !(4..=256).contains(&key.len()) {
-                    return Err(Error::protocol(format!("a cancel key has {} bytes, not 4 to 256", key.len())));
+                    return Err(Error::protocol(format!(
+                        "a cancel key has {} bytes, not 4 to 256",
+                        key.len()
+                    )));
                 }
                 return Ok(Message::BackendKeyData(BackendKeyData { process_id, key }));
             }
@@ -147,12 +153,19 @@ impl<'a> Message<'a> {
             b'v' => {
                 let minor = r.u32()?;
                 let count = r.u32()?;
-                return Ok(Message::NegotiateProtocolVersion(NegotiateProtocolVersion { minor, count, names: r }));
+                return Ok(Message::NegotiateProtocolVersion(NegotiateProtocolVersion {
+                    minor,
+                    count,
+                    names: r,
+                }));
             }
             b't' => {
                 let count = r.u16()?;
                 if r.rest().len() != usize::from(count).saturating_mul(4) {
-                    return Err(Error::protocol(format!("{count} parameter types don't fill {} bytes", r.rest().len())));
+                    return Err(Error::protocol(format!(
+                        "{count} parameter types don't fill {} bytes",
+                        r.rest().len()
+                    )));
                 }
                 return Ok(Message::ParameterDescription(ParameterDescription { oids: r }));
             }
@@ -402,7 +415,9 @@ impl<'a> CommandComplete<'a> {
     #[inline]
     pub fn rows(&self) -> u64 {
         let (mut rows, mut place) = (0u64, 1u64);
-        for digit in self.tag.iter().rev().map_while(|byte| byte.is_ascii_digit().then(|| u64::from(byte & 0x0f))) {
+        for digit in
+            self.tag.iter().rev().map_while(|byte| byte.is_ascii_digit().then(|| u64::from(byte & 0x0f)))
+        {
             rows = rows.saturating_add(place.saturating_mul(digit));
             place = place.saturating_mul(10);
         }

@@ -13,7 +13,11 @@ const CANCEL_REQUEST: u32 = (1234 << 16) | 5678;
 const SSL_REQUEST: u32 = (1234 << 16) | 5679;
 
 /// StartupMessage: the protocol version and the run-time parameters, `user` among them.
-pub fn startup<'a>(out: &mut Buffer, version: u32, parameters: impl Iterator<Item = (&'a str, &'a str)>) -> Result<()> {
+pub fn startup<'a>(
+    out: &mut Buffer,
+    version: u32,
+    parameters: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<()> {
     writer::counted(out, |out| {
         put_u32(out, version);
         for (name, value) in parameters {

@@ -85,10 +85,9 @@ impl Connection {
     pub fn handle_read(&mut self, count: usize) {
         if count == 0 {
             let doing = if self.is_idle() { "while nothing was asked" } else { "in the middle of an answer" };
-            self.close(
-                Error::new(ErrorKind::Io, format!("the server closed the connection {doing}"))
-                    .hint("its log says why; it may have been restarted, or the session ended by an administrator"),
-            );
+            self.close(Error::new(ErrorKind::Io, format!("the server closed the connection {doing}")).hint(
+                "its log says why; it may have been restarted, or the session ended by an administrator",
+            ));
             return;
         }
         #[cfg(feature = "tls")]
@@ -165,10 +164,14 @@ impl Connection {
     pub(crate) fn poll_message(&mut self, owner: u64) -> Result<Polled> {
         // By far the most frequent message, of which the table says that nothing changes.
         if let Some(front) = self.conversation.expected.front()
-            && front.phase == Phase::Execute && front.owner == owner && !front.preamble && self.closed.is_none()
-                && let Some(frame) = self.input.small_row() {
-                    return Ok(Polled::Message(frame));
-                }
+            && front.phase == Phase::Execute
+            && front.owner == owner
+            && !front.preamble
+            && self.closed.is_none()
+            && let Some(frame) = self.input.small_row()
+        {
+            return Ok(Polled::Message(frame));
+        }
         self.poll_any_message(owner)
     }
 
@@ -203,9 +206,10 @@ impl Connection {
                 Step::Next => {
                     self.conversation.expected.pop_front();
                     if frame.tag == b'Z'
-                        && let Err(error) = self.handle_ready(frame) {
-                            return Err(self.fail(error));
-                        }
+                        && let Err(error) = self.handle_ready(frame)
+                    {
+                        return Err(self.fail(error));
+                    }
                 }
                 other => match self.rare(other, phase, frame) {
                     Ok(true) => {}
@@ -331,6 +335,11 @@ impl Connection {
         }
     }
 
+    /// What the server is expected to answer next.
+    pub fn expects(&self) -> Phase {
+        self.conversation.expected.front().map_or(Phase::Idle, |front| front.phase)
+    }
+
     /// How many bytes the buffers for input and output take.
     pub fn memory(&self) -> usize {
         self.input.capacity().saturating_add(self.conversation.out.capacity())
@@ -450,7 +459,10 @@ impl Connection {
             [other, ..] => {
                 return Err(Error::new(
                     ErrorKind::Tls,
-                    format!("{:?} came in answer to SSLRequest: is this a PostgreSQL server?", *other as char),
+                    format!(
+                        "{:?} came in answer to SSLRequest: is this a PostgreSQL server?",
+                        *other as char
+                    ),
                 ));
             }
         }

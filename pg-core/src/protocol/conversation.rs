@@ -255,14 +255,17 @@ impl Conversation {
     /// Forgets what DISCARD ALL or DEALLOCATE ALL has freed: all that was prepared before it.
     #[cold]
     pub(crate) fn handle_deallocated(&mut self) {
-        let later: Vec<StatementId> = self.expected.iter().filter_map(|expected| expected.statement).collect();
+        let later: Vec<StatementId> =
+            self.expected.iter().filter_map(|expected| expected.statement).collect();
         self.statements.handle_deallocated(&later);
     }
 
     /// An error of the server, told as that of the BEGIN that travelled with the statement, if it was its.
     pub(crate) fn server_error(&mut self, error: ServerError, sql: &str) -> Error {
         match self.failed_preamble.take() {
-            Some(begin) => Error::from_server(error).with_sql(&begin).within("the transaction could not begin"),
+            Some(begin) => {
+                Error::from_server(error).with_sql(&begin).within("the transaction could not begin")
+            }
             None => Error::from_server(error).with_sql(sql),
         }
     }
@@ -272,7 +275,8 @@ impl Conversation {
         if self.statements.has_closing() {
             self.write_closes()?;
         }
-        let name = self.statements.get(id).map(crate::protocol::statements::Statement::name).unwrap_or_default();
+        let name =
+            self.statements.get(id).map(crate::protocol::statements::Statement::name).unwrap_or_default();
         frontend::parse(&mut self.out, name, sql, types)?;
         if let Some(statement) = self.statements.get_mut(id) {
             statement.is_parsed = true;
@@ -289,7 +293,8 @@ impl Conversation {
 
     /// Describe of a statement.
     pub(crate) fn describe_statement(&mut self, id: StatementId) -> Result<()> {
-        let name = self.statements.get(id).map(crate::protocol::statements::Statement::name).unwrap_or_default();
+        let name =
+            self.statements.get(id).map(crate::protocol::statements::Statement::name).unwrap_or_default();
         frontend::describe(&mut self.out, Target::Statement(name))?;
         self.expect(Phase::DescribeStatement);
         self.unsynced = true;
@@ -310,7 +315,11 @@ impl Conversation {
         &mut self,
         id: StatementId,
         formats: &[u8],
-        values: impl FnOnce(&mut Buffer, &[crate::types::plan::Plan], &crate::types::context::Settings) -> Result<()>,
+        values: impl FnOnce(
+            &mut Buffer,
+            &[crate::types::plan::Plan],
+            &crate::types::context::Settings,
+        ) -> Result<()>,
     ) -> Result<()> {
         let Some(statement) = self.statements.get(id) else {
             return Err(Error::usage("the statement has left the cache"));

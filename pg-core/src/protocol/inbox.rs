@@ -84,11 +84,18 @@ impl Inbox {
     ///
     /// # Errors
     /// Text in another encoding than UTF-8 would be misread, so it is a protocol error.
-    pub(super) fn handle_parameter(&mut self, name: &str, value: &str, settings: &mut Settings) -> Result<()> {
+    pub(super) fn handle_parameter(
+        &mut self,
+        name: &str,
+        value: &str,
+        settings: &mut Settings,
+    ) -> Result<()> {
         match name {
             "client_encoding" if !matches!(value, "UTF8" | "UNICODE") => {
-                return Err(Error::protocol(format!("client_encoding was set to {value}, and this client reads UTF8"))
-                    .hint("don't set client_encoding; the server converts"));
+                return Err(Error::protocol(format!(
+                    "client_encoding was set to {value}, and this client reads UTF8"
+                ))
+                .hint("don't set client_encoding; the server converts"));
             }
             "server_version" => settings.server_version = value.to_owned(),
             "DateStyle" => settings.date_style = value.to_owned(),

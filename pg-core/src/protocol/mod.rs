@@ -5,8 +5,8 @@ pub mod connection;
 pub mod conversation;
 pub mod gate;
 pub mod inbox;
+#[cfg(feature = "tls")]
+pub mod secured;
 pub mod state;
 pub mod statements;
 pub mod transactions;
-#[cfg(feature = "tls")]
-pub mod secured;

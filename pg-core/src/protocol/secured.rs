@@ -39,7 +39,9 @@ impl Secure {
     pub(crate) fn refused(&mut self) -> Result<()> {
         if self.required {
             return Err(Error::new(ErrorKind::Tls, "the server doesn't speak TLS, and sslmode demands it")
-                .hint("set `ssl = on` on the server; or sslmode=prefer or disable, if the network is trusted"));
+                .hint(
+                    "set `ssl = on` on the server; or sslmode=prefer or disable, if the network is trusted",
+                ));
         }
         self.outcome = Outcome::Refused;
         Ok(())

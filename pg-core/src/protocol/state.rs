@@ -38,8 +38,10 @@ pub enum Phase {
     Close,
     /// Sync, or the end of a failed exchange.
     Sync,
-    /// Query: the start of each of its statements, and the end of all.
+    /// Query: the start of its first statement.
     Simple,
+    /// After the end of one of its statements: the start of the next, or the end of all.
+    SimpleNext,
     /// The rows of one of its statements.
     SimpleRows,
     /// COPY FROM STDIN by Query.
@@ -73,7 +75,7 @@ pub enum Step {
 
 impl Phase {
     /// All phases, for walking the table.
-    pub const ALL: [Phase; 21] = [
+    pub const ALL: [Phase; 22] = [
         Phase::Idle,
         Phase::Tls,
         Phase::Cancel,
@@ -90,6 +92,7 @@ impl Phase {
         Phase::Close,
         Phase::Sync,
         Phase::Simple,
+        Phase::SimpleNext,
         Phase::SimpleRows,
         Phase::SimpleCopyIn,
         Phase::SimpleCopyOut,
@@ -109,13 +112,18 @@ impl Phase {
             Phase::Bind => "BindComplete",
             Phase::DescribeStatement => "ParameterDescription",
             Phase::DescribeRows => "RowDescription or NoData",
-            Phase::Execute => "DataRow, CommandComplete, EmptyQueryResponse, PortalSuspended or a COPY response",
+            Phase::Execute => {
+                "DataRow, CommandComplete, EmptyQueryResponse, PortalSuspended or a COPY response"
+            }
             Phase::ExecuteCopyIn | Phase::SimpleCopyIn => "CommandComplete, after our CopyDone",
             Phase::ExecuteCopyOut | Phase::SimpleCopyOut => "CopyData or CopyDone",
             Phase::ExecuteCopied | Phase::SimpleCopied => "CommandComplete",
             Phase::Close => "CloseComplete",
             Phase::Sync => "ReadyForQuery",
-            Phase::Simple => "RowDescription, CommandComplete, EmptyQueryResponse, a COPY response or ReadyForQuery",
+            Phase::Simple => "RowDescription, CommandComplete, EmptyQueryResponse or a COPY response",
+            Phase::SimpleNext => {
+                "RowDescription, CommandComplete, EmptyQueryResponse, a COPY response or ReadyForQuery"
+            }
             Phase::SimpleRows => "DataRow or CommandComplete",
             Phase::CopyBoth => "CopyData or CopyDone",
         }
@@ -150,22 +158,25 @@ pub fn step(phase: Phase, tag: u8) -> Step {
         ) => Skip,
 
         // The simple protocol.
-        (Simple, b'T') => Become(SimpleRows),
-        (Simple, b'C' | b'I') => Stay,
-        (Simple, b'G') => Become(SimpleCopyIn),
-        (Simple, b'H') => Become(SimpleCopyOut),
-        (Simple, b'W') => Become(CopyBoth),
-        (Simple, b'Z') => Next,
+        // A Query is answered by one statement's end at least, so that a ReadyForQuery too many ends none.
+        (Simple | SimpleNext, b'T') => Become(SimpleRows),
+        (Simple | SimpleNext, b'C' | b'I') => Become(SimpleNext),
+        (Simple | SimpleNext, b'G') => Become(SimpleCopyIn),
+        (Simple | SimpleNext, b'H') => Become(SimpleCopyOut),
+        (Simple | SimpleNext, b'W') => Become(CopyBoth),
+        (SimpleNext, b'Z') => Next,
         (SimpleRows, b'D') => Stay,
-        (SimpleRows, b'C') => Become(Simple),
-        (SimpleCopyIn, b'C') => Become(Simple),
+        (SimpleRows, b'C') => Become(SimpleNext),
+        (SimpleCopyIn, b'C') => Become(SimpleNext),
         (SimpleCopyOut, b'd') => Stay,
         (SimpleCopyOut, b'c') => Become(SimpleCopied),
-        (SimpleCopied, b'C') => Become(Simple),
+        (SimpleCopied, b'C') => Become(SimpleNext),
         (CopyBoth, b'd') => Stay,
         // A walsender that ends a stream may still report the next timeline as rows before CommandComplete.
         (CopyBoth, b'c') => Become(Simple),
-        (Simple | SimpleRows | SimpleCopyIn | SimpleCopyOut | SimpleCopied | CopyBoth, b'E') => Become(Sync),
+        (Simple | SimpleNext | SimpleRows | SimpleCopyIn | SimpleCopyOut | SimpleCopied | CopyBoth, b'E') => {
+            Become(Sync)
+        }
 
         // Login.
         (Startup, b'R' | b'v') => Stay,
@@ -194,14 +205,16 @@ mod tests {
         for phase in Phase::ALL {
             let steps: Vec<Step> = (0..=255).map(|tag| step(phase, tag)).collect();
             assert_eq!(steps.len(), 256);
-            let ends = steps.iter().any(|s| matches!(s, Step::Next | Step::Become(_) | Step::End | Step::Skip));
+            let ends =
+                steps.iter().any(|s| matches!(s, Step::Next | Step::Become(_) | Step::End | Step::Skip));
             assert!(ends || matches!(phase, Phase::Tls | Phase::Cancel | Phase::Startup), "{phase:?}");
         }
     }
 
     #[test]
     fn rows_come_only_while_something_runs() {
-        let with_rows: Vec<Phase> = Phase::ALL.into_iter().filter(|p| step(*p, b'D') != Step::Illegal).collect();
+        let with_rows: Vec<Phase> =
+            Phase::ALL.into_iter().filter(|p| step(*p, b'D') != Step::Illegal).collect();
         assert_eq!(with_rows, [Phase::Execute, Phase::SimpleRows]);
         // `Connection::poll_message` counts on it.
         assert_eq!(step(Phase::Execute, b'D'), Step::Stay);

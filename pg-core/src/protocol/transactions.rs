@@ -20,7 +20,13 @@ pub struct Transactions {
 
 impl Default for Transactions {
     fn default() -> Transactions {
-        Transactions { status: Status::Idle, depth: 0, outermost_is_ours: false, pending: Vec::new(), in_flight: false }
+        Transactions {
+            status: Status::Idle,
+            depth: 0,
+            outermost_is_ours: false,
+            pending: Vec::new(),
+            in_flight: false,
+        }
     }
 }
 
@@ -73,14 +79,17 @@ impl Transactions {
         self.check()?;
         let outermost = self.depth == 0 && self.status == Status::Idle;
         if !outermost && has_options {
-            return Err(Error::usage("a nested transaction is a savepoint: it has no isolation level or mode of its own")
-                .hint("set them where the outermost transaction begins"));
+            return Err(Error::usage(
+                "a nested transaction is a savepoint: it has no isolation level or mode of its own",
+            )
+            .hint("set them where the outermost transaction begins"));
         }
         self.depth = self.depth.saturating_add(1);
         if self.depth == 1 {
             self.outermost_is_ours = outermost;
         }
-        let command = if outermost { begin.to_owned() } else { format!("SAVEPOINT {}", savepoint(self.depth)) };
+        let command =
+            if outermost { begin.to_owned() } else { format!("SAVEPOINT {}", savepoint(self.depth)) };
         self.pending.push((self.depth, command));
         Ok(self.depth)
     }

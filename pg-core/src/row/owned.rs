@@ -101,7 +101,9 @@ impl Row {
         let (Some(column), Some(value)) = (self.columns.get(at), self.values.get(at)) else {
             return Err(Error::usage(format!("the row has {} columns, none at {at}", self.columns.len())));
         };
-        let within = |e: Error| of_one_row(e).within(format_args!("column {} {:?}", at.saturating_add(1), column.name));
+        let within = |e: Error| {
+            of_one_row(e).within(format_args!("column {} {:?}", at.saturating_add(1), column.name))
+        };
         let Some(bytes) = value.clone().and_then(|range| self.bytes.get(range)) else {
             return T::null().map_err(within);
         };

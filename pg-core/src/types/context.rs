@@ -1,7 +1,7 @@
 //! What a codec may know of its session: the settings that change how values look, and a place for unquoted text.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// The session's settings that a codec may need, as the server last reported them.
 #[derive(Debug, Clone, Default)]

@@ -247,9 +247,13 @@ mod tests {
 
     #[test]
     fn lengths_that_lie_are_refused_at_the_header() {
-        for (tag, length, logged_in) in
-            [(b'Z', 3u32, true), (b'D', 0, true), (b'D', 0xffff_ffff, true), (b'Z', 40_000, true), (b'E', 70_000, false)]
-        {
+        for (tag, length, logged_in) in [
+            (b'Z', 3u32, true),
+            (b'D', 0, true),
+            (b'D', 0xffff_ffff, true),
+            (b'Z', 40_000, true),
+            (b'E', 70_000, false),
+        ] {
             let mut input = Input::new(Limits::default());
             if logged_in {
                 input.logged_in();

@@ -26,8 +26,8 @@ pub fn put_u32(out: &mut Buffer, value: u32) {
 
 /// Appends a count that the protocol carries in two bytes, read by the server as unsigned: at most 65,535.
 pub fn put_count(out: &mut Buffer, count: usize, what: &str) -> Result<()> {
-    let count =
-        u16::try_from(count).map_err(|_| Error::usage(format!("{count} {what}: PostgreSQL takes at most 65535")))?;
+    let count = u16::try_from(count)
+        .map_err(|_| Error::usage(format!("{count} {what}: PostgreSQL takes at most 65535")))?;
     out.extend_from_slice(&count.to_be_bytes());
     Ok(())
 }
@@ -63,7 +63,9 @@ fn patch(out: &mut Buffer, at: usize, from: usize, what: &str) -> Result<()> {
 
 #[cold]
 fn too_long(what: &str, length: usize) -> Error {
-    Error::encode(format!("{what} would be {length} bytes long: PostgreSQL takes at most 1 GiB in one message"))
+    Error::encode(format!(
+        "{what} would be {length} bytes long: PostgreSQL takes at most 1 GiB in one message"
+    ))
 }
 
 /// Appends a message: its tag, its length (which counts itself), and the body that `body` appends.
