@@ -119,7 +119,8 @@ pub fn still_answers<S: Session>(client: &mut S) -> impl Future<Output = Result<
     let caller = std::panic::Location::caller();
     async move {
         for question in [1_i64, 20_260_101] {
-            let (echo, word): (i64, String) = client.query_one("select $1::int8 * 2, 'still here'", (question,)).await?;
+            let (echo, word): (i64, String) =
+                client.query_one("select $1::int8 * 2, 'still here'", (question,)).await?;
             assert_eq!((echo, word.as_str()), (question * 2, "still here"), "asked at {caller}");
         }
         assert!(client.connection().is_idle(), "something is left over at {caller}");

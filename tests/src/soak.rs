@@ -2,6 +2,7 @@
 
 use crate::clients::{AsyncFace, BlockingFace, Face, block_on};
 use crate::server::{Database, Server};
+use crate::sim;
 use pg_core::{Error, Lifecycle, Result, Session};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -18,11 +19,23 @@ pub struct Soak {
 }
 
 /// All long runs.
-pub const ALL: &[Soak] = &[Soak {
-    name: "cancel_races",
-    about: "10,000 cancel requests race with the ends of their statements: the next statement is never hit",
-    run: cancel_races,
-}];
+pub const ALL: &[Soak] = &[
+    Soak {
+        name: "cancel_races",
+        about: "10,000 cancel requests race with the ends of their statements: the next statement is never hit",
+        run: cancel_races,
+    },
+    Soak {
+        name: "simulation",
+        about: "10 million runs of a client and an imagined server, a quarter of them without faults; or as many as said",
+        run: sim::soak::simulation,
+    },
+    Soak {
+        name: "state_machine",
+        about: "10 million legal and illegal messages with random calls, and every tag in every phase",
+        run: sim::soak::state_machine,
+    },
+];
 
 fn cancel_races() -> String {
     const RACES: u32 = 10_000;

@@ -43,7 +43,9 @@ async fn each_part_gives_what_it_was_asked_for<S: Session>(client: &mut S, _: &D
     let (only,) = client.pipeline((query::<(i32,), _>("select 1", ()),)).await?;
     assert_eq!(only, [(1,)]);
     let nothing: Vec<u64> = client
-        .pipeline(Vec::<pg_core::exchange::query::Request<'_, (), pg_core::exchange::collect::Affected>>::new())
+        .pipeline(
+            Vec::<pg_core::exchange::query::Request<'_, (), pg_core::exchange::collect::Affected>>::new(),
+        )
         .await?;
     assert_eq!(nothing, []);
     still_answers(client).await

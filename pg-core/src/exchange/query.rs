@@ -52,10 +52,8 @@ impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
                     if error.is_type_altered() {
                         c.forget_types();
                     }
-                    if !reading.plan.columns().is_empty() {
-                        // A value that can't be read is this statement's affair, a row that is malformed everybody's.
-                        reading.plan.check(row).map_err(|e| e.with_sql(self.core.sql))?;
-                    }
+                    // A value that can't be read is this statement's affair, a row that is malformed everybody's.
+                    reading.plan.check(row).map_err(|e| e.with_sql(self.core.sql))?;
                     self.core.error = Some(error.with_sql(self.core.sql));
                 }
             }

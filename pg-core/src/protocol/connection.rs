@@ -260,8 +260,11 @@ impl Connection {
                 Ok(true)
             }
             Step::Skip => {
-                self.check_fatal(frame)?;
+                let error = self.check_fatal(frame)?;
                 while self.conversation.skip_front() {}
+                if phase == Phase::ExecuteCopyIn {
+                    self.conversation.handle_refused(&error);
+                }
                 Ok(true)
             }
             Step::End => Err(Error::from_server(ServerError::parse(body)?)),
@@ -288,9 +291,9 @@ impl Connection {
     }
 
     /// A FATAL error ends the session: nothing else will be answered.
-    fn check_fatal(&self, frame: Frame) -> Result<()> {
+    fn check_fatal(&self, frame: Frame) -> Result<ServerError> {
         let error = ServerError::parse(self.input.body(frame))?;
-        if error.is_fatal() { Err(Error::from_server(error)) } else { Ok(()) }
+        if error.is_fatal() { Err(Error::from_server(error)) } else { Ok(error) }
     }
 
     // ---- ask ----

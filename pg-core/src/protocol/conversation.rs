@@ -29,6 +29,9 @@ pub(crate) struct Expected {
     pub(crate) statement: Option<StatementId>,
 }
 
+/// Why a COPY is failed; the server's error repeats it.
+const NOT_FED: &str = "COPY FROM STDIN was not fed";
+
 /// The owner of what no operation waits for; those count from 1.
 pub(crate) const NOBODY: u64 = 0;
 
@@ -366,15 +369,24 @@ impl Conversation {
         Ok(())
     }
 
+    /// Takes the error of a COPY FROM STDIN that was refused. One that the server failed by itself (a trigger, a cancel
+    /// request) waited for no data, so that both Syncs are answered.
+    #[cold]
+    pub(crate) fn handle_refused(&mut self, error: &ServerError) {
+        if let Some(sync) = self.expected.front().copied().filter(|_| !error.message.contains(NOT_FED)) {
+            self.expected.push_front(sync);
+        }
+    }
+
     /// Answers a COPY that nobody feeds: FROM STDIN is failed, replication is ended. TO STDOUT is read to its end.
     pub(crate) fn refuse_copy(&mut self) -> Result<()> {
         match self.expected.front().map(|e| e.phase) {
             Some(Phase::ExecuteCopyIn) => {
-                frontend::copy_fail(&mut self.out, "COPY FROM STDIN was not fed")?;
+                frontend::copy_fail(&mut self.out, NOT_FED)?;
                 // The server ignores the Sync that it read while waiting for data, so it gets another.
                 frontend::sync(&mut self.out);
             }
-            Some(Phase::SimpleCopyIn) => frontend::copy_fail(&mut self.out, "COPY FROM STDIN was not fed")?,
+            Some(Phase::SimpleCopyIn) => frontend::copy_fail(&mut self.out, NOT_FED)?,
             Some(Phase::CopyBoth) => frontend::copy_done(&mut self.out),
             _ => {}
         }

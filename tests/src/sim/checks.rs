@@ -148,7 +148,15 @@ impl Ledger {
     }
 
     /// Compares rows with the rightful ones.
-    pub(super) fn rows(&mut self, net: &Net, what: &str, got: Vec<Vec<Value>>, shape: Shape, number: u64, echo: &str) {
+    pub(super) fn rows(
+        &mut self,
+        net: &Net,
+        what: &str,
+        got: Vec<Vec<Value>>,
+        shape: Shape,
+        number: u64,
+        echo: &str,
+    ) {
         let all = language::row_count(number);
         self.first_rows(net, what, got.clone(), shape, number, echo);
         if is_exact(net) && got.len() as u64 != all {
@@ -179,14 +187,24 @@ impl Ledger {
     }
 
     /// Judges the error that a call ended with.
-    pub(super) fn error(&mut self, net: &Net, what: &str, error: &Error, call: &Call, scope: &Scope, closed: bool) {
+    pub(super) fn error(
+        &mut self,
+        net: &Net,
+        what: &str,
+        error: &Error,
+        call: &Call,
+        scope: &Scope,
+        closed: bool,
+    ) {
         self.errors += 1;
         let text = format!("{error:?}");
         if text.contains(super::PASSWORD) {
             self.find(format!("{what}: the error shows the password: {text}"));
         }
         if error.is_closed() && !closed {
-            self.find(format!("{what}: the error says that the connection is closed, which it isn't: {text}"));
+            self.find(format!(
+                "{what}: the error says that the connection is closed, which it isn't: {text}"
+            ));
         }
         let world = net.world();
         let (class, happened) = (world.server.faults.class(), world.server.faults.happened);
@@ -195,25 +213,30 @@ impl Ledger {
         }
         let message = error.message();
         let may = match error.kind() {
-            ErrorKind::Server => match error.sqlstate().map_or(String::new(), |state| state.code().to_owned()).as_str() {
-                "P0001" => call.fails.is_some_and(|number| message == format!("call {number} fails")),
-                "57014" => world.server.cancelled[call.cancelled_before..]
-                    .iter()
-                    .any(|number| *number == 0 || call.numbers.contains(number)),
-                "25P02" => scope.depth > 0 && scope.disturbed,
-                // It is run again once, and not if that is forgotten too.
-                "26000" | "0A000" => {
-                    scope.depth > 0 || call.no_retry || world.server.forgotten > call.forgotten_before
+            ErrorKind::Server => {
+                match error.sqlstate().map_or(String::new(), |state| state.code().to_owned()).as_str() {
+                    "P0001" => call.fails.is_some_and(|number| message == format!("call {number} fails")),
+                    "57014" => world.server.cancelled[call.cancelled_before..]
+                        .iter()
+                        .any(|number| *number == 0 || call.numbers.contains(number)),
+                    // What was cancelled may have been the rest of a stream.
+                    "25P02" => scope.depth > 0 && (scope.disturbed || !world.server.cancelled.is_empty()),
+                    // It is run again once, and not if that is forgotten too.
+                    "26000" | "0A000" => {
+                        scope.depth > 0 || call.no_retry || world.server.forgotten > call.forgotten_before
+                    }
+                    "42601" => call.misspelt,
+                    "55000" => world.server.refused > call.refused_before,
+                    "3B001" => scope.disturbed,
+                    _ => false,
                 }
-                "42601" => call.misspelt,
-                "55000" => world.server.refused > call.refused_before,
-                "3B001" => scope.disturbed,
-                _ => false,
-            },
+            }
             ErrorKind::RowCount => call.counts,
             ErrorKind::Usage => call.copies || (scope.depth > 0 && scope.disturbed),
-            ErrorKind::RolledBack => call.ends && scope.disturbed,
-            ErrorKind::Timeout => call.forever || (class == Class::Transport && happened) || world.cancel_was_lost,
+            ErrorKind::RolledBack => call.ends && (scope.disturbed || !world.server.cancelled.is_empty()),
+            ErrorKind::Timeout => {
+                call.forever || (class == Class::Transport && happened) || world.cancel_was_lost
+            }
             ErrorKind::Io | ErrorKind::CommitUnknown => class == Class::Transport && happened,
             ErrorKind::Closed => (class == Class::Transport && happened) || world.cancel_was_lost,
             _ => false,

@@ -61,15 +61,25 @@ impl Faults {
     pub(super) fn new(class: Class, mut rng: Rng) -> Faults {
         let kinds: &[Fault] = match class {
             Class::Correct => &[],
-            Class::Transport => &[Fault::End(Outcome::Fin), Fault::End(Outcome::Reset), Fault::End(Outcome::Silence)],
+            Class::Transport => {
+                &[Fault::End(Outcome::Fin), Fault::End(Outcome::Reset), Fault::End(Outcome::Silence)]
+            }
             Class::Order => &[Fault::Drop, Fault::Double, Fault::Hold, Fault::Insert, Fault::Replace],
-            Class::Bytes => &[Fault::Flip, Fault::LieLength, Fault::LieCount, Fault::LieCount, Fault::Truncate, Fault::Extend],
+            Class::Bytes => &[
+                Fault::Flip,
+                Fault::LieLength,
+                Fault::LieCount,
+                Fault::LieCount,
+                Fault::Truncate,
+                Fault::Extend,
+            ],
         };
         let mut planned = Vec::new();
         if !kinds.is_empty() {
             for _ in 0..=rng.below(2) {
-                let range = rng.pick(&[8, 40, 40, 120]);
-                planned.push((rng.below(range), rng.pick(kinds)));
+                // One in four strikes the login.
+                let (first, range) = rng.pick(&[(0, 9), (8, 20), (8, 60), (8, 150)]);
+                planned.push((first + rng.below(range), rng.pick(kinds)));
             }
         }
         Faults { class, planned, count: 0, held: None, rng, happened: false, touched_rows: false, bytes: 0 }
@@ -135,14 +145,38 @@ impl Faults {
             }
             Fault::LieLength => {
                 let length = u32::from_be_bytes(message[1..5].try_into().expect("four bytes"));
-                let lie = rng.pick(&[0, 3, 4, length - 1, length + 1, length * 2, 29_999, 0x3fff_ffff, 0x7fff_ffff, u32::MAX]);
+                let lie = rng.pick(&[
+                    0,
+                    3,
+                    4,
+                    length - 1,
+                    length + 1,
+                    length * 2,
+                    29_999,
+                    0x3fff_ffff,
+                    0x7fff_ffff,
+                    u32::MAX,
+                ]);
                 message[1..5].copy_from_slice(&lie.to_be_bytes());
             }
             Fault::LieCount => {
                 let width = rng.pick(&[2usize, 4, 4]);
                 if message.len() >= 5 + width {
                     let at = 5 + rng.index(message.len() - 5 - width + 1);
-                    let lie = rng.pick(&[0u32, 1, 2, 3, 100, 0x7fff, 0xffff, 0x00ff_ffff, 0x7fff_ffff, 0x8000_0000, u32::MAX - 1, u32::MAX]);
+                    let lie = rng.pick(&[
+                        0u32,
+                        1,
+                        2,
+                        3,
+                        100,
+                        0x7fff,
+                        0xffff,
+                        0x00ff_ffff,
+                        0x7fff_ffff,
+                        0x8000_0000,
+                        u32::MAX - 1,
+                        u32::MAX,
+                    ]);
                     message[at..at + width].copy_from_slice(&lie.to_be_bytes()[4 - width..]);
                 }
             }

@@ -121,8 +121,14 @@ pub(super) fn row(shape: Shape, number: u64, at: u64, echo: &str) -> Vec<Value> 
             vec![n, (!seed.is_multiple_of(3)).then(|| text(seed)).into(), Value::Ints(ints)]
         }
         Shape::C => {
-            let texts = (0..mix(seed, 3) % 4).map(|salt| int(salt + 9).is_positive().then(|| text(mix(seed, salt))));
-            vec![n, Value::Float8(f64::from(int(4)) / 8.0), Value::Bool(int(5) > 0), Value::Texts(texts.collect())]
+            let texts =
+                (0..mix(seed, 3) % 4).map(|salt| int(salt + 9).is_positive().then(|| text(mix(seed, salt))));
+            vec![
+                n,
+                Value::Float8(f64::from(int(4)) / 8.0),
+                Value::Bool(int(5) > 0),
+                Value::Texts(texts.collect()),
+            ]
         }
         Shape::D => vec![n, Value::Item(Item { name: text(seed), n: (int(6) > 0).then(|| int(7)) })],
         Shape::M => vec![n, Value::Mood(if int(8) > 0 { Mood::Happy } else { Mood::Sad })],
@@ -218,7 +224,9 @@ impl Statement {
         let verb = match words.as_slice() {
             [] => Verb::Empty,
             ["give", shape, ..] => Verb::Give(
-                [Shape::A, Shape::B, Shape::C, Shape::D, Shape::M, Shape::P].into_iter().find(|s| s.name() == *shape)?,
+                [Shape::A, Shape::B, Shape::C, Shape::D, Shape::M, Shape::P]
+                    .into_iter()
+                    .find(|s| s.name() == *shape)?,
             ),
             ["change", ..] => Verb::Change,
             ["fail", ..] => Verb::Fail,
@@ -311,7 +319,9 @@ pub(super) fn text_form(value: &Value) -> Option<String> {
         Value::Bool(b) => if *b { "t" } else { "f" }.to_owned(),
         Value::Text(text) => text.clone(),
         Value::Ints(ints) => braces(ints.iter().map(i32::to_string)),
-        Value::Texts(texts) => braces(texts.iter().map(|t| t.as_ref().map_or("NULL".to_owned(), |t| quoted(t)))),
+        Value::Texts(texts) => {
+            braces(texts.iter().map(|t| t.as_ref().map_or("NULL".to_owned(), |t| quoted(t))))
+        }
         Value::Item(item) => {
             format!("({},{})", quoted(&item.name), item.n.map_or(String::new(), |n| n.to_string()))
         }

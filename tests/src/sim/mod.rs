@@ -28,6 +28,8 @@ pub mod messages;
 pub mod seed;
 mod server;
 mod session;
+pub mod soak;
+pub mod walk;
 
 use behaviour::Script;
 use faults::{Class, Faults};
@@ -177,12 +179,16 @@ fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
         Flavour::Blocking => pg_core::complete(play),
         Flavour::Async => play_through(&net, play),
     }
+    let closed = session.connection.is_closed();
     script.finish(&mut session);
     let mut findings = std::mem::take(&mut script.ledger.findings);
     let world = net.world();
     let allowed = 4 * world.server.faults.bytes + 256 * 1024;
     if session.most_memory > allowed {
-        findings.push(format!("{} bytes of buffers, with {} sent", session.most_memory, world.server.faults.bytes));
+        findings.push(format!(
+            "{} bytes of buffers, with {} sent",
+            session.most_memory, world.server.faults.bytes
+        ));
     }
     if findings.is_empty() {
         return Ok(Tally {
@@ -191,19 +197,22 @@ fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
             errors: script.ledger.errors,
             dropped: script.ledger.dropped,
             faulty: u64::from(world.server.faults.happened),
-            closed: u64::from(session.connection.is_closed()),
+            closed: u64::from(closed),
         });
     }
     let story = std::mem::take(&mut script.story).join("\n");
     Err(format!("{}\n{flavour:?}, {weather:?}, {temper:?}, cache of {cache}\n{story}", findings.join("\n")))
 }
 
-async fn log_in(session: &mut SimSession) -> Result<(), Error> {
+fn settings() -> &'static Settings {
     static SETTINGS: OnceLock<Settings> = OnceLock::new();
-    let settings = SETTINGS.get_or_init(|| {
+    SETTINGS.get_or_init(|| {
         let config = pg_core::Config::<()>::new("user=me dbname=mine").expect("a sound string");
         config.password(PASSWORD).settings().clone()
-    });
+    })
+}
+
+async fn log_in(session: &mut SimSession) -> Result<(), Error> {
     let credentials = Credentials {
         user: "me".to_owned(),
         database: "mine".to_owned(),
@@ -211,7 +220,7 @@ async fn log_in(session: &mut SimSession) -> Result<(), Error> {
         unix_socket: true,
         tls: None,
     };
-    session.log_in(Startup::new(settings, credentials)).await
+    session.log_in(Startup::new(settings(), credentials)).await
 }
 
 /// Polls a future until it is complete, and lets the world go on in between.

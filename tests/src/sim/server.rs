@@ -168,7 +168,8 @@ impl Model {
             // A key that was damaged on its way cancels nobody.
             return;
         }
-        if let Some(job) = &mut self.job {
+        // While it waits for data, PostgreSQL looks at no request.
+        if let Some(job) = self.job.as_mut().filter(|_| self.place != Place::CopyIn) {
             job.cancelled = true;
             job.until = self.now;
         }
@@ -181,10 +182,6 @@ impl Model {
             return false;
         }
         if self.place == Place::CopyIn {
-            if self.job.as_ref().is_some_and(|job| job.cancelled) {
-                self.place = Place::Ready;
-                return self.run();
-            }
             return self.message();
         }
         if self.job.is_some() {
@@ -203,9 +200,17 @@ impl Model {
         if self.end.is_some() {
             return;
         }
-        if self.place != Place::Startup && self.place != Place::Password && self.rng.in_thousand(self.temper.asides) {
+        if self.place != Place::Startup
+            && self.place != Place::Password
+            && self.rng.in_thousand(self.temper.asides)
+        {
             let aside = match self.rng.below(3) {
-                0 => m::notice_response(&[(b'S', "NOTICE"), (b'V', "NOTICE"), (b'C', "00000"), (b'M', "by the way")]),
+                0 => m::notice_response(&[
+                    (b'S', "NOTICE"),
+                    (b'V', "NOTICE"),
+                    (b'C', "00000"),
+                    (b'M', "by the way"),
+                ]),
                 1 => m::parameter_status("TimeZone", self.rng.pick(&["UTC", "Europe/Vienna"])),
                 _ => {
                     self.notified += 1;
@@ -249,12 +254,16 @@ impl Model {
     fn message(&mut self) -> bool {
         let waiting = &self.input[self.read..];
         if self.place == Place::Startup {
-            let Some(length) = length_at(waiting, 0).filter(|length| waiting.len() >= *length) else { return false };
+            let Some(length) = length_at(waiting, 0).filter(|length| waiting.len() >= *length) else {
+                return false;
+            };
             self.read += length;
             self.start();
             return true;
         }
-        let Some(length) = length_at(waiting, 1).filter(|length| waiting.len() > *length) else { return false };
+        let Some(length) = length_at(waiting, 1).filter(|length| waiting.len() > *length) else {
+            return false;
+        };
         let (tag, body) = (waiting[0], waiting[5..=length].to_vec());
         self.read += length + 1;
         let mut body = Body(&body);
@@ -289,7 +298,9 @@ impl Model {
     fn greet(&mut self) {
         self.put(m::authentication_ok());
         self.place = Place::Ready;
-        for (name, value) in [("server_version", "15.1"), ("client_encoding", "UTF8"), ("integer_datetimes", "on")] {
+        for (name, value) in
+            [("server_version", "15.1"), ("client_encoding", "UTF8"), ("integer_datetimes", "on")]
+        {
             self.send(m::parameter_status(name, value));
         }
         self.send(m::backend_key_data(PROCESS, &SECRET));
@@ -310,7 +321,11 @@ impl Model {
                 }
             }
             (Place::CopyIn, b'd' | b'S' | b'H') => {}
-            (Place::CopyIn, b'c' | b'f') => self.end_copy(tag == b'c'),
+            (Place::CopyIn, b'c') => self.end_copy(None),
+            (Place::CopyIn, b'f') => {
+                let reason = body.c_str()?;
+                self.end_copy(Some(reason));
+            }
             (Place::Ready, b'S') => self.sync(),
             (Place::Ready, _) if self.skipping => {}
             (Place::Ready, b'H') => {}
@@ -318,7 +333,11 @@ impl Model {
                 let sql = body.c_str()?;
                 self.portals.remove("");
                 self.script = Some(sql.split(';').map(str::to_owned).collect());
-                if self.script.as_ref().is_some_and(|s| s.len() > 1 && s.back().is_some_and(|s| s.trim().is_empty())) {
+                if self
+                    .script
+                    .as_ref()
+                    .is_some_and(|s| s.len() > 1 && s.back().is_some_and(|s| s.trim().is_empty()))
+                {
                     self.script.as_mut()?.pop_back();
                 }
             }
@@ -349,7 +368,8 @@ impl Model {
             self.committed.extend(self.journal.drain(..));
         }
         if self.rng.in_thousand(self.temper.amnesia) {
-            let mut names: Vec<String> = self.statements.keys().filter(|name| !name.is_empty()).cloned().collect();
+            let mut names: Vec<String> =
+                self.statements.keys().filter(|name| !name.is_empty()).cloned().collect();
             names.sort();
             if !names.is_empty() {
                 let name = self.rng.pick(&names);
@@ -437,7 +457,8 @@ impl Model {
             [one] => vec![*one; columns],
             each if each.len() == columns => each.to_vec(),
             each => {
-                self.complaint.get_or_insert_with(|| format!("{} result formats for {columns} columns", each.len()));
+                self.complaint
+                    .get_or_insert_with(|| format!("{} result formats for {columns} columns", each.len()));
                 self.fail("08P01", "bind message has a wrong number of result formats", false);
                 return Some(());
             }
@@ -540,9 +561,12 @@ impl Model {
         catalog: Vec<Vec<Value>>,
         simple: bool,
     ) {
-        let ends = matches!(statement.verb, Verb::Commit | Verb::Rollback | Verb::RollbackTo(_) | Verb::Begin);
+        let ends =
+            matches!(statement.verb, Verb::Commit | Verb::Rollback | Verb::RollbackTo(_) | Verb::Begin);
         let pause = match statement.pace {
-            Pace::AtOnce if ends && self.rng.in_thousand(self.temper.slow_ends) => self.rng.below(300 * MILLISECOND),
+            Pace::AtOnce if ends && self.rng.in_thousand(self.temper.slow_ends) => {
+                self.rng.below(300 * MILLISECOND)
+            }
             Pace::AtOnce => 0,
             Pace::Slowly => self.rng.below(SECOND),
             Pace::Forever => u64::MAX,
@@ -607,6 +631,9 @@ impl Model {
             Verb::Empty => return self.send(m::empty_query_response()),
             Verb::CopyIn => {
                 self.send(m::copy_in_response(0, &[0]));
+                if self.rng.in_thousand(self.temper.refusals) {
+                    return self.fail("P0001", "a trigger refuses it", simple);
+                }
                 self.place = Place::CopyIn;
                 self.job = Some(Job { rows: 0, ..job });
                 return;
@@ -679,13 +706,12 @@ impl Model {
     }
 
     /// The client ended a COPY FROM STDIN.
-    fn end_copy(&mut self, done: bool) {
+    fn end_copy(&mut self, failure: Option<&str>) {
         self.place = Place::Ready;
         let simple = self.job.take().is_some_and(|job| job.simple);
-        if done {
-            self.send(m::command_complete("COPY 0"));
-        } else {
-            self.fail("57014", "COPY from stdin failed", simple);
+        match failure {
+            None => self.send(m::command_complete("COPY 0")),
+            Some(reason) => self.fail("57014", &format!("COPY from stdin failed: {reason}"), simple),
         }
     }
 }
@@ -693,8 +719,11 @@ impl Model {
 fn description(verb: &Verb, formats: &[u16]) -> Option<Vec<u8>> {
     let columns = verb.columns();
     let format = |at: usize| formats.get(at).copied().unwrap_or_default();
-    let columns: Vec<m::Column> =
-        columns.iter().enumerate().map(|(at, (name, oid))| m::Column::new(name, *oid, -1, format(at))).collect();
+    let columns: Vec<m::Column> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, (name, oid))| m::Column::new(name, *oid, -1, format(at)))
+        .collect();
     (!columns.is_empty()).then(|| m::row_description(&columns))
 }
 

@@ -187,7 +187,10 @@ impl SimSession {
                     self.net.world().wake_at(deadline);
                 }
                 let mut asked = false;
-                poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+                poll_fn(
+                    |_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending },
+                )
+                .await;
             }
         }
     }
