@@ -1,8 +1,8 @@
 //! A client and an imagined server in one thread, under a fake clock: millions of runs, each of which its seed replays.
 //!
-//! A run is a login and a few random calls of a [session](session) that has the logic of one of the two clients, over
-//! a [link](link) that splits and delays at random, to a [model server](server) that speaks the protocol from a state of
-//! its own and answers a [made-up language](language) in which every call has one rightful answer. Any future or guard
+//! A run is a login and a few random calls of a `session` that has the logic of one of the two clients, over
+//! a `link` that splits and delays at random, to a model `server` that speaks the protocol from a state of
+//! its own and answers a made-up `language` in which every call has one rightful answer. Any future or guard
 //! may be dropped at any poll, and any statement cancelled by somebody else.
 //!
 //! # What is checked
