@@ -11,7 +11,7 @@ const FEW: usize = 32;
     reason = "it lives on the stack for one value; a box would be an allocation"
 )]
 pub enum Values<'a> {
-    /// Up to [`FEW`].
+    /// Up to `FEW`.
     Few([Option<&'a [u8]>; FEW]),
     /// More.
     Many(Vec<Option<&'a [u8]>>),
