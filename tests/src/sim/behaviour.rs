@@ -559,7 +559,10 @@ impl Script {
                     tx.commit().await
                 }
                 5 => tx.rollback().await,
-                _ => Ok(drop(tx)),
+                _ => {
+                    drop(tx);
+                    Ok(())
+                }
             }
         };
         let ended = limited(&net, polls, until, body).await;

@@ -55,7 +55,7 @@ pub fn malformed(tag: u8, rng: &mut Rng) -> Vec<u8> {
         _ => {
             bytes = message(
                 tag,
-                &(0..rng.below(30)).map(|_| rng.next().to_be_bytes()[0] | 0x80).collect::<Vec<_>>(),
+                &(0..rng.below(30)).map(|_| rng.number().to_be_bytes()[0] | 0x80).collect::<Vec<_>>(),
             )
         }
     }

@@ -8,7 +8,7 @@ use pg_core::exchange::Exchange;
 use pg_core::protocol::connection::Connection;
 use pg_core::protocol::gate::Gate;
 use pg_core::session::{Run, Session};
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, Waker};
 
@@ -257,16 +257,14 @@ impl SimSession {
 }
 
 impl Run for SimSession {
-    fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send {
-        async move {
-            if !E::PEEK {
-                self.connection.abandon();
-                if !self.connection.is_idle() || !self.gate.is_open() {
-                    self.settle().await?;
-                }
+    async fn run<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
+        if !E::PEEK {
+            self.connection.abandon();
+            if !self.connection.is_idle() || !self.gate.is_open() {
+                self.settle().await?;
             }
-            self.drive(exchange).await
         }
+        self.drive(exchange).await
     }
 }
 

@@ -253,10 +253,8 @@ fn meet_malformed(phase: Phase, tag: u8, dropped: bool, rng: &mut Rng) -> std::r
 /// After whatever came: the connection goes on, or is closed and says so to every call, with typed errors.
 fn settled(situation: &mut Situation, error: Option<Error>) -> std::result::Result<(), String> {
     let closed = situation.connection.is_closed();
-    if let Some(error) = &error {
-        if error.is_closed() && !closed {
-            return Err(format!("the error says that the connection is closed, which it isn't: {error:?}"));
-        }
+    if let Some(error) = error.as_ref().filter(|error| error.is_closed() && !closed) {
+        return Err(format!("the error says that the connection is closed, which it isn't: {error:?}"));
     }
     if !closed {
         return Ok(());
@@ -326,7 +324,7 @@ fn likely(situation: &Situation, rng: &mut Rng) -> Vec<u8> {
             let tag = rng.pick(m::TAGS);
             m::malformed(tag, rng)
         }
-        2 => (0..rng.below(40)).map(|_| rng.next().to_be_bytes()[0]).collect(),
+        2 => (0..rng.below(40)).map(|_| rng.number().to_be_bytes()[0]).collect(),
         _ if legal.is_empty() => m::well_formed(rng.pick(m::TAGS), rng),
         _ => {
             let tag = rng.pick(&legal);
