@@ -581,7 +581,8 @@ fn a_flipped_bit_neither_panics_nor_hangs_nor_takes_memory() {
 fn no_login_survives_a_flipped_bit_in_it() {
     for recording in recordings() {
         for byte in authentication(recording) {
-            for bit in 0..8 {
+            // Each salt takes a derived key, so that without optimisation it is two bits of a byte.
+            for bit in (0..8).filter(|bit| ALL || usize::from(*bit) % 4 == byte % 4) {
                 let (outcomes, _) = recording.play(Fault::Flip { byte, bit }, Pieces::Whole);
                 let Err((kind, words)) = &outcomes[0] else {
                     panic!("{}: bit {bit} of byte {byte}: logged in", recording.script.name);
