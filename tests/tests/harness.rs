@@ -147,18 +147,8 @@ fn a_server_that_cannot_start_says_why() {
     assert!(error.contains("shared_buffers"), "{error}");
 }
 
-/// Not a test by itself: what [`a_killed_process_leaves_nothing`] runs in a process of its own.
-#[test]
-#[ignore = "runs until it is killed; started by another test"]
-fn child_that_waits_to_be_killed() {
-    let server = Server::start(Options::new()).unwrap();
-    println!("child: {} {}", server.pid().unwrap(), server.folder().unwrap().display());
-    std::thread::sleep(Duration::from_secs(60));
-}
-
 fn spawn_child() -> std::process::Child {
-    std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", "child_that_waits_to_be_killed"])
+    std::process::Command::new(env!("CARGO_BIN_EXE_server_until_killed"))
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap()

@@ -233,7 +233,7 @@ struct Flat<'r, T> {
     count: i64,
     #[pg(default = "x".to_owned)]
     #[pg(skip)]
-    #[cfg(any())]
+    #[cfg(target_os = "none")]
     never: String,
     #[pg(default = Vec::<i64>::new)]
     list: Vec<i64>,
