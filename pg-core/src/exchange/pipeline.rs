@@ -54,7 +54,7 @@ impl<T> Pipeline<T> {
 
 /// Whether a message ends its part.
 fn ends(message: &Message<'_>) -> bool {
-    matches!(message, Message::CommandComplete(_) | Message::EmptyQueryResponse | Message::PortalSuspended)
+    matches!(message, Message::CommandComplete(_) | Message::EmptyQueryResponse)
 }
 
 /// Refuses a COPY FROM STDIN that has anything after it: the server would take that for its data, and end the session.

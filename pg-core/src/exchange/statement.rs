@@ -246,6 +246,11 @@ impl<'q> Statement<'q> {
                 });
                 c.refuse_copy()?;
             }
+            Message::EmptyQueryResponse
+                if self.reading.as_ref().is_some_and(|reading| !reading.plan.columns().is_empty()) =>
+            {
+                return Err(not_empty(self.sql));
+            }
             Message::ErrorResponse(error) => {
                 let (stale, altered) = (is_stale(&error), is_type_altered(&error, &c.catalog));
                 self.retry =
@@ -323,6 +328,12 @@ impl<'q> Statement<'q> {
         };
         error.with_sql(self.sql)
     }
+}
+
+/// Rows were described, and then the server says that there was no statement: what came isn't the whole.
+#[cold]
+pub(super) fn not_empty(sql: &str) -> Error {
+    Error::protocol("the server sent EmptyQueryResponse ('I') for a statement that has columns").with_sql(sql)
 }
 
 /// The server says that a column, or something inside it, can't be sent in binary. A misspelt function has the same

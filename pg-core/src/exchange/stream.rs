@@ -2,7 +2,7 @@
 //! there are, and whoever stops reading stops the server.
 
 use super::prelude::Needs;
-use super::statement::Statement;
+use super::statement::{Statement, not_empty};
 use super::{About, Exchange, Kind};
 use crate::error::{Error, Result};
 use crate::message::backend::{DataRow, Message};
@@ -131,6 +131,9 @@ impl Connection {
                     };
                 }
                 Polled::Read | Polled::NotItsTurn => return Ok(Fetched::Read),
+                Polled::Message(frame) if frame.tag == b'I' && !cursor.columns().is_empty() => {
+                    return Err(self.fail(not_empty(&cursor.sql)));
+                }
                 Polled::Message(frame) if matches!(frame.tag, b'E' | b'G' | b'H' | b'W') => {
                     match Message::parse(frame.tag, self.input.body(frame)) {
                         Ok(Message::ErrorResponse(error)) => {

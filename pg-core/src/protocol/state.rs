@@ -112,9 +112,7 @@ impl Phase {
             Phase::Bind => "BindComplete",
             Phase::DescribeStatement => "ParameterDescription",
             Phase::DescribeRows => "RowDescription or NoData",
-            Phase::Execute => {
-                "DataRow, CommandComplete, EmptyQueryResponse, PortalSuspended or a COPY response"
-            }
+            Phase::Execute => "DataRow, CommandComplete, EmptyQueryResponse or a COPY response",
             Phase::ExecuteCopyIn | Phase::SimpleCopyIn => "CommandComplete, after our CopyDone",
             Phase::ExecuteCopyOut | Phase::SimpleCopyOut => "CopyData or CopyDone",
             Phase::ExecuteCopied | Phase::SimpleCopied => "CommandComplete",
@@ -138,7 +136,8 @@ pub fn step(phase: Phase, tag: u8) -> Step {
     match (phase, tag) {
         // The extended protocol, most frequent first.
         (Execute, b'D') => Stay,
-        (Execute, b'C' | b'I' | b's') => Next,
+        // No Execute of ours has a row limit, so that PortalSuspended would pass a part for the whole.
+        (Execute, b'C' | b'I') => Next,
         (Bind, b'2') => Next,
         (Sync, b'Z') => Next,
         (Parse, b'1') => Next,

@@ -110,7 +110,6 @@ impl Faults {
         if let Some(held) = held {
             out.extend(held);
         }
-        eprintln!("{at} {fault:?} {:?}", out[before..].iter().take(24).map(|b| *b as char).collect::<String>());
         self.bytes += out.len() - before;
         outcome
     }
