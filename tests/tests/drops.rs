@@ -504,9 +504,10 @@ pg_tests::each_client!(a_flood_cannot_outrun_the_drain);
 
 // ---- a cancel request that hits the end of a transaction ----
 
-/// Serves the first statements of a transaction, and then answers its end as a server does that was just cancelled.
-fn cancelled_at_the_end() -> FakeServer<Vec<String>> {
-    FakeServer::run(|peer| {
+/// Serves the first statements of a transaction, and then, when it is told to, answers its end as a server does that
+/// was just cancelled.
+fn cancelled_at_the_end(may_answer: mpsc::Receiver<()>) -> FakeServer<Vec<String>> {
+    FakeServer::run(move |peer| {
         peer.expect_startup();
         peer.login();
         // BEGIN and the first statement in one: no columns are asked for.
@@ -522,6 +523,7 @@ fn cancelled_at_the_end() -> FakeServer<Vec<String>> {
             match peer.receive() {
                 (b'Q', sql) if ends.is_empty() => {
                     ends.push(sql);
+                    may_answer.recv().unwrap();
                     peer.send(message::error("57014", "canceling statement due to user request"));
                     peer.send(message::ready_for_query(b'E'));
                 }
@@ -560,7 +562,9 @@ fn an_end_that_was_cancelled_is_done_again() {
         ),
     ];
     for (command, end, fails) in ends {
-        let fake = cancelled_at_the_end();
+        let (answer, may_answer) = mpsc::channel();
+        answer.send(()).unwrap();
+        let fake = cancelled_at_the_end(may_answer);
         let mut client = pg_blocking::Config::new(&fake.url()).unwrap().connect().unwrap();
         let mut tx = client.begin().unwrap();
         tx.execute("lock table stock", ()).unwrap();
@@ -573,12 +577,14 @@ fn an_end_that_was_cancelled_is_done_again() {
 
 #[test]
 fn a_dropped_commit_that_was_cancelled_is_rolled_back() {
-    let fake = cancelled_at_the_end();
+    let (answer, may_answer) = mpsc::channel();
+    let fake = cancelled_at_the_end(may_answer);
     block_on(async {
         let mut client = connect(&fake.url()).await;
         let mut tx = client.begin().await.unwrap();
         tx.execute("lock table stock", ()).await.unwrap();
         drop_when_it_waits(tx.commit()).await;
+        answer.send(()).unwrap();
         client.ping().await.unwrap();
     });
     assert_eq!(fake.finish(), ["COMMIT", "ROLLBACK"]);
