@@ -224,6 +224,41 @@ async fn nested_savepoints(client: &mut Client, n: i64) -> Result<()> {
     outer.commit().await
 }
 
+/// The ROLLBACK of a dropped transaction follows a COPY of which nobody knows yet that it waits for data.
+async fn copy_in_a_transaction(client: &mut Client, n: i64) -> Result<()> {
+    let mut tx = client.begin().await?;
+    tx.execute("insert into entry values ($1)", (n,)).await?;
+    assert_eq!(tx.execute("copy entry from stdin", ()).await.unwrap_err().kind(), ErrorKind::Usage);
+    Ok(())
+}
+
+async fn copy_in_a_savepoint(client: &mut Client, n: i64) -> Result<()> {
+    let mut outer = client.begin().await?;
+    outer.execute("insert into entry values ($1)", (n,)).await?;
+    {
+        let mut inner = outer.begin().await?;
+        assert_eq!(inner.execute("copy entry from stdin", ()).await.unwrap_err().kind(), ErrorKind::Usage);
+    }
+    outer.execute("insert into entry values ($1)", (n,)).await?;
+    outer.commit().await
+}
+
+async fn copy_of_a_batch(client: &mut Client, n: i64) -> Result<()> {
+    let mut tx = client.begin().await?;
+    let sql = format!("insert into entry values ({n}); copy entry from stdin; copy entry from stdin");
+    assert_eq!(tx.batch_execute(&sql).await.unwrap_err().kind(), ErrorKind::Usage);
+    Ok(())
+}
+
+/// The rows of a stream are dropped before the server says that it's a COPY.
+async fn copy_as_a_stream(client: &mut Client, n: i64) -> Result<()> {
+    let mut outer = client.begin().await?;
+    outer.execute("insert into entry values ($1)", (n,)).await?;
+    let mut inner = outer.begin().await?;
+    drop(inner.stream("copy entry from stdin", ()).await?);
+    Ok(())
+}
+
 async fn stream(client: &mut Client, n: i64) -> Result<()> {
     let mut rows = client.stream("select $1::int8, g from generate_series(1, 4) g", (n,)).await?;
     let mut count = 0;
@@ -485,6 +520,10 @@ at_every_byte! {
     transaction_that_fails: Kept,
     savepoint_that_cannot_begin: Kept,
     nested_savepoints: Kept,
+    copy_in_a_transaction: Kept,
+    copy_in_a_savepoint: Kept,
+    copy_of_a_batch: Kept,
+    copy_as_a_stream: Kept,
     stream: Kept,
     first_stream: Kept,
     failing_stream: Kept,

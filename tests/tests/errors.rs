@@ -295,6 +295,29 @@ async fn copy_is_refused_and_the_connection_goes_on<S: Session>(client: &mut S, 
     still_answers(client).await
 }
 
+async fn a_copy_that_nobody_waits_for_does_not_outlive_its_transaction<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute("create table t (n int4)").await?;
+    for sql in ["copy t from stdin", "copy t to stdout", "insert into t values (3)"] {
+        for _ in 0..2 {
+            let mut tx = client.begin().await?;
+            tx.execute("insert into t values (1)", ()).await?;
+            let mut inner = tx.begin().await?;
+            inner.execute("insert into t values (2)", ()).await?;
+            drop(inner.stream(sql, ()).await?);
+            drop(inner);
+            assert_eq!(tx.query_value::<i64>("select count(*) from t", ()).await?, 1);
+            drop(tx.stream(sql, ()).await?);
+            drop(tx);
+            assert_eq!(client.query_value::<i64>("select count(*) from t", ()).await?, 0);
+            still_answers(client).await?;
+        }
+    }
+    Ok(())
+}
+
 #[derive(Debug, PartialEq, ToSql, FromSql)]
 struct Nowhere {
     n: i32,
@@ -335,6 +358,7 @@ pg_tests::both_clients!(
     nul_is_refused_before_anything_is_sent,
     there_is_room_for_65535_parameters_and_no_more,
     copy_is_refused_and_the_connection_goes_on,
+    a_copy_that_nobody_waits_for_does_not_outlive_its_transaction,
     a_type_that_does_not_exist_is_named,
     an_error_does_not_show_the_values,
 );

@@ -1,6 +1,7 @@
 //! Several statements in one string, by the simple protocol: no parameters, no rows.
 
 use super::prelude::Needs;
+use super::statement::check_empty;
 use super::{About, Exchange, Kind};
 use crate::error::{Error, Result};
 use crate::message::backend::Message;
@@ -45,6 +46,7 @@ impl Exchange for Batch<'_> {
                 });
                 c.refuse_copy()?;
             }
+            Message::EmptyQueryResponse => check_empty(self.sql)?,
             _ => {}
         }
         Ok(())

@@ -13,6 +13,7 @@ pub mod session;
 pub mod startup;
 mod statement;
 pub mod stream;
+mod text;
 
 use crate::error::{Error, Result};
 use crate::message::backend::Message;

@@ -137,7 +137,11 @@ fn settle(
                     return Ok(true);
                 }
             }
-            Polled::Message(frame) if matches!(frame.tag, b'1'..=b'3') && !acknowledgements => {}
+            Polled::Message(frame) if matches!(frame.tag, b'1'..=b'3') && !acknowledgements => {
+                if let Err(error) = Message::parse(frame.tag, connection.input.body(frame)) {
+                    return Err(connection.fail(error));
+                }
+            }
             Polled::Message(frame) => {
                 connection.conversation.owner = number;
                 let delivered = Message::parse(frame.tag, connection.input.body(frame))

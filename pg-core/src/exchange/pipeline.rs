@@ -6,6 +6,7 @@
 use super::collect::{Affected, All, AtMostOne, Collect, One};
 use super::prelude::Needs;
 use super::query::Request;
+use super::text;
 use super::{About, Exchange, Kind};
 use crate::error::{Error, Result};
 use crate::message::backend::Message;
@@ -68,24 +69,11 @@ fn check_copy(part: &About<'_>) -> Result<()> {
 }
 
 fn copies_from_client(sql: &str) -> bool {
-    let mut words = without_comments(sql).split_ascii_whitespace();
+    let mut words = text::from_first_word(sql).split_ascii_whitespace();
     let is_copy = words.next().is_some_and(|word| word.eq_ignore_ascii_case("copy"));
     is_copy
         && words.any(|word| word.eq_ignore_ascii_case("from"))
         && words.next().is_some_and(|word| word.trim_end_matches(';').eq_ignore_ascii_case("stdin"))
-}
-
-/// The statement from its first word on.
-fn without_comments(sql: &str) -> &str {
-    let mut rest = sql.trim_start();
-    loop {
-        let after = match (rest.strip_prefix("--"), rest.strip_prefix("/*")) {
-            (Some(comment), _) => comment.split_once('\n'),
-            (_, Some(comment)) => comment.split_once("*/"),
-            _ => return rest,
-        };
-        rest = after.map_or("", |(_, rest)| rest.trim_start());
-    }
 }
 
 /// The needs of two parts, when they are of one kind; else the first is met first.

@@ -94,6 +94,13 @@ impl Exchange for End {
         match message {
             // The server answers COMMIT of a failed transaction with success and this tag.
             Message::CommandComplete(complete) if complete.tag() == "ROLLBACK" => self.rolled_back = true,
+            Message::CommandComplete(complete) if matches!(complete.tag(), "COMMIT" | "RELEASE") => {}
+            Message::CommandComplete(_) | Message::EmptyQueryResponse | Message::RowDescription(_) => {
+                return Err(Error::protocol(
+                    "the server answered the end of a transaction with something else",
+                )
+                .with_sql(&self.command));
+            }
             Message::ErrorResponse(error) => {
                 self.cancelled = error.sqlstate == SqlState::QUERY_CANCELED;
                 // An undoing is done again until it is done, so that nobody needs to hear of it.

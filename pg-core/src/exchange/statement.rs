@@ -2,6 +2,7 @@
 //! its parameters and columns are planned, and it is run once more where that is safe.
 
 use super::prelude::{self, Needs, is_stale};
+use super::text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
 use crate::message::backend::{Message, Status};
@@ -246,11 +247,7 @@ impl<'q> Statement<'q> {
                 });
                 c.refuse_copy()?;
             }
-            Message::EmptyQueryResponse
-                if self.reading.as_ref().is_some_and(|reading| !reading.plan.columns().is_empty()) =>
-            {
-                return Err(not_empty(self.sql));
-            }
+            Message::EmptyQueryResponse => check_empty(self.sql)?,
             Message::ErrorResponse(error) => {
                 let (stale, altered) = (is_stale(&error), is_type_altered(&error, &c.catalog));
                 self.retry =
@@ -330,10 +327,17 @@ impl<'q> Statement<'q> {
     }
 }
 
-/// Rows were described, and then the server says that there was no statement: what came isn't the whole.
+/// Refuses EmptyQueryResponse in answer to a text that holds a statement: what came isn't the whole answer.
+///
+/// # Errors
+/// A protocol error.
 #[cold]
-pub(super) fn not_empty(sql: &str) -> Error {
-    Error::protocol("the server sent EmptyQueryResponse ('I') for a statement that has columns").with_sql(sql)
+pub(super) fn check_empty(sql: &str) -> Result<()> {
+    if text::is_empty(sql) {
+        return Ok(());
+    }
+    Err(Error::protocol("the server sent EmptyQueryResponse ('I') for a text that holds a statement")
+        .with_sql(sql))
 }
 
 /// The server says that a column, or something inside it, can't be sent in binary. A misspelt function has the same

@@ -2,7 +2,7 @@
 //! there are, and whoever stops reading stops the server.
 
 use super::prelude::Needs;
-use super::statement::{Statement, not_empty};
+use super::statement::{Statement, check_empty};
 use super::{About, Exchange, Kind};
 use crate::error::{Error, Result};
 use crate::message::backend::{DataRow, Message};
@@ -131,25 +131,29 @@ impl Connection {
                     };
                 }
                 Polled::Read | Polled::NotItsTurn => return Ok(Fetched::Read),
-                Polled::Message(frame) if frame.tag == b'I' && !cursor.columns().is_empty() => {
-                    return Err(self.fail(not_empty(&cursor.sql)));
-                }
-                Polled::Message(frame) if matches!(frame.tag, b'E' | b'G' | b'H' | b'W') => {
-                    match Message::parse(frame.tag, self.input.body(frame)) {
+                Polled::Message(frame) => {
+                    let taken = match Message::parse(frame.tag, self.input.body(frame)) {
                         Ok(Message::ErrorResponse(error)) => {
                             let error = self.conversation.server_error(*error, &cursor.sql);
                             cursor.error.get_or_insert(error);
+                            Ok(())
                         }
-                        Ok(_) => {
+                        Ok(
+                            Message::CopyInResponse | Message::CopyOutResponse | Message::CopyBothResponse,
+                        ) => {
                             let error =
                                 Error::usage("the statement is a COPY, which has a stream of its own");
                             cursor.error.get_or_insert(error.with_sql(&cursor.sql));
-                            self.conversation.refuse_copy()?;
+                            self.conversation.refuse_copy()
                         }
-                        Err(error) => return Err(self.fail(error)),
+                        Ok(Message::EmptyQueryResponse) => check_empty(&cursor.sql),
+                        Ok(_) => Ok(()),
+                        Err(error) => Err(error),
+                    };
+                    if let Err(error) = taken {
+                        return Err(self.fail(error));
                     }
                 }
-                Polled::Message(_) => {}
             }
         }
     }

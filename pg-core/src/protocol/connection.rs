@@ -222,20 +222,23 @@ impl Connection {
                 self.conversation.handle_deallocated();
             }
             if preamble {
-                self.conversation.handle_preamble(phase, frame.tag == b'E');
-                if frame.tag != b'E' {
-                    continue;
+                if frame.tag == b'I' {
+                    return Err(
+                        self.fail(Error::protocol("the server sent EmptyQueryResponse ('I') for BEGIN"))
+                    );
                 }
+                self.conversation.handle_preamble(phase, frame.tag == b'E');
             }
-            if front == Some(owner) {
+            if front == Some(owner) && (!preamble || frame.tag == b'E') {
                 return Ok(Polled::Message(frame));
             }
-            if let (Some(owner), b'G' | b'W' | b'E' | b'Z') = (front, frame.tag) {
-                let taken = Message::parse(frame.tag, self.input.body(frame))
-                    .and_then(|message| self.conversation.handle_unheard(owner, message));
-                if let Err(error) = taken {
-                    return Err(self.fail(error));
-                }
+            // What nobody hears of must be well-formed all the same: else the stream can't be believed any longer.
+            let taken = Message::parse(frame.tag, self.input.body(frame)).and_then(|message| match front {
+                Some(front) if front != owner => self.conversation.handle_unheard(front, message),
+                _ => Ok(()),
+            });
+            if let Err(error) = taken {
+                return Err(self.fail(error));
             }
         }
     }

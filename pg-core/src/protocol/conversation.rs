@@ -369,26 +369,56 @@ impl Conversation {
         Ok(())
     }
 
-    /// Takes the error of a COPY FROM STDIN that was refused. One that the server failed by itself (a trigger, a cancel
-    /// request) waited for no data, so that both Syncs are answered.
+    /// Takes the error of a COPY FROM STDIN that was refused. If it is the refusal that failed it, the server has ignored
+    /// the first of the two Syncs, as it does while it waits for data. One that the server failed by itself (a trigger,
+    /// a cancel request) waited for no data, so that both are answered.
     #[cold]
     pub(crate) fn handle_refused(&mut self, error: &ServerError) {
-        if let Some(sync) = self.expected.front().copied().filter(|_| !error.message.contains(NOT_FED)) {
-            self.expected.push_front(sync);
+        if error.message.contains(NOT_FED) {
+            self.expected.pop_front();
         }
     }
 
     /// Answers a COPY that nobody feeds: FROM STDIN is failed, replication is ended. TO STDOUT is read to its end.
     pub(crate) fn refuse_copy(&mut self) -> Result<()> {
         match self.expected.front().map(|e| e.phase) {
-            Some(Phase::ExecuteCopyIn) => {
-                frontend::copy_fail(&mut self.out, NOT_FED)?;
-                // The server ignores the Sync that it read while waiting for data, so it gets another.
-                frontend::sync(&mut self.out);
-            }
+            Some(Phase::ExecuteCopyIn | Phase::SimpleCopyIn) if self.ends_a_guard() => {}
+            Some(Phase::ExecuteCopyIn) => self.fail_copy()?,
             Some(Phase::SimpleCopyIn) => frontend::copy_fail(&mut self.out, NOT_FED)?,
             Some(Phase::CopyBoth) => frontend::copy_done(&mut self.out),
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// CopyFail, and one more Sync for that which the server ignored while it waited for data.
+    fn fail_copy(&mut self) -> Result<()> {
+        frontend::copy_fail(&mut self.out, NOT_FED)?;
+        frontend::sync(&mut self.out);
+        self.expected.extend(self.expected.back().copied());
+        Ok(())
+    }
+
+    /// Whether the end of a dropped guard is on its way: before the first of them went what refuses a COPY.
+    fn ends_a_guard(&self) -> bool {
+        self.expected.back().is_some_and(|last| last.owner == NOBODY)
+    }
+
+    /// Refuses a COPY FROM STDIN that a statement on its way may turn out to be, before anything else is sent: a server
+    /// that waits for its data ends the session over whatever isn't data. Where there is no COPY, CopyFail is ignored.
+    #[cold]
+    fn refuse_copy_ahead(&mut self) -> Result<()> {
+        if self.ends_a_guard() {
+            return Ok(());
+        }
+        let may_be = |phase| self.expected.iter().any(|expected| expected.phase == phase);
+        if may_be(Phase::Execute) {
+            return self.fail_copy();
+        }
+        let simple =
+            [Phase::Simple, Phase::SimpleNext, Phase::SimpleRows, Phase::SimpleCopyOut, Phase::SimpleCopied];
+        if simple.into_iter().any(may_be) {
+            frontend::copy_fail(&mut self.out, NOT_FED)?;
         }
         Ok(())
     }
@@ -429,8 +459,9 @@ impl Conversation {
     }
 
     fn end(&mut self, command: String) {
+        // What is written is ours and holds no NUL, so that writing it can't fail.
+        let _ = self.refuse_copy_ahead();
         let owner = std::mem::replace(&mut self.owner, NOBODY);
-        // The command is ours and holds no NUL, so that writing it can't fail.
         let _ = self.query(&command);
         self.endings.push_back(command);
         self.owner = owner;

@@ -485,12 +485,7 @@ impl Script {
     /// What is seldom asked.
     async fn odd(&mut self, s: &mut SimSession, scope: &mut Scope) {
         let number = self.number();
-        // A ROLLBACK that overtakes the answer to a dropped COPY FROM STDIN ends the session: a server that waits for data
-        // takes nothing else. The connection then says that it is closed, which isn't what is looked for here.
-        let which = match self.rng.below(7) {
-            0 | 2 if scope.depth > 0 => 4,
-            which => which,
-        };
+        let which = self.rng.below(7);
         let mut call = self.begin_call(s, "odd", &[number]);
         call.copies = which < 4;
         call.misspelt = which == 4;

@@ -1,0 +1,66 @@
+//! What can be told of a statement by its text alone. Manual: "Lexical Structure".
+
+/// The text from its first word on: without the white space and the comments before it.
+pub(super) fn from_first_word(sql: &str) -> &str {
+    let mut rest = sql.trim_start();
+    loop {
+        rest = if let Some(comment) = rest.strip_prefix("--") {
+            comment.split_once(['\n', '\r']).map_or("", |(_, rest)| rest)
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            after_comment(comment)
+        } else {
+            return rest;
+        }
+        .trim_start();
+    }
+}
+
+/// What follows the end of a `/* comment */`; these nest.
+fn after_comment(mut rest: &str) -> &str {
+    let mut depth = 1u32;
+    while depth > 0 {
+        let Some(end) = rest.find("*/") else { return "" };
+        let inner = rest.find("/*").filter(|start| *start < end);
+        depth = if inner.is_some() { depth.saturating_add(1) } else { depth.saturating_sub(1) };
+        rest = rest.get(inner.unwrap_or(end).saturating_add(2)..).unwrap_or_default();
+    }
+    rest
+}
+
+/// Whether there is no statement in it, so that the server answers with EmptyQueryResponse.
+pub(super) fn is_empty(sql: &str) -> bool {
+    let mut rest = from_first_word(sql);
+    while let Some(after) = rest.strip_prefix(';') {
+        rest = from_first_word(after);
+    }
+    rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_no_statement_is_empty() {
+        for sql in [
+            "",
+            " \t\r\n",
+            ";",
+            " ; ;",
+            "-- a",
+            "-- a\n;",
+            "-- a\r",
+            "/**/",
+            "/* a /* b */ c */;",
+            "/*/ */",
+            "/*",
+        ] {
+            assert!(is_empty(sql), "{sql:?}");
+        }
+        for sql in
+            ["select", "-- a\nselect 1", ";select 1", "/* a */ x", "/* /* */ */ x", "/***/x", "- -", "'' "]
+        {
+            assert!(!is_empty(sql), "{sql:?}");
+        }
+    }
+}
