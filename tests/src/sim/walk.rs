@@ -216,12 +216,16 @@ pub fn meet(phase: Phase, tag: u8, dropped: bool, rng: &mut Rng) -> std::result:
         (Step::Illegal, polled) => Err(format!("{place} is illegal and gave {polled:?}, closed: {closed}")),
         (Step::End, Err(error)) if closed && error.kind() == ErrorKind::Server => Ok(()),
         (Step::End, polled) => Err(format!("{place} ends the session and gave {polled:?}, closed: {closed}")),
-        // The table knows no columns, the call does: what has some isn't empty.
-        (_, Err(error)) if closed && (phase, tag, dropped) == (Phase::Execute, b'I', false) => {
-            if error.kind() == ErrorKind::Protocol { Ok(()) } else { Err(format!("{place}: {error:?}")) }
+        // The table knows no text, the call does: none of these is empty.
+        (_, Err(error)) if closed && tag == b'I' && !dropped => {
+            if error.kind() == ErrorKind::Protocol {
+                Ok(())
+            } else {
+                Err(format!("{place}: {error:?}"))
+            }
         }
-        (_, polled) if (phase, tag, dropped) == (Phase::Execute, b'I', false) => {
-            Err(format!("{place} has columns, and gave {polled:?}"))
+        (_, polled) if tag == b'I' && !dropped => {
+            Err(format!("{place} answers a text that isn't empty, and gave {polled:?}"))
         }
         // The call may end with an error of its own.
         (_, _) if !closed => Ok(()),
@@ -252,8 +256,12 @@ fn meet_malformed(phase: Phase, tag: u8, dropped: bool, rng: &mut Rng) -> std::r
         situation.call = None;
         situation.connection.abandon();
     }
-    situation.feed(&m::malformed(tag, rng));
+    let message = m::malformed(tag, rng);
+    situation.feed(&message);
     let polled = situation.poll();
+    if b"123Icns".contains(&tag) && message.len() > 5 && !situation.connection.is_closed() {
+        return Err("a message without a body had one, and was taken".to_owned());
+    }
     settled(&mut situation, polled.err())
 }
 
