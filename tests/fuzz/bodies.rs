@@ -326,6 +326,7 @@ fn catalog() -> &'static (Catalog, Type) {
             schema: "public".to_owned(),
             name: name.to_owned(),
             array,
+            delimiter: b',',
             shape,
         };
         let attributes = |list: &[(&str, u32)]| {

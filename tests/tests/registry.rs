@@ -93,6 +93,26 @@ async fn a_result_may_be_the_first_to_need_a_type<S: Session>(client: &mut S, _:
     still_answers(client).await
 }
 
+async fn an_enum_beside_a_composite_comes_back_as_itself<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    for _ in 0..2 {
+        // Alone it needs no look-up: it goes as text of inferred type, comes back as text, and is read from that.
+        assert_eq!(client.query_value::<Mood>("select $1", (Mood::VeryHappy,)).await?, Mood::VeryHappy);
+        let row: (Item, Mood) = client.query_one("select $1, $2", (item(), Mood::VeryHappy)).await?;
+        assert_eq!(row, (item(), Mood::VeryHappy));
+    }
+    // Now that it was looked up with the other, it is sent as what it is.
+    assert_eq!(client.query_value::<String>("select pg_typeof($1)::text", (Mood::Sad,)).await?, "mood");
+    let moods: Vec<Mood> = client.query_values("select unnest('{sad,very_happy}'::text[])", ()).await?;
+    assert_eq!(moods, [Mood::Sad, Mood::VeryHappy]);
+    let error = client.query_value::<Mood>("select 'glad'::text", ()).await.unwrap_err();
+    assert!(error.message().contains("mood has the label \"glad\""), "{error}");
+    still_answers(client).await
+}
+
 async fn types_of_one_name_in_two_schemas_are_two<S: Session>(client: &mut S, _: &Database) -> Result<()> {
     client
         .batch_execute(
@@ -131,6 +151,7 @@ async fn the_search_path_says_which_type_is_meant<S: Session>(client: &mut S, _:
 pg_tests::both_clients!(
     types_register_themselves_at_first_use,
     a_result_may_be_the_first_to_need_a_type,
+    an_enum_beside_a_composite_comes_back_as_itself,
     types_of_one_name_in_two_schemas_are_two,
     the_search_path_says_which_type_is_meant,
 );

@@ -11,8 +11,13 @@ asked as (
   union all
   select null, u.oid from unnest($3) as u(oid)
 ),
-wanted(oid) as (
+roots(oid) as (
   select oid from asked where oid is not null
+  union all
+  select r.rngtypid from pg_catalog.pg_range r join asked a on a.oid = r.rngsubtype
+),
+wanted(oid) as (
+  select oid from roots
   union
   select part.oid
   from wanted w
@@ -21,7 +26,8 @@ wanted(oid) as (
     select t.typarray
     union all select t.typbasetype
     union all select t.typelem where t.typsubscript = 'pg_catalog.array_subscript_handler'::pg_catalog.regproc
-    union all select r.rngsubtype from pg_catalog.pg_range r where t.oid in (r.rngtypid, r.rngmultitypid)
+    union all select pg_catalog.unnest(array[r.rngsubtype, r.rngtypid, r.rngmultitypid])
+      from pg_catalog.pg_range r where t.oid in (r.rngtypid, r.rngmultitypid)
     union all select a.atttypid from pg_catalog.pg_attribute a
       where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
   ) part(oid)
@@ -39,7 +45,8 @@ select
   case when t.typtype = 'c' then array(select c.atttypid::text from pg_catalog.pg_attribute c
       where c.attrelid = t.typrelid and c.attnum > 0 and not c.attisdropped order by c.attnum)
   end,
-  coalesce(nullif(t.typbasetype, 0), r.rngsubtype, nullif(t.typelem, 0))
+  coalesce(nullif(t.typbasetype, 0), r.rngsubtype, nullif(t.typelem, 0)),
+  r.rngmultitypid, t.typdelim::text
 from wanted w
 full join asked a on a.oid = w.oid
 left join pg_catalog.pg_type t on t.oid = w.oid

@@ -79,10 +79,14 @@ fn copies_from_client(sql: &str) -> bool {
 /// The needs of two parts, when they are of one kind; else the first is met first.
 fn both(first: Option<Needs>, second: Option<Needs>) -> Option<Needs> {
     match (first, second) {
-        (Some(Needs::Types { mut names, mut oids }), Some(Needs::Types { names: more, oids: others })) => {
-            names.extend(more);
-            oids.extend(others);
-            Some(Needs::Types { names, oids })
+        (
+            Some(Needs::Types { mut names, mut also, mut oids }),
+            Some(Needs::Types { names: more_names, also: more, oids: more_oids }),
+        ) => {
+            names.extend(more_names);
+            also.extend(more);
+            oids.extend(more_oids);
+            Some(Needs::Types { names, also, oids })
         }
         (first, second) => first.or(second),
     }

@@ -23,9 +23,11 @@ use std::sync::Arc;
 pub enum Needs {
     /// The catalog's entries of these types.
     Types {
-        /// By name.
+        /// By name: without them the exchange can't be sent.
         names: Vec<&'static NamedType>,
-        /// By OID.
+        /// By name, while at it: what the server doesn't have goes as text.
+        also: Vec<&'static NamedType>,
+        /// By OID; the ranges over these come along.
         oids: Vec<Oid>,
     },
     /// A statement's parameters and columns; it is prepared by this.
@@ -50,7 +52,7 @@ pub(super) struct Prelude {
 
 #[derive(Debug)]
 enum What {
-    Types { names: Vec<&'static NamedType>, rows: Vec<Vec<Option<String>>> },
+    Types { names: Vec<&'static NamedType>, required: usize, oids: Vec<Oid>, rows: Vec<Vec<Option<String>>> },
     Description { statement: StatementId, sql: String, inferred: bool, prepared_before: bool },
     Begin { commands: Vec<(u32, String)>, sql: String },
 }
@@ -62,7 +64,9 @@ const CATALOG: &str = include_str!("catalog.sql");
 impl Prelude {
     pub(super) fn send(needs: Needs, c: &mut Conversation) -> Result<Prelude> {
         let what = match needs {
-            Needs::Types { mut names, oids } => {
+            Needs::Types { mut names, also, oids } => {
+                let required = names.len();
+                names.extend(also);
                 // A BEGIN that waits stays behind: the look-up must not become part of the transaction.
                 for named in c.registry.prefetch() {
                     if !names.contains(named)
@@ -90,7 +94,7 @@ impl Prelude {
                 })?;
                 expect(c, Phase::Bind);
                 c.execute();
-                What::Types { names, rows: Vec::new() }
+                What::Types { names, required, oids, rows: Vec::new() }
             }
             Needs::Description { statement, sql } => {
                 c.open_request()?;
@@ -173,9 +177,9 @@ impl Prelude {
                 statement.is_parsed = false;
             }
         }
-        if let What::Types { names, rows } = &mut self.what {
+        if let What::Types { names, required, oids, rows } = &mut self.what {
             let rows = std::mem::take(rows);
-            learn(c, names, rows)?;
+            learn(c, names, *required, oids, rows)?;
         }
         Ok(())
     }
@@ -214,13 +218,21 @@ fn texts(row: DataRow<'_>) -> Result<Vec<Option<String>>> {
 }
 
 /// Enters what the catalog told, shares it with the registry's other connections, and names what it doesn't have.
-fn learn(c: &mut Conversation, names: &[&'static NamedType], rows: Vec<Vec<Option<String>>>) -> Result<()> {
+///
+/// The first `required` names must be there.
+fn learn(
+    c: &mut Conversation,
+    names: &[&'static NamedType],
+    required: usize,
+    oids: &[Oid],
+    rows: Vec<Vec<Option<String>>>,
+) -> Result<()> {
     let malformed = || Error::protocol("the catalog's answer is not what was asked for");
     let mut entries = Vec::new();
     let mut asked = Vec::new();
     for row in rows {
-        let Ok([ordinal, oid, schema, name, array, kind, labels, fields, of]) =
-            <[Option<String>; 9]>::try_from(row)
+        let Ok([ordinal, oid, schema, name, array, kind, labels, fields, of, multirange, delimiter]) =
+            <[Option<String>; 11]>::try_from(row)
         else {
             return Err(malformed());
         };
@@ -252,7 +264,7 @@ fn learn(c: &mut Conversation, names: &[&'static NamedType], rows: Vec<Vec<Optio
                 EntryShape::Composite(attributes.ok_or_else(malformed)?)
             }
             Some("d") => EntryShape::Domain(of),
-            Some("r") => EntryShape::Range(of),
+            Some("r") => EntryShape::Range { of, multirange: number(multirange).unwrap_or_default() },
             Some("m") => EntryShape::Multirange(of),
             Some("a") => EntryShape::Array(of),
             Some("p") => EntryShape::Pseudo,
@@ -264,14 +276,16 @@ fn learn(c: &mut Conversation, names: &[&'static NamedType], rows: Vec<Vec<Optio
             schema: schema.ok_or_else(malformed)?,
             name: name.ok_or_else(malformed)?,
             array: number(array).unwrap_or_default(),
+            delimiter: delimiter.and_then(|text| text.bytes().next()).unwrap_or(b','),
             shape,
         });
     }
-    let missing = names.iter().find(|named| {
+    let missing = names.iter().take(required).find(|named| {
         !asked.iter().any(|((schema, name), _)| schema.as_deref() == named.schema && **name == *named.name)
     });
     let mut learned = Catalog::default();
     learned.extend(entries, asked.clone());
+    learned.complete_ranges(oids.iter().copied().chain(asked.iter().map(|(_, oid)| *oid)));
     c.catalog.merge(&learned);
     // What a transaction sees may never come to be.
     if c.transactions.status() == Status::Idle {

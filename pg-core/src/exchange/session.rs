@@ -188,7 +188,7 @@ impl Exchange for Prepare<'_> {
                 return Ok(None);
             }
             self.looked_up = true;
-            return Ok(Some(Needs::Types { names: Vec::new(), oids: unknown }));
+            return Ok(Some(Needs::Types { names: Vec::new(), also: Vec::new(), oids: unknown }));
         }
         let id = c.statements.insert(self.sql, Vec::new(), 0, Vec::new());
         self.statement = Some(id);

@@ -114,7 +114,7 @@ impl<'q> Statement<'q> {
                     let oids: Vec<Oid> = columns.iter().filter_map(unknown).collect();
                     self.looked_up = true;
                     if !oids.is_empty() {
-                        return Ok(Some(Needs::Types { names: Vec::new(), oids }));
+                        return Ok(Some(Needs::Types { names: Vec::new(), also: Vec::new(), oids }));
                     }
                 }
                 if let Err(error) = self.plan_columns(c, id, &columns) {
@@ -463,29 +463,44 @@ fn check_count(sql: &str, params: &dyn Described) -> Result<()> {
 
 /// The types that the catalog must tell before the statement can be sent.
 fn missing_types(c: &mut Conversation, params: &dyn Described, shape: &'static Shape) -> Option<Needs> {
-    let mut names = unresolved(&c.catalog, params, shape);
-    if !names.is_empty() {
-        // Another connection of the registry may have asked since.
-        c.catalog.merge(&c.registry.catalog(&c.scope));
-        names = unresolved(&c.catalog, params, shape);
-    }
-    if names.is_empty() { None } else { Some(Needs::Types { names, oids: Vec::new() }) }
+    unresolved(&c.catalog, params, shape)?;
+    // Another connection of the registry may have asked since.
+    c.catalog.merge(&c.registry.catalog(&c.scope));
+    unresolved(&c.catalog, params, shape)
 }
 
-/// The named types whose text form can't stand in for them, and which the catalog doesn't know.
-fn unresolved(catalog: &Catalog, params: &dyn Described, shape: &'static Shape) -> Vec<&'static NamedType> {
-    let mut names: Vec<&'static NamedType> = Vec::new();
-    let mut visit = |name: TypeName| {
-        if let Some(named) = name.named() {
-            let needed = matches!(named.kind, NamedKind::Composite | NamedKind::Packed);
-            if needed && catalog.resolve(TypeName::Named(named)).is_none() && !names.contains(&named) {
-                names.push(named);
+/// What must be asked because a text form can't stand in for it, and all else of the statement that isn't known: one
+/// query answers for all, and what was sent as text of inferred type might come back as text.
+fn unresolved(catalog: &Catalog, params: &dyn Described, shape: &'static Shape) -> Option<Needs> {
+    let (mut names, mut also, mut oids) = (Vec::new(), Vec::new(), Vec::new());
+    let mut needed = |name: TypeName| match name {
+        TypeName::Named(named) if catalog.resolve(name).is_none() => match named.kind.needs_catalog() {
+            true => names.push(named),
+            false => also.push(named),
+        },
+        TypeName::Range(subtype) | TypeName::Multirange(subtype)
+            if catalog.resolve(name).is_none() && catalog.ranges_of(*subtype).is_none() =>
+        {
+            match catalog.resolve(*subtype) {
+                Some(subtype) => oids.push(subtype.oid()),
+                None => names.extend(subtype.named()),
             }
         }
+        // The delimiter is the type's own affair.
+        TypeName::Array(TypeName::Named(named @ NamedType { kind: NamedKind::Text, .. }))
+            if catalog.resolve(TypeName::Named(named)).is_none() =>
+        {
+            names.push(named);
+        }
+        _ => {}
     };
-    (0..params.len()).for_each(|index| visit(params.name(index)));
-    shape.each_type(&mut visit);
-    names
+    (0..params.len()).for_each(|index| params.name(index).each(&mut needed));
+    shape.each_type(&mut |name| name.each(&mut needed));
+    if names.is_empty() && oids.is_empty() {
+        return None;
+    }
+    also.retain(|named| !names.contains(named));
+    Some(Needs::Types { names, also, oids })
 }
 
 /// The declared OID and the plan of each parameter. What the catalog doesn't know yet goes as text of inferred type.

@@ -435,10 +435,16 @@ impl Conversation {
     /// Forgets what these types are on the server: they don't fit, and may have been made anew.
     #[cold]
     pub(crate) fn forget_names(&mut self, names: impl Iterator<Item = TypeName>) {
-        let names: Vec<_> = names.filter_map(|name| name.named()).collect();
-        if !names.is_empty() {
+        let mut told = Vec::new();
+        for name in names {
+            name.each(&mut |name| match name {
+                TypeName::Named(_) | TypeName::Range(_) | TypeName::Multirange(_) => told.push(name),
+                _ => {}
+            });
+        }
+        if !told.is_empty() {
             self.registry.forget(&self.scope);
-            self.catalog.forget(&names);
+            self.catalog.forget(&told);
         }
     }
 

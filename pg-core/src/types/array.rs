@@ -33,6 +33,7 @@ const fn is_dimension(name: TypeName) -> bool {
 fn plan_elements(
     type_: &Type,
     dimension: bool,
+    planner: &Planner<'_>,
     element: impl FnOnce(&Type) -> Result<Plan>,
     mismatch: impl Fn() -> Error,
 ) -> Result<Plan> {
@@ -43,7 +44,10 @@ fn plan_elements(
         return element(type_).map_err(|_| mismatch());
     }
     match element(inner) {
-        Ok(plan) => Ok(Plan::nested(type_, vec![plan], Vec::new())),
+        Ok(plan) => {
+            let plan = Plan { delimiter: planner.catalog.delimiter(inner), ..plan };
+            Ok(Plan::nested(type_, vec![plan], Vec::new()))
+        }
         // What is wrong inside a composite is better told by its field; any other type is told with its array.
         Err(error) if matches!(base_type(inner).kind(), Kind::Composite(_)) => {
             Err(error.within("the elements"))
@@ -71,6 +75,7 @@ impl<T: Adapter> Adapter for [T] {
         plan_elements(
             type_,
             is_dimension(T::TYPE),
+            planner,
             |inner| T::plan(inner, planner),
             || encode_mismatch::<Self>(&Self::TYPE.to_string(), type_),
         )
@@ -136,7 +141,13 @@ impl<'a, T: Typecaster<'a>> Typecaster<'a> for Vec<T> {
     fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
         let mismatch = || mismatch::<Self>(&<Self as Typecaster<'a>>::TYPE.to_string(), type_);
         if planner.catalog.knows(base_type(type_).oid()) {
-            return plan_elements(type_, is_dimension(T::TYPE), |inner| T::plan(inner, planner), mismatch);
+            return plan_elements(
+                type_,
+                is_dimension(T::TYPE),
+                planner,
+                |inner| T::plan(inner, planner),
+                mismatch,
+            );
         }
         // Nothing is known of the type but its number: the element gets a stand-in that has not even that.
         let unknown = Type::new(format!("an element of {type_}"), 0, Kind::Simple, String::new());
@@ -452,6 +463,7 @@ mod tests {
             schema: "public".into(),
             name: name.into(),
             array,
+            delimiter: b',',
             shape,
         };
         let mut catalog = Catalog::default();

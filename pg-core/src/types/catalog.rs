@@ -1,6 +1,6 @@
 //! What is known of the server's types: PostgreSQL's own by heart, all others as the catalog told them.
 
-use super::name::{NamedType, TypeName};
+use super::name::{NamedType, TypeName, built_in_range};
 use postgres_types::{Kind, Oid, Type};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
@@ -20,6 +20,12 @@ struct Known {
     arrays: HashMap<Oid, Oid>,
     /// Base types that have no binary output.
     text_only: HashSet<Oid>,
+    /// All ranges of a subtype whose ranges were asked for.
+    ranges: HashMap<Oid, Vec<Oid>>,
+    /// Range to multirange.
+    multiranges: HashMap<Oid, Oid>,
+    /// What stands between the elements of an array literal, where it is no comma.
+    delimiters: HashMap<Oid, u8>,
 }
 
 /// One row of the catalog's answer, before types refer to each other.
@@ -33,6 +39,8 @@ pub struct Entry {
     pub name: String,
     /// Its array type, or 0.
     pub array: Oid,
+    /// What stands between its values in an array literal: a comma for nearly all.
+    pub delimiter: u8,
     /// What it is made of.
     pub shape: EntryShape,
 }
@@ -50,8 +58,13 @@ pub enum EntryShape {
     Composite(Vec<(String, Oid)>),
     /// A domain over a type.
     Domain(Oid),
-    /// A range of a type.
-    Range(Oid),
+    /// A range.
+    Range {
+        /// Of this type.
+        of: Oid,
+        /// Its multirange.
+        multirange: Oid,
+    },
     /// A multirange of a type.
     Multirange(Oid),
     /// An array of a type.
@@ -106,6 +119,36 @@ impl Catalog {
             TypeName::Oid(oid) => Type::from_oid(oid),
             TypeName::Named(named) => self.type_by_oid(self.oid_of(named)?),
             TypeName::Array(element) => self.array_of(self.resolve(*element)?.oid()),
+            TypeName::Range(subtype) | TypeName::Multirange(subtype) => {
+                let multi = matches!(name, TypeName::Multirange(_));
+                built_in_range(*subtype, multi).or_else(|| self.range_of(*subtype, multi))
+            }
+            TypeName::Record(_) => Some(Type::RECORD),
+        }
+    }
+
+    /// The only range of a subtype, or its multirange.
+    fn range_of(&self, subtype: TypeName, multi: bool) -> Option<Type> {
+        let &[range] = self.ranges_of(subtype)? else {
+            return None;
+        };
+        self.type_by_oid(if multi { *self.0.multiranges.get(&range)? } else { range })
+    }
+
+    /// The ranges of a subtype that the catalog has, beside PostgreSQL's own; `None` if it wasn't asked for them.
+    pub fn ranges_of(&self, subtype: TypeName) -> Option<&[Oid]> {
+        self.0.ranges.get(&self.resolve(subtype)?.oid()).map(Vec::as_slice)
+    }
+
+    /// What stands between the elements of an array literal: `typdelim` of the element type. A domain has its base's.
+    pub fn delimiter(&self, element: &Type) -> u8 {
+        let mut base = element;
+        while let Kind::Domain(inner) = base.kind() {
+            base = inner;
+        }
+        match *base {
+            Type::BOX => b';',
+            _ => self.0.delimiters.get(&base.oid()).copied().unwrap_or(b','),
         }
     }
 
@@ -152,8 +195,13 @@ impl Catalog {
                 known.arrays.insert(*oid, entry.array);
             }
             known.types.remove(oid); // told anew: a type may have been altered
-            if matches!(entry.shape, EntryShape::TextOnly) {
-                known.text_only.insert(*oid);
+            match entry.shape {
+                EntryShape::TextOnly => drop(known.text_only.insert(*oid)),
+                EntryShape::Range { multirange, .. } => drop(known.multiranges.insert(*oid, multirange)),
+                _ => {}
+            }
+            if entry.delimiter != b',' {
+                known.delimiters.insert(*oid, entry.delimiter);
             }
         }
         while let Some(oid) = waiting.keys().next().copied() {
@@ -161,10 +209,33 @@ impl Catalog {
         }
     }
 
-    /// Forgets which types these names stand for.
-    pub(crate) fn forget(&mut self, names: &[&NamedType]) {
+    /// Notes that all ranges of these subtypes were told: those that are known are all there are.
+    pub fn complete_ranges(&mut self, subtypes: impl IntoIterator<Item = Oid>) {
         let known = Arc::make_mut(&mut self.0);
-        for named in names {
+        for subtype in subtypes {
+            let is_of = |type_: &&Type| matches!(type_.kind(), Kind::Range(of) if of.oid() == subtype);
+            let mut ranges: Vec<Oid> = known.types.values().filter(is_of).map(Type::oid).collect();
+            ranges.sort_unstable();
+            known.ranges.insert(subtype, ranges);
+        }
+    }
+
+    /// Forgets which types these names stand for.
+    pub(crate) fn forget(&mut self, names: &[TypeName]) {
+        let subtypes: Vec<Oid> = names
+            .iter()
+            .filter_map(|name| match name {
+                TypeName::Range(subtype) | TypeName::Multirange(subtype) => {
+                    Some(self.resolve(**subtype)?.oid())
+                }
+                _ => None,
+            })
+            .collect();
+        let known = Arc::make_mut(&mut self.0);
+        for subtype in subtypes {
+            known.ranges.remove(&subtype);
+        }
+        for named in names.iter().filter_map(TypeName::named) {
             known.names.remove(&(named.schema.map(Box::from), Box::from(named.name)));
         }
     }
@@ -179,6 +250,9 @@ impl Catalog {
         known.types.extend(other.0.types.iter().map(|(oid, type_)| (*oid, type_.clone())));
         known.arrays.extend(&other.0.arrays);
         known.text_only.extend(&other.0.text_only);
+        known.ranges.extend(other.0.ranges.iter().map(|(subtype, ranges)| (*subtype, ranges.clone())));
+        known.multiranges.extend(&other.0.multiranges);
+        known.delimiters.extend(&other.0.delimiters);
     }
 }
 
@@ -203,7 +277,7 @@ impl Known {
             EntryShape::Pseudo => Kind::Pseudo,
             EntryShape::Enum(labels) => Kind::Enum(labels),
             EntryShape::Domain(base) => Kind::Domain(self.build(base, waiting, next)),
-            EntryShape::Range(of) => Kind::Range(self.build(of, waiting, next)),
+            EntryShape::Range { of, .. } => Kind::Range(self.build(of, waiting, next)),
             EntryShape::Multirange(of) => Kind::Multirange(self.build(of, waiting, next)),
             EntryShape::Array(of) => Kind::Array(self.build(of, waiting, next)),
             EntryShape::Composite(attributes) => Kind::Composite(
@@ -243,6 +317,7 @@ mod tests {
             schema: "public".into(),
             name: name.into(),
             array,
+            delimiter: b',',
             shape,
         };
         catalog.extend(

@@ -14,11 +14,8 @@ use postgres_types::{Kind, Type};
 /// what it is made over must be looked up first.
 pub const fn kind(field: TypeName) -> NamedKind {
     match field.named() {
-        Some(named) => match named.kind {
-            NamedKind::Composite | NamedKind::Packed => named.kind,
-            NamedKind::Enum | NamedKind::Domain | NamedKind::Text => NamedKind::Domain,
-        },
-        None => NamedKind::Domain,
+        Some(named) if named.kind.needs_catalog() => named.kind,
+        _ => NamedKind::Domain,
     }
 }
 

@@ -7,7 +7,7 @@
 
 use super::context::{Context, Settings};
 use super::literal::{ArrayElement, ArrayLiteral, needs_quotes, quote_element};
-use super::plan::{Plan, base_type, describe};
+use super::plan::{Plan, describe};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
 use crate::wire::reader::Reader;
@@ -16,17 +16,6 @@ use postgres_types::Type;
 
 /// PostgreSQL's `MAXDIM`.
 pub const MAX_DIMENSIONS: usize = 6;
-
-/// What stands between the elements of an array literal: `typdelim` of the element type. A domain has its base's.
-pub fn delimiter(element: &Type) -> u8 {
-    let base = base_type(element);
-    match base.name() {
-        "box" if *base == Type::BOX => b';',
-        // PostGIS. No other extension in common use has one of its own.
-        "geometry" | "geography" => b':',
-        _ => b',',
-    }
-}
 
 /// Writes an array. Dimensions are entered and left; their lengths are learnt on the way to the first element.
 #[derive(Debug)]
@@ -59,7 +48,7 @@ impl<'e> ArrayWriter<'e> {
             element,
             settings,
             format: plan.format,
-            delimiter: delimiter(&element.type_),
+            delimiter: element.delimiter,
             start,
             lengths: [0; MAX_DIMENSIONS],
             dimensions: 0,
@@ -315,7 +304,7 @@ impl<'a, 'p> ArrayReader<'a, 'p> {
         array.form = match plan.format {
             Format::Binary => Form::Binary(array.header(Reader::new(bytes)).map_err(decode)?),
             Format::Text => {
-                let mut literal = ArrayLiteral::new(bytes, delimiter(&element.type_));
+                let mut literal = ArrayLiteral::new(bytes, element.delimiter);
                 array.dimensions = literal.bounds(&mut array.lengths, &mut array.lower_bounds)?;
                 Form::Text { literal, resolved: None }
             }

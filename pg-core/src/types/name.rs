@@ -1,6 +1,6 @@
 //! How a Rust type names its SQL type, without asking a server.
 
-use postgres_types::Oid;
+use postgres_types::{Oid, Type};
 
 /// The SQL type that a Rust type stands for, known at compile time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,12 @@ pub enum TypeName {
     Named(&'static NamedType),
     /// An array of another type. PostgreSQL has no arrays of arrays: see [`TypeName::array_of`].
     Array(&'static TypeName),
+    /// The range of a subtype: PostgreSQL's own by heart, any other as the catalog tells.
+    Range(&'static TypeName),
+    /// The multirange of a subtype.
+    Multirange(&'static TypeName),
+    /// A record whose fields are these, by position.
+    Record(&'static [TypeName]),
 }
 
 /// A type known by name.
@@ -39,6 +45,18 @@ pub enum NamedKind {
     Composite,
     /// A base type whose binary form is its fields in a row: the catalog must be asked first, unless it is built in.
     Packed,
+    /// A range or multirange: the catalog must be asked first, unless it is built in.
+    Range,
+}
+
+impl NamedKind {
+    /// Whether nothing can be sent before the catalog was asked; else the text form serves until then.
+    pub const fn needs_catalog(self) -> bool {
+        match self {
+            NamedKind::Composite | NamedKind::Packed | NamedKind::Range => true,
+            NamedKind::Enum | NamedKind::Domain | NamedKind::Text => false,
+        }
+    }
 }
 
 impl TypeName {
@@ -50,12 +68,24 @@ impl TypeName {
         }
     }
 
-    /// The named type inside, of an array its element.
+    /// The named type inside: of an array its element, of a range its subtype.
     pub const fn named(&self) -> Option<&'static NamedType> {
         match self {
             TypeName::Named(named) => Some(named),
-            TypeName::Array(element) => element.named(),
-            TypeName::Inferred | TypeName::Oid(_) => None,
+            TypeName::Array(inner) | TypeName::Range(inner) | TypeName::Multirange(inner) => inner.named(),
+            TypeName::Inferred | TypeName::Oid(_) | TypeName::Record(_) => None,
+        }
+    }
+
+    /// Visits this name and those inside it.
+    pub fn each(self, visit: &mut impl FnMut(TypeName)) {
+        visit(self);
+        match self {
+            TypeName::Array(inner) | TypeName::Range(inner) | TypeName::Multirange(inner) => {
+                inner.each(visit)
+            }
+            TypeName::Record(fields) => fields.iter().for_each(|field| field.each(visit)),
+            TypeName::Inferred | TypeName::Oid(_) | TypeName::Named(_) => {}
         }
     }
 }
@@ -64,14 +94,44 @@ impl std::fmt::Display for TypeName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             TypeName::Inferred => f.write_str("text of inferred type"),
-            TypeName::Oid(oid) => match postgres_types::Type::from_oid(*oid) {
+            TypeName::Oid(oid) => match Type::from_oid(*oid) {
                 Some(type_) => f.write_str(type_.name()),
                 None => write!(f, "the type with OID {oid}"),
             },
             TypeName::Named(named) => named.fmt(f),
             TypeName::Array(element) => write!(f, "{element}[]"),
+            TypeName::Range(subtype) | TypeName::Multirange(subtype) => {
+                let multi = matches!(self, TypeName::Multirange(_));
+                match built_in_range(**subtype, multi) {
+                    Some(type_) => f.write_str(type_.name()),
+                    None => write!(f, "a {}range of {subtype}", if multi { "multi" } else { "" }),
+                }
+            }
+            TypeName::Record(_) => f.write_str("record"),
         }
     }
+}
+
+/// PostgreSQL's own range or multirange of a subtype: no two of them are of one.
+pub fn built_in_range(subtype: TypeName, multi: bool) -> Option<Type> {
+    let TypeName::Oid(oid) = subtype else {
+        return None;
+    };
+    Some(match (Type::from_oid(oid)?, multi) {
+        (Type::INT4, false) => Type::INT4_RANGE,
+        (Type::INT4, true) => Type::INT4MULTI_RANGE,
+        (Type::INT8, false) => Type::INT8_RANGE,
+        (Type::INT8, true) => Type::INT8MULTI_RANGE,
+        (Type::NUMERIC, false) => Type::NUM_RANGE,
+        (Type::NUMERIC, true) => Type::NUMMULTI_RANGE,
+        (Type::DATE, false) => Type::DATE_RANGE,
+        (Type::DATE, true) => Type::DATEMULTI_RANGE,
+        (Type::TIMESTAMP, false) => Type::TS_RANGE,
+        (Type::TIMESTAMP, true) => Type::TSMULTI_RANGE,
+        (Type::TIMESTAMPTZ, false) => Type::TSTZ_RANGE,
+        (Type::TIMESTAMPTZ, true) => Type::TSTZMULTI_RANGE,
+        _ => return None,
+    })
 }
 
 impl std::fmt::Display for NamedType {

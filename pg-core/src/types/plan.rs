@@ -19,19 +19,27 @@ pub struct Plan {
     /// Of a composite: for each of its attributes in the server's order, the Rust field's number.
     /// Empty where the two orders are the same.
     pub order: Box<[u16]>,
+    /// Of an array's element: what stands between elements in the array's text.
+    pub delimiter: u8,
 }
 
 impl Plan {
     /// A value with nothing inside.
     pub fn leaf(type_: &Type, format: Format) -> Plan {
-        Plan { type_: type_.clone(), format, children: Box::default(), order: Box::default() }
+        Plan {
+            type_: type_.clone(),
+            format,
+            children: Box::default(),
+            order: Box::default(),
+            delimiter: b',',
+        }
     }
 
     /// A value with others inside. Text spreads up: if one of them has only a text form, so has the whole.
     pub fn nested(type_: &Type, children: Vec<Plan>, order: Vec<u16>) -> Plan {
         let text = children.iter().any(|child| child.format == Format::Text);
         let format = if text { Format::Text } else { Format::Binary };
-        let mut plan = Plan { type_: type_.clone(), format, children: children.into(), order: order.into() };
+        let mut plan = Plan { children: children.into(), order: order.into(), ..Plan::leaf(type_, format) };
         plan.set_format(format);
         plan
     }
@@ -69,6 +77,15 @@ impl Planner<'_> {
                 Kind::Array(inner) => self.is(*element, inner),
                 _ => self.unknown(name, type_),
             },
+            TypeName::Range(subtype) => match type_.kind() {
+                Kind::Range(inner) => self.is(*subtype, inner),
+                _ => false,
+            },
+            TypeName::Multirange(subtype) => match type_.kind() {
+                Kind::Multirange(inner) => self.is(*subtype, inner),
+                _ => false,
+            },
+            TypeName::Record(_) => *type_ == Type::RECORD || matches!(type_.kind(), Kind::Composite(_)),
             TypeName::Named(named) => match self.catalog.resolve(name) {
                 Some(known) => known.oid() == type_.oid(),
                 // A part of a composite, or a column of a dynamic row, was looked up by its OID.
@@ -80,18 +97,22 @@ impl Planner<'_> {
 
     /// Neither the name nor the OID has been looked up: nothing speaks against them being one.
     fn unknown(&self, name: TypeName, type_: &Type) -> bool {
-        let text = name
-            .named()
-            .is_some_and(|named| matches!(named.kind, NamedKind::Enum | NamedKind::Domain | NamedKind::Text));
+        let text = name.named().is_some_and(|named| !named.kind.needs_catalog());
         text && self.catalog.resolve(name).is_none() && !self.catalog.knows(type_.oid())
     }
 
     /// The plan of a value with nothing inside, after checking that its type is the one `name` stands for.
-    /// A domain is taken for its base type.
+    /// A domain is taken for its base type, and the label of an enum is read from text too.
     ///
     /// # Errors
     /// A decode error that names both types.
     pub fn leaf<T: ?Sized>(&self, name: TypeName, text_only: bool, type_: &Type) -> Result<Plan> {
+        let is_label = matches!(name, TypeName::Named(NamedType { kind: NamedKind::Enum, .. }))
+            && matches!(*base_type(type_), Type::TEXT | Type::VARCHAR | Type::UNKNOWN);
+        if is_label {
+            // The label is the same in all of them; text is what a parameter of inferred type comes back as.
+            return Ok(Plan::leaf(type_, if text_only { Format::Text } else { Format::Binary }));
+        }
         self.matching(name, text_only, type_).ok_or_else(|| mismatch::<T>(&name.to_string(), type_))
     }
 
