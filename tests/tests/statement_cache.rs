@@ -2,6 +2,7 @@
 
 use pg_core::exchange::pipeline;
 use pg_core::message::backend::Status;
+use pg_core::types::adapter::Parameter;
 use pg_core::{ErrorKind, FromRow, FromSql, Result, Row, Session, ToSql};
 use pg_tests::clients::still_answers;
 use pg_tests::server::Database;
@@ -370,6 +371,44 @@ async fn a_type_made_anew_is_found_again<S: Session>(client: &mut S, _: &Databas
     still_answers(client).await
 }
 
+/// The same type, its attributes in another order.
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "pair")]
+struct Reversed {
+    b: i32,
+    a: i32,
+}
+
+/// The same type, by its text form.
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "int4", text)]
+struct Written(i32);
+
+async fn two_rust_types_for_one_sql_type_are_each_written_their_own_way<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute("create type pair as (a int4, b int4)").await?;
+    let sql = "select $1::pair::text";
+    let (pair, reversed) = (Pair { a: 1, b: 2 }, Reversed { a: 1, b: 2 });
+    for _ in 0..2 {
+        assert_eq!(client.query_value::<String>(sql, (&pair,)).await?, "(1,2)");
+        assert_eq!(client.query_value::<String>(sql, (&reversed,)).await?, "(1,2)");
+        let lists: [[&(dyn Parameter + Sync); 1]; 2] = [[&reversed], [&pair]];
+        for list in lists {
+            assert_eq!(client.query_value::<String>(sql, list).await?, "(1,2)");
+        }
+        let part = (
+            pipeline::query_one::<(String,), _>(sql, (&pair,)),
+            pipeline::query_one::<(String,), _>(sql, (&reversed,)),
+        );
+        assert_eq!(client.pipeline(part).await?, (("(1,2)".to_owned(),), ("(1,2)".to_owned(),)));
+        assert_eq!(client.query_value::<i32>("select $1", (7,)).await?, 7);
+        assert_eq!(client.query_value::<i32>("select $1", (Written(7),)).await?, 7);
+    }
+    still_answers(client).await
+}
+
 pg_tests::both_clients!(with |config| config.statement_cache_capacity(4);
     a_full_cache_closes_what_was_used_longest_ago,
     a_close_that_the_server_skipped_is_made_up_for,
@@ -386,4 +425,5 @@ pg_tests::both_clients!(
     what_sql_deallocates_is_prepared_again,
     deallocation_in_a_pipeline_spares_what_comes_after,
     a_type_made_anew_is_found_again,
+    two_rust_types_for_one_sql_type_are_each_written_their_own_way,
 );

@@ -94,7 +94,8 @@ impl<'q> Statement<'q> {
         let (types, plans) = planned.map_err(|e| e.with_sql(self.sql))?;
         self.inferred = types.contains(&0);
         let known = self.id.filter(|id| c.statements.get(*id).is_some());
-        let Some(id) = known.or_else(|| c.statements.find_typed(self.sql, &types, self.constants)) else {
+        let Some(id) = known.or_else(|| c.statements.find_typed(self.sql, &types, &plans, self.constants))
+        else {
             if shape.is_dynamic() && self.reading.is_none() {
                 check_count(self.sql, params).map_err(|e| e.with_sql(self.sql))?;
                 let id = c.statements.insert(self.sql, types, self.constants, plans);
@@ -186,7 +187,7 @@ impl<'q> Statement<'q> {
                 check_count(self.sql, params).map_err(|e| e.with_sql(self.sql))?;
                 let (types, plans) = plan_params(&c.catalog, params).map_err(|e| e.with_sql(self.sql))?;
                 // An earlier part of the pipeline may prepare the same.
-                let shared = c.statements.find_typed(self.sql, &types, self.constants);
+                let shared = c.statements.find_typed(self.sql, &types, &plans, self.constants);
                 shared.unwrap_or_else(|| c.statements.insert(self.sql, types, self.constants, plans))
             }
         };

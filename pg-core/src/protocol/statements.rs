@@ -1,6 +1,7 @@
 //! Prepared statements of one connection: the least recently used is closed when the cache is full.
 //!
-//! The key is the SQL and the declared parameter types. A statement is entered when its Parse is written and leaves
+//! The key is the SQL, the declared parameter types and how parameters are written as them: two Rust types for one SQL
+//! type may have their fields in different orders, or one of them only a text form. A statement is entered when its Parse is written and leaves
 //! when its Parse fails, so statements of one pipeline may share it.
 
 use crate::message::Format;
@@ -197,13 +198,20 @@ impl Statements {
         self.find_hashed(sql, |statement| statement.params_at.contains(&params_at))
     }
 
-    /// The statement of this SQL with these declared types; or one prepared without types, for which the server
-    /// inferred just these. From now on it is found by `params_at`, unless that is 0.
-    pub fn find_typed(&mut self, sql: &str, types: &[Oid], params_at: usize) -> Option<StatementId> {
+    /// The statement of this SQL with these declared types, written by these plans; or one prepared without types, for
+    /// which the server inferred just these. From now on it is found by `params_at`, unless that is 0.
+    pub fn find_typed(
+        &mut self,
+        sql: &str,
+        types: &[Oid],
+        params: &[Plan],
+        params_at: usize,
+    ) -> Option<StatementId> {
         if !self.is_caching() {
             return None;
         }
-        let id = self.find_hashed(sql, |statement| *statement.types == *types || statement.infers(types))?;
+        let is_it = |statement: &Statement| *statement.types == *types && *statement.params == *params;
+        let id = self.find_hashed(sql, |statement| is_it(statement) || statement.infers(types))?;
         if let Some(statement) = self.get_mut(id).filter(|_| params_at != 0) {
             if statement.params_at.len() >= MOST_PLANS {
                 statement.params_at.clear();
@@ -407,6 +415,7 @@ fn bind_head(name: &str, params: &[Plan]) -> Box<[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use postgres_types::Type;
 
     #[test]
     fn the_least_recently_used_is_closed() {
@@ -425,9 +434,12 @@ mod tests {
     #[test]
     fn the_same_sql_with_other_types_is_another_statement() {
         let mut statements = Statements::new(100);
-        let ints = statements.insert("select $1, $2", vec![20, 25], 100, vec![]);
-        assert_eq!(statements.find_typed("select $1, $2", &[25, 20], 0), None);
-        assert_eq!(statements.find_typed("select $1, $2", &[20, 25], 0), Some(ints));
+        let plans = |format| vec![Plan::leaf(&Type::INT8, format), Plan::leaf(&Type::TEXT, format)];
+        let (binary, text) = (plans(Format::Binary), plans(Format::Text));
+        let ints = statements.insert("select $1, $2", vec![20, 25], 100, binary.clone());
+        assert_eq!(statements.find_typed("select $1, $2", &[25, 20], &binary, 0), None);
+        assert_eq!(statements.find_typed("select $1, $2", &[20, 25], &text, 0), None);
+        assert_eq!(statements.find_typed("select $1, $2", &[20, 25], &binary, 0), Some(ints));
         statements.remove(ints);
         assert_eq!(statements.find("select $1, $2", 100), None);
         assert_eq!(statements.get(ints).map(Statement::name), None);

@@ -8,7 +8,7 @@ use postgres_types::{Kind, Type};
 use std::borrow::Cow;
 
 /// How one value of a statement is read or written: its SQL type, its format, and the plans of what is inside.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The SQL type on the server.
     pub type_: Type,
