@@ -13,6 +13,8 @@ pub mod sim;
 pub mod soak;
 #[cfg(unix)]
 pub mod trace;
+#[cfg(unix)]
+pub mod types;
 
 /// The README's code compiles.
 #[cfg(doctest)]

@@ -3,6 +3,7 @@
 use crate::clients::{AsyncFace, BlockingFace, Face, block_on};
 use crate::server::{Database, Server};
 use crate::sim;
+use crate::types;
 use pg_core::{Error, Lifecycle, Result, Session};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -34,6 +35,11 @@ pub const ALL: &[Soak] = &[
         name: "state_machine",
         about: "10 million legal and illegal messages with random calls, and every tag in every phase",
         run: sim::soak::state_machine,
+    },
+    Soak {
+        name: "types",
+        about: "the type matrix, every type in every place and both forms: 100,000 values a type, or as many as said",
+        run: types::soak,
     },
 ];
 

@@ -29,19 +29,62 @@ fn words(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
+/// Cells of the full table: types, since, in, out, forms.
+fn documented_types() -> Vec<Vec<String>> {
+    let mut rows =
+        table(&read("pg-core/docs/types.md"), "| PostgreSQL | since | Rust in | Rust out | forms |");
+    let feature = |cell: &String| cell.split(" (feature").next().unwrap_or_default().to_owned();
+    rows.iter_mut().for_each(|row| row[0] = feature(&row[0]));
+    rows
+}
+
+/// The README has the usual ones, and the full table all.
 #[test]
-fn the_types_of_the_readme_are_those_of_the_full_table() {
-    let (readme, types) = (read("README.md"), read("pg-core/docs/types.md"));
-    let short = table(&readme, "| PostgreSQL | Rust |");
-    let mut full = table(&types, "| PostgreSQL | Rust in | Rust out |");
-    // What isn't a type of its own.
-    full.retain(|row| !row[0].starts_with("any other") && !row[0].starts_with("a domain"));
-    let first = |rows: &[Vec<String>]| rows.iter().map(|row| row[0].clone()).collect::<Vec<_>>();
-    assert_eq!(first(&short), first(&full));
-    for (short, full) in short.iter().zip(&full) {
-        for rust in words(&short[1]) {
-            for (direction, cell) in [("written from", &full[1]), ("read as", &full[2])] {
-                assert!(words(cell).contains(&rust), "{} is not {direction} {rust}", short[0]);
+fn the_types_of_the_readme_are_in_the_full_table() {
+    let full = documented_types();
+    for short in table(&read("README.md"), "| PostgreSQL | Rust |") {
+        for type_ in
+            words(short[0].split(" (feature").next().unwrap()).into_iter().filter(|word| *word != "T[]")
+        {
+            let row = full.iter().find(|row| words(&row[0]).contains(&type_));
+            let row = row.unwrap_or_else(|| panic!("{type_} isn't in pg-core/docs/types.md"));
+            for rust in words(&short[1]) {
+                for (direction, cell) in [("written from", &row[2]), ("read as", &row[3])] {
+                    assert!(words(cell).contains(&rust), "{type_} is not {direction} {rust}");
+                }
+            }
+        }
+    }
+}
+
+/// Nothing is documented that isn't tried on a server, and nothing is tried that nobody is told of.
+#[test]
+fn the_table_of_types_is_the_type_matrix() {
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names.dedup();
+        names
+    };
+    let tried = pg_tests::types::families::all();
+    let documented = documented_types();
+    let names = documented.iter().flat_map(|row| words(&row[0]).into_iter().map(str::to_owned)).collect();
+    assert_eq!(sorted(names), sorted(tried.iter().map(|row| row.documented().to_owned()).collect()));
+    for row in &documented {
+        for type_ in words(&row[0]) {
+            let tried: Vec<_> = tried.iter().filter(|tried| tried.documented() == type_).collect();
+            let written = tried.iter().flat_map(|tried| tried.written()).map(str::to_owned).collect();
+            let read = tried.iter().flat_map(|tried| tried.read()).map(str::to_owned).collect();
+            let cell = |at: usize| sorted(words(&row[at]).into_iter().map(str::to_owned).collect());
+            assert_eq!(
+                cell(2),
+                sorted(written),
+                "{type_} is written from these in the table, and in the matrix"
+            );
+            assert_eq!(cell(3), sorted(read), "{type_} is read as these in the table, and in the matrix");
+            for tried in tried {
+                let since = if tried.since() == 0 { "all".to_owned() } else { tried.since().to_string() };
+                assert_eq!(row[1], since, "the first version of {type_}");
+                assert_eq!(row[4] == "text", tried.text_only().is_some(), "the forms of {type_}");
             }
         }
     }

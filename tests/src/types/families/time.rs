@@ -1,0 +1,51 @@
+//! Points in time.
+
+use crate::sim::seed::Rng;
+use crate::types::{AnyRow, Row};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// So many microseconds after 2000-01-01, and its text in UTC.
+fn at(micros: i64) -> (SystemTime, String) {
+    let (distance, epoch) = (Duration::from_micros(micros.unsigned_abs()), Duration::from_secs(946_684_800));
+    let time = if micros < 0 { UNIX_EPOCH + epoch - distance } else { UNIX_EPOCH + epoch + distance };
+    let (second, fraction) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    let (day, second) = (second.div_euclid(86_400), second.rem_euclid(86_400));
+    let (year, month, day) = civil(day + 10_957);
+    let (era, year) = if year > 0 { ("", year) } else { (" BC", 1 - year) };
+    let fraction = match fraction {
+        0 => String::new(),
+        _ => format!(".{fraction:06}").trim_end_matches('0').to_owned(),
+    };
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    (time, format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{fraction}+00{era}"))
+}
+
+/// Year, month and day of the day that is so many after 1970-01-01: years are counted from March, in eras of 400.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
+fn random(rng: &mut Rng) -> (SystemTime, String) {
+    let year: u64 = 366 * 86_400 * 1_000_000;
+    let reach = rng.pick(&[1_000_000, 100 * year, 6_000 * year, 250_000 * year]);
+    let distance = i64::try_from(rng.below(reach)).expect("below 63 bits");
+    let micros = if rng.below(2) == 0 { distance } else { -distance };
+    at(micros.max(-211_813_488_000_000_000))
+}
+
+pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
+    let edges = || {
+        [at(0), at(-1), at(-946_684_800_000_000), at(-211_813_488_000_000_000), at(9_223_371_331_199_999_999)]
+    };
+    let without_zone = |(time, text): (SystemTime, String)| (time, text.replacen("+00", "", 1));
+    vec![
+        Box::new(Row::new("timestamptz", "SystemTime", random).edges(edges())),
+        Box::new(Row::new("timestamp", "SystemTime", random).edges(edges().map(without_zone))),
+    ]
+}
