@@ -24,6 +24,7 @@ use pg_core::types::context::{Context, Settings};
 use pg_core::types::literal;
 use pg_core::types::plan::{Plan, Planner};
 use pg_core::types::registry::Scope;
+use pg_core::types::time::{Date, Time, TimeTz, Timestamp, TimestampTz};
 use pg_core::types::typecaster::{RawValue, TypecasterOwned};
 use pg_core::types::{Kind, Type};
 use pg_core::wire::frame::{Input, Limits};
@@ -382,6 +383,11 @@ pub(crate) fn composites(data: &[u8]) {
 pub(crate) fn timestamps(data: &[u8]) {
     builtin::<SystemTime>(data, &Type::TIMESTAMPTZ);
     builtin::<SystemTime>(data, &Type::TIMESTAMP);
+    builtin::<Timestamp>(data, &Type::TIMESTAMP);
+    builtin::<TimestampTz>(data, &Type::TIMESTAMPTZ);
+    builtin::<Date>(data, &Type::DATE);
+    builtin::<Time>(data, &Type::TIME);
+    builtin::<TimeTz>(data, &Type::TIMETZ);
 }
 
 /// `inet`.

@@ -14,6 +14,7 @@ use pg_core::types::catalog::Catalog;
 use pg_core::types::composite::Fields;
 use pg_core::types::context::Context;
 use pg_core::types::plan::{Plan, Planner};
+use pg_core::types::time::{Date, Time};
 use pg_core::types::typecaster::{RawValue, TypecasterOwned};
 use pg_core::types::{Kind, Type};
 use pg_core::wire::frame::{Input, Limits};
@@ -481,7 +482,9 @@ async fn midnight_at_the_end_and_infinity_stay_what_they_are<S: Session>(
             client.query_value::<SystemTime>(&format!("select '{value}'::{type_}"), ()).await.unwrap_err();
         assert_error(&error, ErrorKind::Decode, "infinity, which SystemTime can't hold");
     }
-    // Types that have no Rust type here yet are not read as one that is near, and their text keeps the value.
+    // No type is read as one that is near, and what holds all of a type's values keeps them.
+    assert_eq!(client.query_value::<Time>("select '24:00:00'::time", ()).await?, Time::END_OF_DAY);
+    assert_eq!(client.query_value::<Date>("select 'infinity'::date", ()).await?, Date::INFINITY);
     for (value, type_) in
         [("24:00:00", "time"), ("24:00:00+00", "timetz"), ("infinity", "date"), ("0044-03-15 BC", "date")]
     {

@@ -17,6 +17,7 @@ pub mod plan;
 pub mod registry;
 pub mod strings;
 pub mod text_form;
+pub mod time;
 pub mod typecaster;
 
 pub use postgres_types::{Kind, Oid, Type};
@@ -26,7 +27,7 @@ mod bytes;
 mod network;
 mod nullable;
 mod numbers;
-mod time;
+mod through;
 #[cfg(feature = "with-uuid-1")]
 mod uuid;
 

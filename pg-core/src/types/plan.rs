@@ -229,7 +229,11 @@ fn default_rust_type(type_: &Type) -> Option<Cow<'static, str>> {
         Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => "String",
         Type::BYTEA => "Vec<u8>",
         Type::UUID => "uuid::Uuid",
-        Type::TIMESTAMPTZ | Type::TIMESTAMP => "std::time::SystemTime",
+        Type::TIMESTAMPTZ => "std::time::SystemTime",
+        Type::TIMESTAMP => "pg_core::types::time::Timestamp",
+        Type::DATE => "pg_core::types::time::Date",
+        Type::TIME => "pg_core::types::time::Time",
+        Type::TIMETZ => "pg_core::types::time::TimeTz",
         Type::INET => "std::net::IpAddr",
         _ => return None,
     }))

@@ -1,7 +1,9 @@
-//! Points in time.
+//! Dates and times.
 
+use super::{any_number, shown};
 use crate::sim::seed::Rng;
 use crate::types::{AnyRow, Row};
+use pg_core::types::time::{Date, Time, TimeTz, Timestamp, TimestampTz};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// So many microseconds after 2000-01-01, and its text in UTC.
@@ -45,7 +47,59 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
     };
     let without_zone = |(time, text): (SystemTime, String)| (time, text.replacen("+00", "", 1));
     vec![
+        Box::new(Row::new("date", "Date", |rng| shown(date(rng))).edges([
+            (Date::MIN, "4714-11-24 BC"),
+            (Date::MAX, "5874897-12-31"),
+            (Date::INFINITY, "infinity"),
+            (Date::NEG_INFINITY, "-infinity"),
+        ])),
+        Box::new(
+            Row::new("time", "Time", |rng| shown(time(rng)))
+                .edges([(Time::MIDNIGHT, "00:00:00"), (Time::END_OF_DAY, "24:00:00")]),
+        ),
+        Box::new(Row::new("timetz", "TimeTz", |rng| shown(timetz(rng))).edges(
+            ["24:00:00-15:59:59", "00:00:00+15:59:59", "01:02:03.5-03:30"]
+                .map(|text| (text.parse::<TimeTz>().expect("a timetz"), text)),
+        )),
+        Box::new(Row::new("timestamp", "Timestamp", |rng| shown(timestamp(rng))).edges([
+            (Timestamp::MIN, "4714-11-24 00:00:00 BC"),
+            (Timestamp::MAX, "294276-12-31 23:59:59.999999"),
+            (Timestamp::INFINITY, "infinity"),
+            (Timestamp::NEG_INFINITY, "-infinity"),
+        ])),
+        Box::new(Row::new("timestamptz", "TimestampTz", |rng| shown(timestamp(rng).at_utc())).edges([
+            (TimestampTz::MIN, "4714-11-24 00:00:00+00 BC"),
+            (TimestampTz::MAX, "294276-12-31 23:59:59.999999+00"),
+            (TimestampTz::INFINITY, "infinity"),
+            (TimestampTz::NEG_INFINITY, "-infinity"),
+        ])),
         Box::new(Row::new("timestamptz", "SystemTime", random).edges(edges())),
         Box::new(Row::new("timestamp", "SystemTime", random).edges(edges().map(without_zone))),
     ]
+}
+
+/// The first value that there is, of as many numbers as it takes.
+fn first<T>(rng: &mut Rng, make: impl Fn(i64) -> Option<T>) -> T {
+    loop {
+        if let Some(value) = make(any_number(rng)) {
+            return value;
+        }
+    }
+}
+
+fn date(rng: &mut Rng) -> Date {
+    first(rng, |number| Date::from_days(i32::try_from(number).ok()?).ok())
+}
+
+fn time(rng: &mut Rng) -> Time {
+    first(rng, |number| Time::from_micros(number).ok())
+}
+
+fn timetz(rng: &mut Rng) -> TimeTz {
+    let time = time(rng);
+    first(rng, |number| TimeTz::new(time, i32::try_from(number).ok()?).ok())
+}
+
+fn timestamp(rng: &mut Rng) -> Timestamp {
+    first(rng, |number| Timestamp::from_micros(number).ok())
 }
