@@ -57,10 +57,12 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
             Row::new("time", "Time", |rng| shown(time(rng)))
                 .edges([(Time::MIDNIGHT, "00:00:00"), (Time::END_OF_DAY, "24:00:00")]),
         ),
-        Box::new(Row::new("timetz", "TimeTz", |rng| shown(timetz(rng))).edges(
-            ["24:00:00-15:59:59", "00:00:00+15:59:59", "01:02:03.5-03:30"]
-                .map(|text| (text.parse::<TimeTz>().expect("a timetz"), text)),
-        )),
+        Box::new(
+            Row::new("timetz", "TimeTz", |rng| shown(timetz(rng))).edges(
+                ["24:00:00-15:59:59", "00:00:00+15:59:59", "01:02:03.5-03:30"]
+                    .map(|text| (text.parse::<TimeTz>().expect("a timetz"), text)),
+            ),
+        ),
         Box::new(Row::new("timestamp", "Timestamp", |rng| shown(timestamp(rng))).edges([
             (Timestamp::MIN, "4714-11-24 00:00:00 BC"),
             (Timestamp::MAX, "294276-12-31 23:59:59.999999"),
