@@ -683,8 +683,10 @@ struct Columns {
     c: Vec<i32>,
 }
 
-/// Rows, whose columns are described rightly: int4, text, int4[], bytea.
+/// Rows, whose columns are described rightly: int4, text, int4[], bytea. The first byte says as what one is read.
 pub(crate) fn rows(data: &[u8]) {
+    let mut source = Source(data);
+    let as_what = source.below(3);
     let mut said = b"1\0\0\0\x042\0\0\0\x04".to_vec();
     let mut columns = vec![0, 4];
     for (name, oid) in [(b'a', 23_u32), (b'b', 25), (b'c', 1007), (b'd', 17)] {
@@ -693,36 +695,45 @@ pub(crate) fn rows(data: &[u8]) {
         columns.extend_from_slice(&[0, 4, 255, 255, 255, 255, 0, 1]);
     }
     answer(&mut said, b'T', &columns);
-    answer(&mut said, b'D', data);
-    answer(&mut said, b'C', b"SELECT 1\0");
-    answer(&mut said, b'Z', b"I");
-    read_as::<(i32, Option<String>, Vec<Option<i32>>, Vec<u8>)>(&said);
-    read_as::<(i32, String)>(&said);
-    read_as::<Columns>(&said);
+    row_of(&mut said, source.0);
+    match as_what {
+        0 => read_as::<(i32, Option<String>, Vec<Option<i32>>, Vec<u8>)>(&said),
+        1 => read_as::<(i32, String)>(&said),
+        _ => read_as::<Columns>(&said),
+    }
 }
 
-/// A RowDescription of whatever form, and a row of whatever form after it.
+/// A RowDescription of whatever form, and a row of whatever form after it. The first byte says as what it is read.
 pub(crate) fn row_descriptions(data: &[u8]) {
     let mut source = Source(data);
+    let as_what = source.below(4);
     let columns = if source.byte() & 1 == 1 { source.some().to_vec() } else { description(&mut source) };
     let row = if source.byte() & 1 == 1 { source.0.to_vec() } else { row(&mut source) };
-    let mut said = b"1\0\0\0\x042\0\0\0\x04".to_vec();
-    answer(&mut said, b'T', &columns);
-    answer(&mut said, b'D', &row);
-    answer(&mut said, b'C', b"SELECT 1\0");
-    answer(&mut said, b'Z', b"I");
-    read_as::<(i32,)>(&said);
-    read_as::<(Option<String>, Vec<i32>)>(&said);
-    read_as::<Columns>(&said);
-    // The same for a row type that asks for the columns first.
-    let mut said = b"1\0\0\0\x04t\0\0\0\x06\0\0".to_vec();
-    answer(&mut said, b'T', &columns);
-    answer(&mut said, b'Z', b"I");
+    let mut said = b"1\0\0\0\x04".to_vec();
+    if as_what == 3 {
+        // A row type that asks for the columns first.
+        said.extend_from_slice(b"t\0\0\0\x06\0\0");
+        answer(&mut said, b'T', &columns);
+        answer(&mut said, b'Z', b"I");
+        said.extend_from_slice(b"2\0\0\0\x04");
+        row_of(&mut said, &row);
+        return read_as::<Row>(&said);
+    }
     said.extend_from_slice(b"2\0\0\0\x04");
-    answer(&mut said, b'D', &row);
-    answer(&mut said, b'C', b"SELECT 1\0");
-    answer(&mut said, b'Z', b"I");
-    read_as::<Row>(&said);
+    answer(&mut said, b'T', &columns);
+    row_of(&mut said, &row);
+    match as_what {
+        0 => read_as::<(i32,)>(&said),
+        1 => read_as::<(Option<String>, Vec<i32>)>(&said),
+        _ => read_as::<Columns>(&said),
+    }
+}
+
+/// A row, and the end of the statement.
+fn row_of(said: &mut Vec<u8>, row: &[u8]) {
+    answer(said, b'D', row);
+    answer(said, b'C', b"SELECT 1\0");
+    answer(said, b'Z', b"I");
 }
 
 fn answer(said: &mut Vec<u8>, tag: u8, body: &[u8]) {
