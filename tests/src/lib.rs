@@ -4,6 +4,8 @@ pub mod clients;
 #[cfg(unix)]
 pub mod fake_server;
 #[cfg(unix)]
+pub mod recorded;
+#[cfg(unix)]
 pub mod relay;
 #[cfg(unix)]
 pub mod server;

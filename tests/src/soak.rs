@@ -1,6 +1,7 @@
 //! Long runs, by name: `cargo run --release -p pg-tests --bin soak -- NAME`. Some are run shorter by the tests.
 
 use crate::clients::{AsyncFace, BlockingFace, Face, block_on};
+use crate::recorded::checks::{self, Extent};
 use crate::server::{Database, Server};
 use crate::sim;
 use crate::types;
@@ -27,6 +28,11 @@ pub const ALL: &[Soak] = &[
         run: cancel_races,
     },
     Soak {
+        name: "recorded_sessions",
+        about: "sessions of six kinds, ended and flipped at every byte and bit, and in 10,000 splits",
+        run: recorded_sessions,
+    },
+    Soak {
         name: "simulation",
         about: "10 million runs of a client and an imagined server, a quarter of them without faults; or as many as said",
         run: sim::soak::simulation,
@@ -42,6 +48,26 @@ pub const ALL: &[Soak] = &[
         run: types::soak,
     },
 ];
+
+type Check = fn(Extent) -> u64;
+
+fn recorded_sessions() -> String {
+    let mut told = format!("{} kinds", checks::whole());
+    let runs: [(&str, Check); 5] = [
+        ("closed or reset after each byte", checks::cut),
+        ("silent after each byte", checks::stalled),
+        ("with each bit flipped", checks::flipped),
+        ("with each bit of a login flipped", checks::flipped_in_the_login),
+        ("byte by byte and in random pieces", checks::split),
+    ];
+    for (about, run) in runs {
+        let started = Instant::now();
+        let count = run(Extent::ALL);
+        println!("{count} runs {about} ({:.1} s)", started.elapsed().as_secs_f64());
+        told.push_str(&format!(", {count} runs {about}"));
+    }
+    told
+}
 
 fn cancel_races() -> String {
     const RACES: u32 = 10_000;

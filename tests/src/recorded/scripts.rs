@@ -1,0 +1,121 @@
+//! What the recorded sessions do.
+
+use super::Player;
+use pg_core::exchange::pipeline;
+use pg_core::{FromSql, Result, Session, ToSql};
+use std::future::Future;
+use std::pin::Pin;
+
+/// A session: what is done after login, call by call.
+#[derive(Clone, Copy)]
+pub(super) struct Script {
+    pub(super) name: &'static str,
+    /// Told as role and password; else the superuser is trusted.
+    pub(super) login: Option<(&'static str, &'static str)>,
+    pub(super) calls: &'static [Call],
+}
+
+pub(super) type Call = for<'p> fn(&'p mut Player<'_>) -> Done<'p>;
+pub(super) type Done<'p> = Pin<Box<dyn Future<Output = Result<String>> + 'p>>;
+
+/// A call, boxed: `call!(session => expression)`.
+macro_rules! call {
+    ($session:ident => $body:expr) => {
+        |$session| Box::pin(async move { Ok(format!("{:?}", $body)) })
+    };
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "item")]
+struct Item {
+    name: String,
+    price: i64,
+}
+
+pub(super) const SCRAM: Script = Script {
+    name: "SCRAM login",
+    login: Some(("alice", "sesame-7391")),
+    calls: &[
+        call!(s => s.query_value::<String>("select current_user::text", ()).await?),
+        call!(s => s.ping().await?),
+    ],
+};
+
+const SIMPLE: Script = Script {
+    name: "simple",
+    login: None,
+    calls: &[
+        call!(s => s.batch_execute("select 1; select 'two', null; ; create temp table t (n int4); insert into t values (1)").await?),
+        call!(s => {
+            s.batch_execute("do $$ begin raise notice 'by the way'; end $$; listen news; notify news, 'hello'").await?;
+            s.connection().inbox().next_notification().map(|notification| notification.payload)
+        }),
+        call!(s => s.batch_execute("select 1; select missing; select 2").await?),
+        call!(s => s.batch_execute("").await?),
+        call!(s => s.batch_execute("set application_name to 'other'; select generate_series(1, 5)").await?),
+    ],
+};
+
+pub(super) const EXTENDED: Script = Script {
+    name: "extended",
+    login: None,
+    calls: &[
+        call!(s => s.query::<(i32, Option<String>)>("select n, nullif(n::text, '2') from generate_series(1, $1) n", (3_i32,)).await?),
+        call!(s => {
+            let item = Item { name: "tea".to_owned(), price: 7 };
+            s.query_value::<Vec<Item>>("select array[$1, $1]", (&item,)).await?
+        }),
+        call!(s => s.query_value::<i32>("select 1 / $1::int4", (0_i32,)).await?),
+        call!(s => s.query_value::<i32>("select 8 / $1::int4", (2_i32,)).await?),
+        call!(s => s.query_value::<i32>("select 8 / $1::int4", (4_i32,)).await?),
+        call!(s => {
+            let mut tx = s.begin().await?;
+            let n = tx.execute("create temp table t as select generate_series(1, 4)", ()).await?;
+            tx.commit().await?;
+            n
+        }),
+        call!(s => {
+            let mut rows = s.stream("select n, 'row ' || n from generate_series(1, 3) n", ()).await?;
+            let mut read = Vec::new();
+            while let Some(row) = rows.next_row().await? {
+                read.push(row.get::<(i32, String)>()?);
+            }
+            read
+        }),
+        call!(s => s.prepare("select $1::date, $2::uuid").await?.columns.len()),
+    ],
+};
+
+const COPY: Script = Script {
+    name: "COPY, refused",
+    login: None,
+    calls: &[
+        call!(s => s.batch_execute("create temp table t (n int4); insert into t select generate_series(1, 9)").await?),
+        call!(s => s.execute("copy t from stdin", ()).await?),
+        call!(s => s.execute("copy t to stdout", ()).await?),
+        call!(s => s.batch_execute("select 1; copy t from stdin; select 2").await?),
+        call!(s => s.batch_execute("select 1; copy t to stdout; select 2").await?),
+        call!(s => s.query_value::<i64>("select count(*) from t", ()).await?),
+    ],
+};
+
+const PIPELINE: Script = Script {
+    name: "pipeline",
+    login: None,
+    calls: &[
+        call!(s => s.pipeline((
+            pipeline::query::<(i32,), _>("select generate_series(1, $1)", (3_i32,)),
+            pipeline::execute("create temp table t (n int4)", ()),
+            pipeline::query_one::<(String,), _>("select $1 || '!'", ("ho",)),
+        )).await?),
+        call!(s => s.pipeline((
+            pipeline::execute("insert into t values (1)", ()),
+            pipeline::execute("insert into t values (1 / $1)", (0_i32,)),
+            pipeline::execute("insert into t values (3)", ()),
+        )).await?),
+        call!(s => s.query_value::<i64>("select count(*) from t", ()).await?),
+    ],
+};
+
+/// All that are recorded.
+pub(super) static ALL: [Script; 5] = [SCRAM, SIMPLE, EXTENDED, COPY, PIPELINE];
