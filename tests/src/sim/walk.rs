@@ -2,6 +2,7 @@
 
 use super::messages as m;
 use super::seed::Rng;
+use pg_core::config::ssl::SslMode;
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
 use pg_core::exchange::batch::Batch;
@@ -9,12 +10,14 @@ use pg_core::exchange::cancel::CancelRequest;
 use pg_core::exchange::operation::Operation;
 use pg_core::exchange::pipeline;
 use pg_core::exchange::session::{Begin, End, Ping, Prepare};
-use pg_core::exchange::startup::{Credentials, Startup};
+use pg_core::exchange::startup::{Credentials, Startup, Tls};
 use pg_core::message::backend;
 use pg_core::protocol::connection::Connection;
 use pg_core::protocol::state::{Phase, Step, step};
+use pg_core::tls::config::{Roots, client_config};
 use pg_core::types::registry::{Registry, Scope};
 use pg_core::wire::frame::Limits;
+use std::sync::{Arc, OnceLock};
 
 /// A call that waits for its answer.
 pub trait Waiting {
@@ -101,7 +104,7 @@ impl Situation {
     /// Logged in, nothing asked.
     pub fn idle(cache: usize) -> Situation {
         let mut situation = Situation::new(cache);
-        situation.start(startup());
+        situation.start(startup(None));
         situation.hears(&[
             m::authentication_ok(),
             m::backend_key_data(7, &[1, 2, 3, 4]),
@@ -111,12 +114,19 @@ impl Situation {
         situation
     }
 
-    /// A connection in this phase; `None` for [`Phase::Tls`], which is no matter of messages.
-    pub fn of(phase: Phase) -> Option<Situation> {
+    /// A connection that has asked for TLS.
+    pub fn asking_for_tls(required: bool) -> Situation {
+        let mut situation = Situation::new(100);
+        situation.start(startup(Some(required)));
+        situation
+    }
+
+    /// A connection in this phase.
+    pub fn of(phase: Phase) -> Situation {
         let mut situation = Situation::idle(if phase == Phase::Close { 1 } else { 100 });
         let s = &mut situation;
         match phase {
-            Phase::Tls => return None,
+            Phase::Tls => *s = Situation::asking_for_tls(true),
             Phase::Idle => {}
             Phase::Cancel => {
                 let key = s.connection.cancel_key().expect("logged in").clone();
@@ -125,11 +135,11 @@ impl Situation {
             }
             Phase::Startup => {
                 *s = Situation::new(100);
-                s.start(startup());
+                s.start(startup(None));
             }
             Phase::LoggedIn => {
                 *s = Situation::new(100);
-                s.start(startup()).hears(&[m::authentication_ok()]);
+                s.start(startup(None)).hears(&[m::authentication_ok()]);
             }
             Phase::Parse => _ = s.start(query()),
             Phase::Bind => _ = s.start(query()).hears(&[m::parse_complete()]),
@@ -170,7 +180,7 @@ impl Situation {
             }
             Phase::CopyBoth => _ = s.start(Batch::new("start")).hears(&[m::copy_both_response(0, &[])]),
         }
-        Some(situation)
+        situation
     }
 }
 
@@ -183,13 +193,21 @@ fn executing() -> Vec<Vec<u8>> {
     vec![m::parse_complete(), m::bind_complete(), m::row_description(&[m::Column::new("n", 20, 8, 1)])]
 }
 
-fn startup() -> Startup<'static> {
+/// A login, after TLS if it is said whether that is demanded.
+fn startup(tls_required: Option<bool>) -> Startup<'static> {
+    static CONFIG: OnceLock<Arc<rustls::ClientConfig>> = OnceLock::new();
+    let config = || client_config(SslMode::Require, Roots::None).expect("a configuration");
+    let tls = tls_required.map(|required| Tls {
+        config: CONFIG.get_or_init(config).clone(),
+        server_name: "localhost".to_owned(),
+        required,
+    });
     let credentials = Credentials {
         user: "me".to_owned(),
         database: "mine".to_owned(),
         nonce: "a nonce of eighteen".to_owned(),
         unix_socket: true,
-        tls: None,
+        tls,
     };
     Startup::new(super::settings(), credentials)
 }
@@ -199,7 +217,14 @@ fn startup() -> Startup<'static> {
 /// # Errors
 /// What was found, in words.
 pub fn meet(phase: Phase, tag: u8, dropped: bool, rng: &mut Rng) -> std::result::Result<(), String> {
-    let Some(mut situation) = Situation::of(phase) else { return Ok(()) };
+    if phase == Phase::Tls {
+        // What is answered there is no message.
+        return [b"".as_slice(), &m::well_formed(tag, rng)]
+            .iter()
+            .flat_map(|after| [(after, true), (after, false)])
+            .try_for_each(|(after, required)| meet_answer(tag, after, required, dropped));
+    }
+    let mut situation = Situation::of(phase);
     if dropped {
         situation.call = None;
         situation.connection.abandon();
@@ -234,6 +259,39 @@ pub fn meet(phase: Phase, tag: u8, dropped: bool, rng: &mut Rng) -> std::result:
     meet_malformed(phase, tag, dropped, rng).map_err(|what| format!("malformed {place}: {what}"))
 }
 
+/// What a byte in answer to SSLRequest must bring, and bytes that come in clear together with it.
+fn meet_answer(answer: u8, after: &[u8], required: bool, dropped: bool) -> std::result::Result<(), String> {
+    let mut situation = Situation::asking_for_tls(required);
+    if dropped {
+        situation.call = None;
+        situation.connection.abandon();
+    }
+    situation.feed(&[&[answer], after].concat());
+    let polled = situation.poll();
+    let (encrypted, phase) = (situation.connection.is_encrypted(), situation.connection.expects());
+    let text = polled.as_ref().err().map(Error::to_string).unwrap_or_default();
+    let kind = polled.as_ref().err().map(Error::kind);
+    let is_right = match (answer, after) {
+        // The handshake goes on, and nothing was believed yet.
+        (b'S', []) => polled.is_ok() && encrypted && phase == Phase::Tls,
+        (b'N', []) if required => kind == Some(ErrorKind::Tls) && text.contains("sslmode"),
+        (b'N', []) => polled.is_ok() && !encrypted && (dropped || phase == Phase::Startup),
+        (b'S' | b'N', _) => kind == Some(ErrorKind::Protocol) && text.contains("in clear"),
+        (b'E', _) => kind == Some(ErrorKind::Tls) && text.contains("with an error"),
+        _ => kind == Some(ErrorKind::Tls) && text.contains(&format!("{:?}", answer as char)),
+    };
+    let closed = situation.connection.is_closed();
+    let place = format!(
+        "{:?} in answer to SSLRequest, {} bytes after it, required: {required}, dropped: {dropped}",
+        answer as char,
+        after.len()
+    );
+    if !is_right || closed != polled.is_err() {
+        return Err(format!("{place} gave {polled:?}, closed: {closed}, in {phase:?}"));
+    }
+    settled(&mut situation, polled.err()).map_err(|what| format!("{place}: {what}"))
+}
+
 /// An error of a broken rule names the message, the phase and what was expected.
 fn named(error: &Error, phase: Phase, tag: u8) -> std::result::Result<(), String> {
     let text = error.to_string();
@@ -251,7 +309,7 @@ fn named(error: &Error, phase: Phase, tag: u8) -> std::result::Result<(), String
 }
 
 fn meet_malformed(phase: Phase, tag: u8, dropped: bool, rng: &mut Rng) -> std::result::Result<(), String> {
-    let Some(mut situation) = Situation::of(phase) else { return Ok(()) };
+    let mut situation = Situation::of(phase);
     if dropped {
         situation.call = None;
         situation.connection.abandon();
@@ -299,7 +357,7 @@ pub fn at_random(seed: u64, steps: u64) -> std::result::Result<u64, String> {
             connections += 1;
             fed = 0;
             let phase = rng.pick(&Phase::ALL);
-            situation = Situation::of(phase).unwrap_or_else(|| Situation::idle(2));
+            situation = Situation::of(phase);
         }
         let outcome = match rng.below(10) {
             0 if situation.call.is_none() => call(&mut situation, &mut rng).err(),
@@ -333,6 +391,9 @@ pub fn at_random(seed: u64, steps: u64) -> std::result::Result<u64, String> {
 fn likely(situation: &Situation, rng: &mut Rng) -> Vec<u8> {
     let phase = situation.connection.expects();
     let legal: Vec<u8> = m::TAGS.iter().copied().filter(|tag| step(phase, *tag) != Step::Illegal).collect();
+    if phase == Phase::Tls && rng.below(4) > 0 {
+        return rng.pick(&[b"S".as_slice(), b"N", b"E", b"G", b"S\x16\x03\x03"]).to_vec();
+    }
     match rng.below(100) {
         0 => m::well_formed(rng.pick(m::TAGS), rng),
         1 => {
