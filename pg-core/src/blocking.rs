@@ -8,8 +8,9 @@ use crate::exchange::session::Description;
 use crate::params::Params;
 use crate::protocol::connection::Connection;
 use crate::row::{Column, FromRow, FromRowOwned, RowRef};
-use crate::session::{Lifecycle, Rows, Run, Session, Transaction};
+use crate::session::{Lifecycle, Rows, Run, Session, Transaction, Using};
 use crate::transaction::TransactionOptions;
+use crate::types::registry::Registry;
 use crate::types::typecaster::TypecasterOwned;
 use std::future::Future;
 use std::pin::pin;
@@ -181,6 +182,16 @@ impl<S: Session> Blocking<S> {
     /// [`Session::ping`]: a round trip that does nothing else.
     pub fn ping(&mut self) -> Result<()> {
         complete(self.0.ping())
+    }
+
+    /// [`Session::register`]: changes the registry of this connection alone.
+    pub fn register(&mut self, change: impl FnOnce(Registry) -> Registry) {
+        self.0.register(change);
+    }
+
+    /// [`Session::using`]: the same session under the codecs of `registry`.
+    pub fn using(&mut self, registry: &Registry) -> Blocking<Using<'_, S>> {
+        Blocking(self.0.using(registry))
     }
 
     /// [`Session::is_closed`]: whether the connection is known to be unusable.

@@ -12,10 +12,13 @@ use crate::exchange::pipeline::Pipeline;
 use crate::exchange::query::Request;
 use crate::exchange::session::{Begin, Description, End, Ping, Prepare};
 use crate::exchange::stream::{Cursor, Fetch, Fetched, Stream};
+use crate::exchange::under::Under;
 use crate::params::Params;
 use crate::protocol::connection::Connection;
 use crate::row::{Column, FromRow, FromRowOwned, RowRef, Shape};
 use crate::transaction::TransactionOptions;
+use crate::types::codecs::Codecs;
+use crate::types::registry::Registry;
 use crate::types::typecaster::TypecasterOwned;
 use std::future::Future;
 
@@ -265,6 +268,23 @@ pub trait Session: Run + Sized {
         self.run(Ping::default())
     }
 
+    /// Changes the registry of this connection alone (copy on write): what is registered here comes before what the
+    /// configuration's registry has. `client.register(|registry| registry.typecaster("point", cast_point))`
+    ///
+    /// Statements are planned anew, and prepared anew at their next run. Inside a transaction it stays after it.
+    fn register(&mut self, change: impl FnOnce(Registry) -> Registry) {
+        self.connection().register(change);
+    }
+
+    /// The same session under the codecs of `registry`, which come before all others: for one statement, or a few.
+    /// `client.using(&registry).query_value::<Via<Point>>(..)`
+    ///
+    /// Its statements are prepared apart from the session's own, and cached as those are, so that it is worth keeping the
+    /// registry.
+    fn using(&mut self, registry: &Registry) -> Using<'_, Self> {
+        Using { session: self, codecs: registry.codecs().clone() }
+    }
+
     /// Whether the connection is known to be unusable. A link that broke unnoticed shows at the next call.
     fn is_closed(&mut self) -> bool {
         self.connection().is_closed()
@@ -285,6 +305,29 @@ impl<S: Session> Session for &mut S {
 
     fn nudge(&mut self) {
         (**self).nudge();
+    }
+}
+
+/// A session under codecs of its own: what [`Session::using`] gives.
+#[derive(Debug)]
+pub struct Using<'s, S> {
+    session: &'s mut S,
+    codecs: Codecs,
+}
+
+impl<S: Run> Run for Using<'_, S> {
+    fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send {
+        self.session.run(Under::new(exchange, self.codecs.clone()))
+    }
+}
+
+impl<S: Session> Session for Using<'_, S> {
+    fn connection(&mut self) -> &mut Connection {
+        self.session.connection()
+    }
+
+    fn nudge(&mut self) {
+        self.session.nudge();
     }
 }
 

@@ -10,6 +10,9 @@ asked as (
   ) t on true
   union all
   select null, u.oid from unnest($3) as u(oid)
+  union all
+  select -e.ordinal, pg_catalog.to_regtype(e.expression)::oid
+  from unnest($4) with ordinality as e(expression, ordinal)
 ),
 roots(oid) as (
   select oid from asked where oid is not null

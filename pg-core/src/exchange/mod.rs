@@ -14,6 +14,7 @@ pub mod startup;
 mod statement;
 pub mod stream;
 mod text;
+pub mod under;
 
 use crate::error::{Error, Result};
 use crate::message::backend::Message;

@@ -79,14 +79,9 @@ fn copies_from_client(sql: &str) -> bool {
 /// The needs of two parts, when they are of one kind; else the first is met first.
 fn both(first: Option<Needs>, second: Option<Needs>) -> Option<Needs> {
     match (first, second) {
-        (
-            Some(Needs::Types { mut names, mut also, mut oids }),
-            Some(Needs::Types { names: more_names, also: more, oids: more_oids }),
-        ) => {
-            names.extend(more_names);
-            also.extend(more);
-            oids.extend(more_oids);
-            Some(Needs::Types { names, also, oids })
+        (Some(Needs::Types(mut wanted)), Some(Needs::Types(more))) => {
+            wanted.extend(more);
+            Some(Needs::Types(wanted))
         }
         (first, second) => first.or(second),
     }

@@ -22,14 +22,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub enum Needs {
     /// The catalog's entries of these types.
-    Types {
-        /// By name: without them the exchange can't be sent.
-        names: Vec<&'static NamedType>,
-        /// By name, while at it: what the server doesn't have goes as text.
-        also: Vec<&'static NamedType>,
-        /// By OID; the ranges over these come along.
-        oids: Vec<Oid>,
-    },
+    Types(Wanted),
     /// A statement's parameters and columns; it is prepared by this.
     Description {
         /// The statement, already in the cache.
@@ -39,6 +32,29 @@ pub enum Needs {
     },
     /// A BEGIN that waits must be answered before statements of the simple protocol follow.
     Begin,
+}
+
+/// Types that the catalog is asked for.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// By the names that Rust types have for them: without these the exchange can't be sent.
+    pub names: Vec<&'static NamedType>,
+    /// By the same, while at it: what the server doesn't have goes as text.
+    pub also: Vec<&'static NamedType>,
+    /// By OID; the ranges over these come along.
+    pub oids: Vec<Oid>,
+    /// By names as SQL writes them.
+    pub expressions: Vec<Box<str>>,
+}
+
+impl Wanted {
+    /// Adds what another part of the same request wants.
+    pub fn extend(&mut self, other: Wanted) {
+        self.names.extend(other.names);
+        self.also.extend(other.also);
+        self.oids.extend(other.oids);
+        self.expressions.extend(other.expressions);
+    }
 }
 
 /// A need on its way.
@@ -52,7 +68,7 @@ pub(super) struct Prelude {
 
 #[derive(Debug)]
 enum What {
-    Types { names: Vec<&'static NamedType>, required: usize, oids: Vec<Oid>, rows: Vec<Vec<Option<String>>> },
+    Types { wanted: Wanted, required: usize, rows: Vec<Vec<Option<String>>> },
     Description { statement: StatementId, sql: String, inferred: bool, prepared_before: bool },
     Begin { commands: Vec<(u32, String)>, sql: String },
 }
@@ -64,26 +80,33 @@ const CATALOG: &str = include_str!("catalog.sql");
 impl Prelude {
     pub(super) fn send(needs: Needs, c: &mut Conversation) -> Result<Prelude> {
         let what = match needs {
-            Needs::Types { mut names, also, oids } => {
-                let required = names.len();
-                names.extend(also);
+            Needs::Types(mut wanted) => {
+                let required = wanted.names.len();
+                wanted.names.append(&mut wanted.also);
                 // A BEGIN that waits stays behind: the look-up must not become part of the transaction.
                 for named in c.registry.prefetch() {
-                    if !names.contains(named)
+                    if !wanted.names.contains(named)
                         && c.catalog.resolve(crate::types::name::TypeName::Named(named)).is_none()
                     {
-                        names.push(named);
+                        wanted.names.push(named);
                     }
                 }
-                frontend::parse(&mut c.out, "", CATALOG, &[1009, 1009, 1028])?;
+                // Settled ones too: it costs nothing, and a type may have been made anew.
+                for expression in c.catalog.expressions() {
+                    if !wanted.expressions.contains(&expression) {
+                        wanted.expressions.push(expression);
+                    }
+                }
+                frontend::parse(&mut c.out, "", CATALOG, &[1009, 1009, 1028, 1009])?;
                 expect(c, Phase::Parse);
-                let schemas = array(names.iter().map(|named| named.schema));
-                let type_names = array(names.iter().map(|named| Some(named.name)));
-                let numbers: Vec<String> = oids.iter().map(Oid::to_string).collect();
+                let schemas = array(wanted.names.iter().map(|named| named.schema));
+                let type_names = array(wanted.names.iter().map(|named| Some(named.name)));
+                let numbers: Vec<String> = wanted.oids.iter().map(Oid::to_string).collect();
                 let numbers = array(numbers.iter().map(|oid| Some(oid.as_str())));
+                let expressions = array(wanted.expressions.iter().map(|expression| Some(&**expression)));
                 writer::message(&mut c.out, b'B', |out| {
-                    out.extend_from_slice(&[0, 0, 0, 0, 0, 3]);
-                    for value in [&schemas, &type_names, &numbers] {
+                    out.extend_from_slice(&[0, 0, 0, 0, 0, 4]);
+                    for value in [&schemas, &type_names, &numbers, &expressions] {
                         writer::value(out, |out| {
                             out.extend_from_slice(value);
                             Ok(writer::IsNull::No)
@@ -94,7 +117,7 @@ impl Prelude {
                 })?;
                 expect(c, Phase::Bind);
                 c.execute();
-                What::Types { names, required, oids, rows: Vec::new() }
+                What::Types { wanted, required, rows: Vec::new() }
             }
             Needs::Description { statement, sql } => {
                 c.open_request()?;
@@ -177,9 +200,9 @@ impl Prelude {
                 statement.is_parsed = false;
             }
         }
-        if let What::Types { names, required, oids, rows } = &mut self.what {
+        if let What::Types { wanted, required, rows } = &mut self.what {
             let rows = std::mem::take(rows);
-            learn(c, names, *required, oids, rows)?;
+            learn(c, wanted, *required, rows)?;
         }
         Ok(())
     }
@@ -222,14 +245,15 @@ fn texts(row: DataRow<'_>) -> Result<Vec<Option<String>>> {
 /// The first `required` names must be there.
 fn learn(
     c: &mut Conversation,
-    names: &[&'static NamedType],
+    wanted: &Wanted,
     required: usize,
-    oids: &[Oid],
     rows: Vec<Vec<Option<String>>>,
 ) -> Result<()> {
     let malformed = || Error::protocol("the catalog's answer is not what was asked for");
     let mut entries = Vec::new();
     let mut asked = Vec::new();
+    let mut called: Vec<(Box<str>, Option<Oid>)> =
+        wanted.expressions.iter().map(|expression| (expression.clone(), None)).collect();
     for row in rows {
         let Ok([ordinal, oid, schema, name, array, kind, labels, fields, of, multirange, delimiter]) =
             <[Option<String>; 11]>::try_from(row)
@@ -241,10 +265,15 @@ fn learn(
             // The name asked for at this place doesn't exist.
             continue;
         };
-        if let Some(named) =
-            ordinal.and_then(|o| o.parse::<usize>().ok()?.checked_sub(1)).and_then(|o| names.get(o))
-        {
+        // Names count from 1 up, those that SQL writes from -1 down.
+        let ordinal = ordinal.and_then(|text| text.parse::<i64>().ok());
+        let place = |number: i64| usize::try_from(number).ok()?.checked_sub(1);
+        if let Some(named) = ordinal.and_then(place).and_then(|at| wanted.names.get(at)) {
             asked.push(((named.schema.map(Box::from), Box::from(named.name)), oid));
+        }
+        let at = ordinal.and_then(i64::checked_neg).and_then(place);
+        if let Some((_, found)) = at.and_then(|at| called.get_mut(at)) {
+            *found = Some(oid);
         }
         let of = number(of).unwrap_or_default();
         let list = |text: Option<String>| -> Result<Vec<String>> {
@@ -280,12 +309,13 @@ fn learn(
             shape,
         });
     }
-    let missing = names.iter().take(required).find(|named| {
+    let missing = wanted.names.iter().take(required).find(|named| {
         !asked.iter().any(|((schema, name), _)| schema.as_deref() == named.schema && **name == *named.name)
     });
     let mut learned = Catalog::default();
     learned.extend(entries, asked.clone());
-    learned.complete_ranges(oids.iter().copied().chain(asked.iter().map(|(_, oid)| *oid)));
+    learned.complete_ranges(wanted.oids.iter().copied().chain(asked.iter().map(|(_, oid)| *oid)));
+    learned.settle(called);
     c.catalog.merge(&learned);
     // What a transaction sees may never come to be.
     if c.transactions.status() == Status::Idle {

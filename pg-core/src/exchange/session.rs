@@ -1,6 +1,6 @@
 //! What changes the session itself: the ends of transactions, preparing ahead, and a round trip that does nothing.
 
-use super::prelude::Needs;
+use super::prelude::{Needs, Wanted};
 use super::{About, Exchange, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::{Message, Status};
@@ -188,7 +188,7 @@ impl Exchange for Prepare<'_> {
                 return Ok(None);
             }
             self.looked_up = true;
-            return Ok(Some(Needs::Types { names: Vec::new(), also: Vec::new(), oids: unknown }));
+            return Ok(Some(Needs::Types(Wanted { oids: unknown, ..Wanted::default() })));
         }
         let id = c.statements.insert(self.sql, Vec::new(), 0, Vec::new());
         self.statement = Some(id);

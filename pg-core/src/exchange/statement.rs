@@ -1,7 +1,7 @@
 //! The part of running a statement that is the same for all parameters and rows: it is found in the cache or prepared,
 //! its parameters and columns are planned, and it is run once more where that is safe.
 
-use super::prelude::{self, Needs, is_stale};
+use super::prelude::{self, Needs, Wanted, is_stale};
 use super::text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
@@ -35,6 +35,8 @@ pub(super) struct Statement<'q> {
     inferred: bool,
     /// The types of columns were asked for: one that the catalog doesn't have is asked for once.
     looked_up: bool,
+    /// The types of parameters were asked for, as those of columns.
+    params_looked_up: bool,
     /// The columns were asked for anew, because those known didn't fit.
     described_anew: bool,
     retried: bool,
@@ -60,6 +62,7 @@ impl<'q> Statement<'q> {
             all_text: false,
             inferred: false,
             looked_up: false,
+            params_looked_up: false,
             described_anew: false,
             retried: false,
             retry: false,
@@ -87,35 +90,37 @@ impl<'q> Statement<'q> {
         if let Some(needs) = missing_types(c, params, shape) {
             return Ok(Some(needs));
         }
-        let planned = plan_params(&c.catalog, params);
+        let planned = plan_params(&c.catalog, params, &[]);
         if planned.is_err() {
             c.forget_names((0..params.len()).map(|index| params.name(index)));
         }
-        let (types, plans) = planned.map_err(|e| e.with_sql(self.sql))?;
+        let Planned { types, plans, waits } = planned.map_err(|e| e.with_sql(self.sql))?;
         self.inferred = types.contains(&0);
+        let described_first = shape.needs_description(&c.catalog);
         let known = self.id.filter(|id| c.statements.get(*id).is_some());
         let Some(id) = known.or_else(|| c.statements.find_typed(self.sql, &types, &plans, self.constants))
         else {
-            if shape.is_dynamic() && self.reading.is_none() {
-                check_count(self.sql, params).map_err(|e| e.with_sql(self.sql))?;
-                let id = c.statements.insert(self.sql, types, self.constants, plans);
-                self.id = Some(id);
-                return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }));
+            if (described_first && self.reading.is_none()) || waits {
+                return self.describe_anew(c, params).map(Some);
             }
             return Ok(None); // Parse travels along
         };
         self.id = Some(id);
-        c.statements.declare(id, &types, plans);
+        if !waits {
+            c.statements.declare(id, &types, plans);
+        } else if let Some(needs) = self.settle_params(c, id, params)? {
+            return Ok(Some(needs));
+        }
         match c.statements.get(id).and_then(|statement| statement.columns.clone()) {
             Some(columns) => {
                 // Each column's reader is chosen at run time, so all types must be known.
                 let unknown =
                     |column: &Column| Some(column.type_().oid()).filter(|oid| !c.catalog.knows(*oid));
-                if shape.is_dynamic() && !self.looked_up {
+                if described_first && !self.looked_up {
                     let oids: Vec<Oid> = columns.iter().filter_map(unknown).collect();
                     self.looked_up = true;
                     if !oids.is_empty() {
-                        return Ok(Some(Needs::Types { names: Vec::new(), also: Vec::new(), oids }));
+                        return Ok(Some(Needs::Types(Wanted { oids, ..wanted(&c.catalog) })));
                     }
                 }
                 if let Err(error) = self.plan_columns(c, id, &columns) {
@@ -125,19 +130,54 @@ impl<'q> Statement<'q> {
                         return Err(error.with_sql(self.sql));
                     }
                     self.described_anew = true;
-                    let (types, plans) = plan_params(&c.catalog, params).map_err(|e| e.with_sql(self.sql))?;
-                    let id = c.statements.insert(self.sql, types, self.constants, plans);
-                    self.id = Some(id);
-                    return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }));
+                    return self.describe_anew(c, params).map(Some);
                 }
             }
             // Another part of a pipeline came first with what it needs, or the columns were of no interest so far.
-            None if shape.is_dynamic() => {
+            None if described_first => {
                 return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }));
             }
             None => {}
         }
         Ok(None)
+    }
+
+    /// Enters the statement, to be prepared and described.
+    fn describe_anew(&mut self, c: &mut Conversation, params: &dyn Described) -> Result<Needs> {
+        check_count(self.sql, params).map_err(|e| e.with_sql(self.sql))?;
+        let Planned { types, plans, .. } =
+            plan_params(&c.catalog, params, &[]).map_err(|e| e.with_sql(self.sql))?;
+        let id = c.statements.insert(self.sql, types, self.constants, plans);
+        self.id = Some(id);
+        Ok(Needs::Description { statement: id, sql: self.sql.to_owned() })
+    }
+
+    /// Plans parameters whose types the server has inferred; what it must say first is asked for.
+    fn settle_params(
+        &mut self,
+        c: &mut Conversation,
+        id: StatementId,
+        params: &dyn Described,
+    ) -> Result<Option<Needs>> {
+        let Some(inferred) = c.statements.get(id).and_then(|statement| statement.parameter_types.clone())
+        else {
+            return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }));
+        };
+        let oids: Vec<Oid> = inferred.iter().copied().filter(|oid| !c.catalog.knows(*oid)).collect();
+        if !oids.is_empty() && !self.params_looked_up {
+            self.params_looked_up = true;
+            return Ok(Some(Needs::Types(Wanted { oids, ..wanted(&c.catalog) })));
+        }
+        match plan_params(&c.catalog, params, &inferred) {
+            Ok(planned) => {
+                c.statements.settle_params(id, planned.plans);
+                Ok(None)
+            }
+            Err(error) => {
+                c.statements.close(id);
+                Err(error.with_sql(self.sql))
+            }
+        }
     }
 
     /// Makes and keeps the plan of a described statement for a row type.
@@ -185,7 +225,8 @@ impl<'q> Statement<'q> {
             Some(id) => id,
             None => {
                 check_count(self.sql, params).map_err(|e| e.with_sql(self.sql))?;
-                let (types, plans) = plan_params(&c.catalog, params).map_err(|e| e.with_sql(self.sql))?;
+                let Planned { types, plans, .. } =
+                    plan_params(&c.catalog, params, &[]).map_err(|e| e.with_sql(self.sql))?;
                 // An earlier part of the pipeline may prepare the same.
                 let shared = c.statements.find_typed(self.sql, &types, &plans, self.constants);
                 shared.unwrap_or_else(|| c.statements.insert(self.sql, types, self.constants, plans))
@@ -312,6 +353,7 @@ impl<'q> Statement<'q> {
         self.retried = true;
         self.error = None;
         self.reading = None;
+        (self.looked_up, self.params_looked_up) = (false, false);
         true
     }
 
@@ -467,55 +509,84 @@ fn missing_types(c: &mut Conversation, params: &dyn Described, shape: &'static S
     unresolved(&c.catalog, params, shape)?;
     // Another connection of the registry may have asked since.
     c.catalog.merge(&c.registry.catalog(&c.scope));
-    unresolved(&c.catalog, params, shape)
+    unresolved(&c.catalog, params, shape).map(Needs::Types)
+}
+
+/// What goes along with whatever is asked: the names of registered codecs.
+fn wanted(catalog: &Catalog) -> Wanted {
+    Wanted { expressions: catalog.expressions(), ..Wanted::default() }
 }
 
 /// What must be asked because a text form can't stand in for it, and all else of the statement that isn't known: one
-/// query answers for all, and what was sent as text of inferred type might come back as text.
-fn unresolved(catalog: &Catalog, params: &dyn Described, shape: &'static Shape) -> Option<Needs> {
+/// query answers for all, and what was sent as text of inferred type might come back as text. The names of registered
+/// codecs must be known where a type may be one of theirs: not where all are PostgreSQL's own.
+fn unresolved(catalog: &Catalog, params: &dyn Described, shape: &'static Shape) -> Option<Wanted> {
     let (mut names, mut also, mut oids) = (Vec::new(), Vec::new(), Vec::new());
-    let mut needed = |name: TypeName| match name {
-        TypeName::Named(named) if catalog.resolve(name).is_none() => match named.kind.needs_catalog() {
-            true => names.push(named),
-            false => also.push(named),
-        },
-        TypeName::Range(subtype) | TypeName::Multirange(subtype)
-            if catalog.resolve(name).is_none() && catalog.ranges_of(*subtype).is_none() =>
-        {
-            match catalog.resolve(*subtype) {
-                Some(subtype) => oids.push(subtype.oid()),
-                None => names.extend(subtype.named()),
+    let mut open = shape.is_dynamic();
+    let mut needed = |name: TypeName| {
+        open |= matches!(name, TypeName::Described | TypeName::Named(_));
+        match name {
+            TypeName::Named(named) if catalog.resolve(name).is_none() => match named.kind.needs_catalog() {
+                true => names.push(named),
+                false => also.push(named),
+            },
+            TypeName::Range(subtype) | TypeName::Multirange(subtype)
+                if catalog.resolve(name).is_none() && catalog.ranges_of(*subtype).is_none() =>
+            {
+                match catalog.resolve(*subtype) {
+                    Some(subtype) => oids.push(subtype.oid()),
+                    None => names.extend(subtype.named()),
+                }
             }
+            // The delimiter is the type's own affair.
+            TypeName::Array(TypeName::Named(named @ NamedType { kind: NamedKind::Text, .. }))
+                if catalog.resolve(TypeName::Named(named)).is_none() =>
+            {
+                names.push(named);
+            }
+            _ => {}
         }
-        // The delimiter is the type's own affair.
-        TypeName::Array(TypeName::Named(named @ NamedType { kind: NamedKind::Text, .. }))
-            if catalog.resolve(TypeName::Named(named)).is_none() =>
-        {
-            names.push(named);
-        }
-        _ => {}
     };
     (0..params.len()).for_each(|index| params.name(index).each(&mut needed));
     shape.each_type(&mut |name| name.each(&mut needed));
-    if names.is_empty() && oids.is_empty() {
+    if names.is_empty() && oids.is_empty() && (!open || catalog.is_settled()) {
         return None;
     }
     also.retain(|named| !names.contains(named));
-    Some(Needs::Types { names, also, oids })
+    Some(Wanted { names, also, oids, ..wanted(catalog) })
+}
+
+/// How parameters are sent.
+struct Planned {
+    /// The declared types, 0 for what the server infers.
+    types: Vec<Oid>,
+    plans: Vec<Plan>,
+    /// The server must say what it infers before they can be written.
+    waits: bool,
 }
 
 /// The declared OID and the plan of each parameter. What the catalog doesn't know yet goes as text of inferred type.
-fn plan_params(catalog: &Catalog, params: &dyn Described) -> Result<(Vec<Oid>, Vec<Plan>)> {
+/// `inferred` is what the server has inferred, if it was asked.
+fn plan_params(catalog: &Catalog, params: &dyn Described, inferred: &[Oid]) -> Result<Planned> {
     let planner = Planner { catalog };
     let mut types = Vec::with_capacity(params.len());
     let mut plans = Vec::with_capacity(params.len());
+    let mut waits = false;
     for index in 0..params.len() {
-        let type_ = catalog.resolve(params.name(index)).unwrap_or(Type::UNKNOWN);
-        let plan = params
-            .plan_at(index, &type_, &planner)
-            .map_err(|e| e.within(format_args!("parameter ${}", index.saturating_add(1))))?;
-        types.push(if type_ == Type::UNKNOWN { 0 } else { type_.oid() });
+        let name = params.name(index);
+        let type_ = catalog.resolve(name).unwrap_or(Type::UNKNOWN);
+        let within = |e: Error| e.within(format_args!("parameter ${}", index.saturating_add(1)));
+        let mut plan = params.plan_at(index, &type_, &planner).map_err(within)?;
+        // A registered codec knows its type; what doesn't is what the server has inferred.
+        let declared = if name.is_described() { &plan.type_ } else { &type_ };
+        types.push(if *declared == Type::UNKNOWN { 0 } else { declared.oid() });
+        if name.is_described() && plan.type_ == Type::UNKNOWN {
+            waits = true;
+            if let Some(oid) = inferred.get(index) {
+                plan = params.plan_at(index, &catalog.type_or_stand_in(*oid), &planner).map_err(within)?;
+            }
+        }
         plans.push(plan);
     }
-    Ok((types, plans))
+    Ok(Planned { types, plans, waits })
 }

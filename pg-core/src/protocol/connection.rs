@@ -397,6 +397,12 @@ impl Connection {
         }
     }
 
+    /// Changes the registry of this connection alone: a copy of the one it shares, with the same look-ups.
+    pub fn register(&mut self, change: impl FnOnce(Registry) -> Registry) {
+        let registry = change(self.conversation.registry.clone());
+        self.conversation.set_registry(registry);
+    }
+
     /// Queues Terminate and closes: the caller sends what [`Connection::poll_transmit`] still gives.
     pub fn terminate(&mut self) {
         if self.closed.is_none() {

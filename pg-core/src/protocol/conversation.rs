@@ -11,6 +11,7 @@ use crate::message::backend::{BackendKeyData, Message};
 use crate::message::frontend::{self, Target};
 use crate::sqlstate::SqlState;
 use crate::types::catalog::Catalog;
+use crate::types::codecs::Codecs;
 use crate::types::context::Context;
 use crate::types::name::TypeName;
 use crate::types::registry::{Registry, Scope};
@@ -428,7 +429,7 @@ impl Conversation {
     #[cold]
     pub(crate) fn forget_types(&mut self) {
         self.registry.forget(&self.scope);
-        self.catalog = Catalog::default();
+        self.catalog.clear();
         self.statements.close_all();
     }
 
@@ -438,7 +439,10 @@ impl Conversation {
         let mut told = Vec::new();
         for name in names {
             name.each(&mut |name| match name {
-                TypeName::Named(_) | TypeName::Range(_) | TypeName::Multirange(_) => told.push(name),
+                TypeName::Named(_)
+                | TypeName::Range(_)
+                | TypeName::Multirange(_)
+                | TypeName::Described => told.push(name),
                 _ => {}
             });
         }
@@ -446,6 +450,19 @@ impl Conversation {
             self.registry.forget(&self.scope);
             self.catalog.forget(&told);
         }
+    }
+
+    /// Gives the connection a registry of its own. What was planned with the codecs of the old one is planned anew.
+    pub(crate) fn set_registry(&mut self, registry: Registry) {
+        self.catalog = std::mem::take(&mut self.catalog).with_codecs(registry.codecs().clone());
+        self.registry = registry;
+        self.statements.close_all();
+    }
+
+    /// Puts a statement's codecs before the connection's, and gives those that stood there, to be put back.
+    pub(crate) fn exchange_statement_codecs(&mut self, codecs: Codecs) -> Codecs {
+        self.statements.set_codecs(codecs.id());
+        self.catalog.exchange_statement_codecs(codecs)
     }
 
     /// Queues the end of a guard that was dropped: undoing what it did, or nothing if nothing was sent.

@@ -35,8 +35,12 @@ pub struct Statement {
     pub(crate) is_parsed: bool,
     /// It was prepared without declared types: the server inferred all of them.
     inferred: bool,
+    /// The codecs of a statement's own that its plans were made with; 0 for none.
+    codecs: u64,
     /// How the parameters are written.
     pub params: Box<[Plan]>,
+    /// How they were planned before the server said what it inferred, where that was waited for.
+    asked: Option<Box<[Plan]>>,
     /// What Bind says before the values: portal, name, formats, count.
     pub bind_head: Box<[u8]>,
     /// The parameters' types as the server inferred them, where it was asked.
@@ -67,6 +71,11 @@ impl Statement {
     /// The declared parameter types, 0 for inferred.
     pub fn types(&self) -> &[Oid] {
         &self.types
+    }
+
+    /// Whether it was prepared for these types and plans.
+    fn is_for(&self, types: &[Oid], plans: &[Plan]) -> bool {
+        *self.types == *types && *self.asked.as_deref().unwrap_or(&self.params) == *plans
     }
 
     /// Whether these types, declared, would have been the same as those that the server inferred.
@@ -117,6 +126,8 @@ pub struct Statements {
     recent: u32,
     clock: u64,
     serial: u32,
+    /// Which codecs of its own the statement that runs now has.
+    codecs: u64,
     names: u64,
     /// Names to be closed with the next request.
     closing: Vec<Box<str>>,
@@ -163,6 +174,7 @@ impl Statements {
             recent: 0,
             clock: 0,
             serial: 0,
+            codecs: 0,
             names: 0,
             closing: Vec::new(),
         }
@@ -210,8 +222,8 @@ impl Statements {
         if !self.is_caching() {
             return None;
         }
-        let is_it = |statement: &Statement| *statement.types == *types && *statement.params == *params;
-        let id = self.find_hashed(sql, |statement| is_it(statement) || statement.infers(types))?;
+        let id =
+            self.find_hashed(sql, |statement| statement.is_for(types, params) || statement.infers(types))?;
         if let Some(statement) = self.get_mut(id).filter(|_| params_at != 0) {
             if statement.params_at.len() >= MOST_PLANS {
                 statement.params_at.clear();
@@ -238,11 +250,29 @@ impl Statements {
         }
     }
 
+    /// Says how the parameters are written, now that the server has said what it inferred.
+    pub(crate) fn settle_params(&mut self, id: StatementId, params: Vec<Plan>) {
+        if let Some(statement) = self.get_mut(id) {
+            statement.bind_head = bind_head(&statement.name, &params);
+            let asked = std::mem::replace(&mut statement.params, params.into());
+            statement.asked.get_or_insert(asked);
+        }
+    }
+
+    /// From now on statements are found and entered that belong to these codecs of a statement's own; 0 for none.
+    pub(crate) fn set_codecs(&mut self, codecs: u64) {
+        if self.codecs != codecs {
+            self.codecs = codecs;
+            self.recent = u32::MAX; // the usual hit asks only that one, and not whose it is
+        }
+    }
+
     fn find_hashed(&mut self, sql: &str, is_it: impl Fn(&Statement) -> bool) -> Option<StatementId> {
-        let clock = self.clock;
+        let (clock, codecs) = (self.clock, self.codecs);
         for slot in self.by_hash.get(&self.hasher.hash_one(sql))? {
             if let Some(Some(statement)) = self.slots.get_mut(*slot as usize)
                 && *statement.sql == *sql
+                && statement.codecs == codecs
                 && is_it(statement)
             {
                 statement.used = clock;
@@ -297,7 +327,9 @@ impl Statements {
             is_parsed: false,
             inferred: types.is_empty(),
             types: types.into(),
+            codecs: self.codecs,
             params: params.into(),
+            asked: None,
             parameter_types: None,
             columns: None,
             plans: Vec::new(),

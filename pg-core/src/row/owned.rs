@@ -1,7 +1,7 @@
 //! Rows as values: one that lies in the input buffer, and one that was kept.
 
 use super::column::{Column, ColumnIndex};
-use super::plan::{RowPlan, is_text_like};
+use super::plan::RowPlan;
 use super::reader::{FromRow, RowReader, too_many_fields};
 use super::shape::Shape;
 use crate::error::{Error, ErrorKind, Result};
@@ -9,8 +9,8 @@ use crate::message::Format;
 use crate::message::backend::DataRow;
 use crate::types::catalog::Catalog;
 use crate::types::context::Context;
-use crate::types::plan::Planner;
-use crate::types::typecaster::{RawValue, Typecaster};
+use crate::types::plan::{Planner, is_text_like};
+use crate::types::typecaster::{RawValue, Typecaster, null_by};
 use crate::wire::reader::Reader;
 use std::ops::Range;
 use std::sync::Arc;
@@ -104,9 +104,10 @@ impl Row {
         let within = |e: Error| {
             of_one_row(e).within(format_args!("column {} {:?}", at.saturating_add(1), column.name))
         };
-        let Some(bytes) = value.clone().and_then(|range| self.bytes.get(range)) else {
+        let bytes = value.clone().and_then(|range| self.bytes.get(range));
+        if bytes.is_none() && self.catalog.has_no_codecs() {
             return T::null().map_err(within);
-        };
+        }
         let mut plan = T::plan(&column.type_, &Planner { catalog: &self.catalog }).map_err(within)?;
         if plan.format == Format::Text && column.format == Format::Binary && !is_text_like(&column.type_) {
             return Err(within(
@@ -118,7 +119,12 @@ impl Row {
             ));
         }
         plan.set_format(column.format);
-        T::decode(RawValue { bytes, plan: &plan, context: &self.context }).map_err(within)
+        let context = &self.context;
+        let value = match bytes {
+            Some(bytes) => T::decode(RawValue { bytes, plan: &plan, context }),
+            None => null_by(&plan, context, T::decode, T::null),
+        };
+        value.map_err(within)
     }
 }
 

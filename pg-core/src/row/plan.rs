@@ -5,7 +5,7 @@ use super::shape::{Field, Shape};
 use crate::error::{Error, Result};
 use crate::message::Format;
 use crate::types::catalog::Catalog;
-use crate::types::plan::{Plan, Planner};
+use crate::types::plan::{Plan, Planner, is_text_like};
 use postgres_types::Type;
 use std::sync::Arc;
 
@@ -209,12 +209,4 @@ impl Building<'_> {
             "select it, give the field its column's name with `#[pg(name = \"..\")]`, or a default with `#[pg(default)]`",
         )
     }
-}
-
-/// Types whose binary form is their text.
-pub(super) fn is_text_like(type_: &Type) -> bool {
-    matches!(
-        *type_,
-        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::JSON | Type::XML
-    )
 }

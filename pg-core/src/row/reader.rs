@@ -5,7 +5,7 @@ use super::shape::{Field, Shape};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::DataRow;
 use crate::types::context::Context;
-use crate::types::typecaster::{RawValue, Typecaster, TypecasterOwned};
+use crate::types::typecaster::{RawValue, Typecaster, TypecasterOwned, null_by};
 use crate::wire::reader::Reader;
 use crate::wire::values::Values;
 
@@ -119,7 +119,7 @@ impl<'r, 'p> RowReader<'r, 'p> {
         };
         let value = match bytes {
             Some(bytes) => decode(RawValue { bytes, plan: &leaf.plan, context: self.context }),
-            None => null(),
+            None => null_by(&leaf.plan, self.context, decode, null),
         };
         match value {
             Ok(value) => Ok(value),

@@ -1,6 +1,7 @@
 //! Shapes: the columns that a row type reads, as constants of the type.
 
 use crate::error::Result;
+use crate::types::catalog::Catalog;
 use crate::types::plan::{Plan, Planner};
 use crate::types::typecaster::Typecaster;
 use postgres_types::Type;
@@ -89,6 +90,21 @@ impl Shape {
     /// Takes all columns, whatever they are.
     pub fn is_dynamic(&self) -> bool {
         self.dynamic
+    }
+
+    /// Whether the columns must be known before the first run: all are taken, or some reader, or one inside, is known
+    /// only at run time, and so is the form it wants.
+    pub(crate) fn needs_description(&self, catalog: &Catalog) -> bool {
+        self.dynamic
+            || self.fields.iter().any(|field| match field {
+                Field::Column { type_name, .. } if type_name.is_described() => true,
+                Field::Column { type_name, plan, .. } if !catalog.has_no_codecs() => {
+                    let own = catalog.resolve(*type_name);
+                    own.is_some_and(|own| plan(&own, &Planner { catalog }).is_ok_and(|plan| plan.has_codec()))
+                }
+                Field::Column { .. } => false,
+                Field::Nested { shape, .. } => shape.needs_description(catalog),
+            })
     }
 
     /// Whether any column reads only text, so that the first run asks for text.

@@ -18,8 +18,8 @@ use super::adapter::{Adapter, Encode, IsNull};
 use super::elements::{ArrayReader, ArrayWriter, within_element};
 use super::name::TypeName;
 use super::plan::{Plan, Planner, base_type, encode_mismatch, mismatch};
-use super::typecaster::{RawValue, Typecaster};
-use crate::error::{Error, Result};
+use super::typecaster::{RawValue, Typecaster, null_by};
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
 use postgres_types::{Kind, Type};
 
@@ -48,8 +48,11 @@ fn plan_elements(
             let plan = Plan { delimiter: planner.catalog.delimiter(inner), ..plan };
             Ok(Plan::nested(type_, vec![plan], Vec::new()))
         }
-        // What is wrong inside a composite is better told by its field; any other type is told with its array.
-        Err(error) if matches!(base_type(inner).kind(), Kind::Composite(_)) => {
+        // What is wrong inside a composite is better told by its field, and a codec that isn't registered by its own
+        // words; any other type is told with its array.
+        Err(error)
+            if error.kind() == ErrorKind::Usage || matches!(base_type(inner).kind(), Kind::Composite(_)) =>
+        {
             Err(error.within("the elements"))
         }
         Err(_) => Err(mismatch()),
@@ -63,9 +66,12 @@ impl<T: Adapter> Adapter for [T] {
     fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
         if *type_ == Type::UNKNOWN {
             let element = T::plan(type_, planner)?;
-            return match is_dimension(T::TYPE) {
-                true => Ok(element),
-                false => {
+            let known =
+                if T::TYPE.is_described() { planner.catalog.array_of(element.type_.oid()) } else { None };
+            return match (is_dimension(T::TYPE), known) {
+                (true, _) => Ok(element),
+                (false, Some(array)) => Ok(Plan::nested(&array, vec![element], Vec::new())),
+                (false, None) => {
                     let mut plan = Plan::nested(type_, vec![element], Vec::new());
                     plan.set_format(Format::Text);
                     Ok(plan)
@@ -174,7 +180,7 @@ impl<'a, T: Typecaster<'a>> Typecaster<'a> for Vec<T> {
             && array.each(&mut dimension, |bytes, plan, context| {
                 elements.push(match bytes {
                     Some(bytes) => T::decode(RawValue { bytes, plan, context })?,
-                    None => T::null()?,
+                    None => null_by(plan, context, T::decode, T::null)?,
                 });
                 Ok(())
             })?;

@@ -1,13 +1,22 @@
 //! What is known of the server's types: PostgreSQL's own by heart, all others as the catalog told them.
 
+use super::codecs::{Codecs, Key, Registered, TypeKey};
 use super::name::{NamedType, TypeName, built_in_range};
+use crate::message::Format;
 use postgres_types::{Kind, Oid, Type};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
-/// The types of one database as one session sees them. Cheap to clone: connections of a registry share it.
+/// The types of one database as one session sees them, and what was registered for them at run time. Cheap to clone:
+/// connections of a registry share it.
 #[derive(Debug, Clone, Default)]
-pub struct Catalog(Arc<Known>);
+pub struct Catalog {
+    known: Arc<Known>,
+    /// Of the connection.
+    codecs: Codecs,
+    /// Of the statement that is being planned: they come before the connection's.
+    of_statement: Codecs,
+}
 
 /// A name as a [`NamedType`] asks for it: schema or none, and name.
 pub type AskedName = (Option<Box<str>>, Box<str>);
@@ -15,6 +24,8 @@ pub type AskedName = (Option<Box<str>>, Box<str>);
 #[derive(Debug, Clone, Default)]
 struct Known {
     names: HashMap<AskedName, Oid>,
+    /// Names as SQL writes them; `None` for one that no type has.
+    expressions: HashMap<Box<str>, Option<Oid>>,
     types: HashMap<Oid, Type>,
     /// Element to array.
     arrays: HashMap<Oid, Oid>,
@@ -98,12 +109,12 @@ fn built_in() -> &'static BuiltIn {
 impl Catalog {
     /// The type with this OID, if it is known.
     pub fn type_by_oid(&self, oid: Oid) -> Option<Type> {
-        Type::from_oid(oid).or_else(|| self.0.types.get(&oid).cloned())
+        Type::from_oid(oid).or_else(|| self.known.types.get(&oid).cloned())
     }
 
     /// Whether the type with this OID is known.
     pub fn knows(&self, oid: Oid) -> bool {
-        Type::from_oid(oid).is_some() || self.0.types.contains_key(&oid)
+        Type::from_oid(oid).is_some() || self.known.types.contains_key(&oid)
     }
 
     /// The type with this OID; a stand-in with its number for a name, if it is not known.
@@ -115,7 +126,7 @@ impl Catalog {
     /// The type that a Rust type names, if it is known. [`TypeName::Inferred`] never is.
     pub fn resolve(&self, name: TypeName) -> Option<Type> {
         match name {
-            TypeName::Inferred => None,
+            TypeName::Inferred | TypeName::Described => None,
             TypeName::Oid(oid) => Type::from_oid(oid),
             TypeName::Named(named) => self.type_by_oid(self.oid_of(named)?),
             TypeName::Array(element) => self.array_of(self.resolve(*element)?.oid()),
@@ -132,12 +143,12 @@ impl Catalog {
         let &[range] = self.ranges_of(subtype)? else {
             return None;
         };
-        self.type_by_oid(if multi { *self.0.multiranges.get(&range)? } else { range })
+        self.type_by_oid(if multi { *self.known.multiranges.get(&range)? } else { range })
     }
 
     /// The ranges of a subtype that the catalog has, beside PostgreSQL's own; `None` if it wasn't asked for them.
     pub fn ranges_of(&self, subtype: TypeName) -> Option<&[Oid]> {
-        self.0.ranges.get(&self.resolve(subtype)?.oid()).map(Vec::as_slice)
+        self.known.ranges.get(&self.resolve(subtype)?.oid()).map(Vec::as_slice)
     }
 
     /// What stands between the elements of an array literal: `typdelim` of the element type. A domain has its base's.
@@ -148,7 +159,7 @@ impl Catalog {
         }
         match *base {
             Type::BOX => b';',
-            _ => self.0.delimiters.get(&base.oid()).copied().unwrap_or(b','),
+            _ => self.known.delimiters.get(&base.oid()).copied().unwrap_or(b','),
         }
     }
 
@@ -159,17 +170,21 @@ impl Catalog {
         {
             return Some(*oid);
         }
-        self.0.names.get(&(named.schema.map(Box::from), Box::from(named.name))).copied()
+        self.known.names.get(&(named.schema.map(Box::from), Box::from(named.name))).copied()
     }
 
     /// The array type of an element type, if it is known.
     pub fn array_of(&self, element: Oid) -> Option<Type> {
-        let oid = built_in().arrays.get(&element).or_else(|| self.0.arrays.get(&element))?;
+        let oid = built_in().arrays.get(&element).or_else(|| self.known.arrays.get(&element))?;
         self.type_by_oid(*oid)
     }
 
-    /// Whether the server can be asked for values of this type in binary. A type that isn't known may not.
+    /// Whether the server is best asked for values of this type in binary. A type that isn't known may not be, and one
+    /// with a registered typecaster that reads text shouldn't.
     pub fn has_binary_form(&self, type_: &Type) -> bool {
+        if self.typecasters_of(type_).next().is_some_and(|found| found.format == Some(Format::Text)) {
+            return false;
+        }
         match type_.kind() {
             Kind::Pseudo => false,
             Kind::Array(inner) | Kind::Domain(inner) | Kind::Range(inner) | Kind::Multirange(inner) => {
@@ -180,14 +195,115 @@ impl Catalog {
             }
             _ => match *type_ {
                 Type::ACLITEM | Type::GTS_VECTOR => false,
-                _ => self.knows(type_.oid()) && !self.0.text_only.contains(&type_.oid()),
+                _ => self.knows(type_.oid()) && !self.known.text_only.contains(&type_.oid()),
             },
         }
     }
 
+    /// The type that SQL calls so, if it is known: `Some(None)` if it is known that there is none.
+    pub fn type_called(&self, expression: &str) -> Option<Option<Type>> {
+        if let Some(built_in) = self.built_in_called(expression) {
+            return Some(Some(built_in));
+        }
+        match self.known.expressions.get(expression)? {
+            Some(oid) => self.type_by_oid(*oid).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// PostgreSQL's own types need no look-up: the server looks into `pg_catalog` first.
+    fn built_in_called(&self, expression: &str) -> Option<Type> {
+        let name = expression.strip_prefix("pg_catalog.").unwrap_or(expression);
+        let (name, array) = match name.strip_suffix("[]") {
+            Some(element) => (element, true),
+            None => (name, false),
+        };
+        // `char` is a keyword that stands for another type than the one of that name.
+        let oid = built_in().names.get(name).filter(|_| name != "char" && name != "bit")?;
+        if array { self.array_of(*oid) } else { Type::from_oid(*oid) }
+    }
+
+    /// The names of registered codecs that a server must be asked for.
+    pub(crate) fn expressions(&self) -> Vec<Box<str>> {
+        let all = self.of_statement.expressions().chain(self.codecs.expressions());
+        let mut asked: Vec<Box<str>> =
+            all.filter(|expression| self.built_in_called(expression).is_none()).map(Box::from).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        asked
+    }
+
+    /// Whether the names of all registered codecs were looked up.
+    pub(crate) fn is_settled(&self) -> bool {
+        let mut all = self.of_statement.expressions().chain(self.codecs.expressions());
+        all.all(|expression| self.type_called(expression).is_some())
+    }
+
+    /// Whether a codec was registered for this type.
+    pub(super) fn is_key_of(&self, key: &TypeKey, type_: &Type) -> bool {
+        match &key.0 {
+            Key::Oids(oids) => oids.contains(&type_.oid()),
+            Key::Expression(expression) => {
+                self.type_called(expression).flatten().is_some_and(|found| found.oid() == type_.oid())
+            }
+        }
+    }
+
+    /// The type that a codec was registered for: the first of them that is known.
+    pub(super) fn type_of_key(&self, key: &TypeKey) -> Option<Type> {
+        match &key.0 {
+            Key::Oids(oids) => oids.iter().find_map(|oid| self.type_by_oid(*oid)),
+            Key::Expression(expression) => self.type_called(expression).flatten(),
+        }
+    }
+
+    /// The registered typecasters of a type: the statement's first, the last registered first.
+    pub(super) fn typecasters_of(&self, type_: &Type) -> impl Iterator<Item = &Arc<Registered>> {
+        let all = self.of_statement.typecasters().chain(self.codecs.typecasters());
+        all.filter(|registered| self.is_key_of(&registered.types, type_))
+    }
+
+    /// Whether nothing was registered at run time.
+    pub(crate) fn has_no_codecs(&self) -> bool {
+        self.of_statement.id() == 0 && self.codecs.id() == 0
+    }
+
+    /// The registered adapters: the statement's first, the last registered first.
+    pub(super) fn adapters(&self) -> impl Iterator<Item = &Arc<Registered>> {
+        self.of_statement.adapters().chain(self.codecs.adapters())
+    }
+
+    /// A catalog that knows a type and all that it is made of.
+    pub fn of(type_: &Type) -> Catalog {
+        let mut catalog = Catalog::default();
+        Arc::make_mut(&mut catalog.known).add(type_);
+        catalog
+    }
+
+    /// The same types, with a connection's codecs.
+    #[must_use]
+    pub fn with_codecs(self, codecs: Codecs) -> Catalog {
+        Catalog { codecs, ..self }
+    }
+
+    /// Puts a statement's codecs before the connection's; gives those that stood there.
+    pub(crate) fn exchange_statement_codecs(&mut self, codecs: Codecs) -> Codecs {
+        std::mem::replace(&mut self.of_statement, codecs)
+    }
+
+    /// Notes which types SQL calls so.
+    pub(crate) fn settle(&mut self, expressions: impl IntoIterator<Item = (Box<str>, Option<Oid>)>) {
+        Arc::make_mut(&mut self.known).expressions.extend(expressions);
+    }
+
+    /// Forgets all types, and keeps the codecs.
+    pub(crate) fn clear(&mut self) {
+        self.known = Arc::default();
+    }
+
     /// Adds what the catalog told: the entries, and which OID each asked name has.
     pub fn extend(&mut self, entries: Vec<Entry>, names: Vec<(AskedName, Oid)>) {
-        let known = Arc::make_mut(&mut self.0);
+        let known = Arc::make_mut(&mut self.known);
         known.names.extend(names);
         let mut waiting: HashMap<Oid, Entry> = entries.into_iter().map(|entry| (entry.oid, entry)).collect();
         for (oid, entry) in &waiting {
@@ -211,7 +327,7 @@ impl Catalog {
 
     /// Notes that all ranges of these subtypes were told: those that are known are all there are.
     pub fn complete_ranges(&mut self, subtypes: impl IntoIterator<Item = Oid>) {
-        let known = Arc::make_mut(&mut self.0);
+        let known = Arc::make_mut(&mut self.known);
         for subtype in subtypes {
             let is_of = |type_: &&Type| matches!(type_.kind(), Kind::Range(of) if of.oid() == subtype);
             let mut ranges: Vec<Oid> = known.types.values().filter(is_of).map(Type::oid).collect();
@@ -231,10 +347,11 @@ impl Catalog {
                 _ => None,
             })
             .collect();
-        let known = Arc::make_mut(&mut self.0);
+        let known = Arc::make_mut(&mut self.known);
         for subtype in subtypes {
             known.ranges.remove(&subtype);
         }
+        known.expressions.clear();
         for named in names.iter().filter_map(TypeName::named) {
             known.names.remove(&(named.schema.map(Box::from), Box::from(named.name)));
         }
@@ -242,21 +359,39 @@ impl Catalog {
 
     /// Adds what another connection's catalog knows.
     pub fn merge(&mut self, other: &Catalog) {
-        if Arc::ptr_eq(&self.0, &other.0) {
+        if Arc::ptr_eq(&self.known, &other.known) {
             return;
         }
-        let known = Arc::make_mut(&mut self.0);
-        known.names.extend(other.0.names.iter().map(|(name, oid)| (name.clone(), *oid)));
-        known.types.extend(other.0.types.iter().map(|(oid, type_)| (*oid, type_.clone())));
-        known.arrays.extend(&other.0.arrays);
-        known.text_only.extend(&other.0.text_only);
-        known.ranges.extend(other.0.ranges.iter().map(|(subtype, ranges)| (*subtype, ranges.clone())));
-        known.multiranges.extend(&other.0.multiranges);
-        known.delimiters.extend(&other.0.delimiters);
+        let known = Arc::make_mut(&mut self.known);
+        known.names.extend(other.known.names.iter().map(|(name, oid)| (name.clone(), *oid)));
+        known.expressions.extend(other.known.expressions.iter().map(|(name, oid)| (name.clone(), *oid)));
+        known.types.extend(other.known.types.iter().map(|(oid, type_)| (*oid, type_.clone())));
+        known.arrays.extend(&other.known.arrays);
+        known.text_only.extend(&other.known.text_only);
+        known.ranges.extend(other.known.ranges.iter().map(|(subtype, ranges)| (*subtype, ranges.clone())));
+        known.multiranges.extend(&other.known.multiranges);
+        known.delimiters.extend(&other.known.delimiters);
     }
 }
 
 impl Known {
+    /// Adds a type and all that it is made of.
+    fn add(&mut self, type_: &Type) {
+        if Type::from_oid(type_.oid()).is_some() || self.types.contains_key(&type_.oid()) {
+            return;
+        }
+        self.types.insert(type_.oid(), type_.clone());
+        match type_.kind() {
+            Kind::Array(inner) => {
+                self.arrays.insert(inner.oid(), type_.oid());
+                self.add(inner);
+            }
+            Kind::Domain(inner) | Kind::Range(inner) | Kind::Multirange(inner) => self.add(inner),
+            Kind::Composite(fields) => fields.iter().for_each(|field| self.add(field.type_())),
+            _ => {}
+        }
+    }
+
     /// Builds the type and those it is made of. PostgreSQL allows no type inside itself, so the depth is bounded; a
     /// server that claims otherwise gets stand-ins.
     fn build(&mut self, oid: Oid, waiting: &mut HashMap<Oid, Entry>, depth: u32) -> Type {

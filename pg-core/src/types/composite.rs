@@ -5,7 +5,7 @@ use super::adapter::{Encode, IsNull};
 use super::literal;
 use super::name::TypeName;
 use super::plan::{Plan, Planner, base_type, describe, encode_mismatch, mismatch};
-use super::typecaster::RawValue;
+use super::typecaster::{RawValue, null_by};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
 use crate::wire::reader::Reader;
@@ -307,7 +307,7 @@ impl<'a, 'p> Fields<'a, 'p> {
             Ok(Some(bytes)) => {
                 plan.child(index).and_then(|plan| decode(RawValue { bytes, plan, context: self.raw.context }))
             }
-            Ok(None) => null(),
+            Ok(None) => plan.child(index).and_then(|plan| null_by(plan, self.raw.context, decode, null)),
             Err(e) => Err(e),
         };
         match field {

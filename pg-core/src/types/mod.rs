@@ -5,6 +5,7 @@
 pub mod adapter;
 pub mod array;
 pub mod catalog;
+pub mod codecs;
 pub mod composite;
 pub mod context;
 pub mod domain;
@@ -12,13 +13,16 @@ pub mod elements;
 pub mod enumeration;
 pub mod literal;
 pub mod name;
+pub mod native;
 pub mod packed;
 pub mod plan;
 pub mod registry;
+pub mod run_time;
 pub mod strings;
 pub mod text_form;
 pub mod time;
 pub mod typecaster;
+pub mod via;
 
 pub use postgres_types::{Kind, Oid, Type};
 

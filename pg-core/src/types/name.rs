@@ -7,6 +7,8 @@ use postgres_types::{Oid, Type};
 pub enum TypeName {
     /// The server infers it from where the parameter stands; the value goes as text.
     Inferred,
+    /// Known only at run time: a registered codec says it, or the server, which describes the statement first.
+    Described,
     /// A type of PostgreSQL's own, whose OID is the same on every server.
     Oid(Oid),
     /// A type that the server's catalog must tell: enums, composites, domains, extensions' types.
@@ -68,12 +70,33 @@ impl TypeName {
         }
     }
 
+    /// Whether the type, or one inside, is known only at run time.
+    pub const fn is_described(&self) -> bool {
+        match self {
+            TypeName::Described => true,
+            TypeName::Array(inner) | TypeName::Range(inner) | TypeName::Multirange(inner) => {
+                inner.is_described()
+            }
+            TypeName::Record(fields) => {
+                let mut rest = *fields;
+                while let [field, others @ ..] = rest {
+                    if field.is_described() {
+                        return true;
+                    }
+                    rest = others;
+                }
+                false
+            }
+            TypeName::Inferred | TypeName::Oid(_) | TypeName::Named(_) => false,
+        }
+    }
+
     /// The named type inside: of an array its element, of a range its subtype.
     pub const fn named(&self) -> Option<&'static NamedType> {
         match self {
             TypeName::Named(named) => Some(named),
             TypeName::Array(inner) | TypeName::Range(inner) | TypeName::Multirange(inner) => inner.named(),
-            TypeName::Inferred | TypeName::Oid(_) | TypeName::Record(_) => None,
+            TypeName::Inferred | TypeName::Described | TypeName::Oid(_) | TypeName::Record(_) => None,
         }
     }
 
@@ -85,7 +108,7 @@ impl TypeName {
                 inner.each(visit)
             }
             TypeName::Record(fields) => fields.iter().for_each(|field| field.each(visit)),
-            TypeName::Inferred | TypeName::Oid(_) | TypeName::Named(_) => {}
+            TypeName::Inferred | TypeName::Described | TypeName::Oid(_) | TypeName::Named(_) => {}
         }
     }
 }
@@ -94,6 +117,7 @@ impl std::fmt::Display for TypeName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             TypeName::Inferred => f.write_str("text of inferred type"),
+            TypeName::Described => f.write_str("a type known at run time"),
             TypeName::Oid(oid) => match Type::from_oid(*oid) {
                 Some(type_) => f.write_str(type_.name()),
                 None => write!(f, "the type with OID {oid}"),

@@ -6,7 +6,7 @@ use super::adapter::{Adapter, Encode, IsNull};
 use super::elements::{ArrayReader, ArrayWriter};
 use super::name::TypeName;
 use super::plan::{Plan, Planner};
-use super::typecaster::{RawValue, Typecaster};
+use super::typecaster::{RawValue, Typecaster, null_by};
 use crate::error::{Error, Result};
 use postgres_types::Type;
 use std::rc::Rc;
@@ -64,7 +64,7 @@ impl<'a, T: Typecaster<'a>> Typecaster<'a> for Option<T> {
         }
         match array.element()? {
             Some(bytes) => Self::decode(RawValue { bytes, plan: array.plan(), context: array.context() }),
-            None => Ok(None),
+            None => null_by(array.plan(), array.context(), Self::decode, Self::null),
         }
     }
 

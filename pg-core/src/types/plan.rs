@@ -1,11 +1,13 @@
 //! Plans: what is found out once per statement, so that each value is read or written without looking anything up.
 
 use super::catalog::Catalog;
+use super::codecs::Registered;
 use super::name::{NamedKind, NamedType, TypeName};
 use crate::error::{Error, Result};
 use crate::message::Format;
 use postgres_types::{Kind, Type};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// How one value of a statement is read or written: its SQL type, its format, and the plans of what is inside.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +23,26 @@ pub struct Plan {
     pub order: Box<[u16]>,
     /// Of an array's element: what stands between elements in the array's text.
     pub delimiter: u8,
+    /// What was registered at run time for this value, if that reads or writes it.
+    pub(super) codec: Option<RunTime>,
+}
+
+/// What was registered at run time for a value.
+#[derive(Debug, Clone)]
+pub(super) enum RunTime {
+    /// It reads or writes the value.
+    Value(Arc<Registered>),
+    /// It answers for NULL.
+    Null(Arc<Registered>),
+}
+
+impl PartialEq for RunTime {
+    fn eq(&self, other: &RunTime) -> bool {
+        match (self, other) {
+            (RunTime::Value(a), RunTime::Value(b)) | (RunTime::Null(a), RunTime::Null(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
 }
 
 impl Plan {
@@ -32,6 +54,7 @@ impl Plan {
             children: Box::default(),
             order: Box::default(),
             delimiter: b',',
+            codec: None,
         }
     }
 
@@ -48,6 +71,18 @@ impl Plan {
     #[inline]
     pub fn child(&self, index: usize) -> Result<&Plan> {
         self.children.get(index).ok_or_else(|| Error::usage("a plan has no such child"))
+    }
+
+    /// How NULL is read, if a typecaster was registered that wants to see it: by `decode`, of no bytes.
+    #[inline]
+    pub fn for_null(&self) -> Option<&Plan> {
+        self.codec.as_ref()?;
+        self.children.last().filter(|child| matches!(child.codec, Some(RunTime::Null(_))))
+    }
+
+    /// Whether the value, or one inside, goes by what was registered at run time.
+    pub(crate) fn has_codec(&self) -> bool {
+        self.codec.is_some() || self.children.iter().any(Plan::has_codec)
     }
 
     /// Sets the form of the whole; what is inside travels in the same.
@@ -71,7 +106,7 @@ impl Planner<'_> {
     /// the benefit of the doubt where its text form serves.
     pub fn is(&self, name: TypeName, type_: &Type) -> bool {
         match name {
-            TypeName::Inferred => true,
+            TypeName::Inferred | TypeName::Described => true,
             TypeName::Oid(oid) => type_.oid() == oid,
             TypeName::Array(element) => match type_.kind() {
                 Kind::Array(inner) => self.is(*element, inner),
@@ -155,6 +190,14 @@ pub fn base_type(type_: &Type) -> &Type {
         base = inner;
     }
     base
+}
+
+/// Types whose binary form is their text.
+pub fn is_text_like(type_: &Type) -> bool {
+    matches!(
+        *base_type(type_),
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::JSON | Type::XML
+    )
 }
 
 /// A value of `found` can't be read as the Rust type `T`, which stands for `wanted`.

@@ -3,8 +3,12 @@
 
 use super::adapter::Adapter;
 use super::catalog::Catalog;
+use super::codecs::{Codecs, TypeKey};
 use super::name::NamedType;
+use super::run_time::{self, CodecContext, TypecasterFn, Written};
 use super::typecaster::TypecasterOwned;
+use super::via::Via;
+use crate::error::Error;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,6 +29,7 @@ pub struct Registry(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     prefetch: Vec<&'static NamedType>,
+    codecs: Codecs,
     /// Shared by the clones that `with` makes too.
     catalogs: Arc<Mutex<HashMap<Scope, Catalog>>>,
 }
@@ -53,7 +58,90 @@ impl Registry {
     pub fn with<T: Adapter + TypecasterOwned>(self) -> Registry {
         let mut prefetch = self.0.prefetch.clone();
         prefetch.extend(<T as Adapter>::TYPE.named());
-        Registry(Arc::new(Inner { prefetch, catalogs: self.0.catalogs.clone() }))
+        Registry(Arc::new(Inner {
+            prefetch,
+            codecs: self.0.codecs.clone(),
+            catalogs: self.0.catalogs.clone(),
+        }))
+    }
+
+    /// Registers a function that reads values of a SQL type, for Rust types that nobody can derive for.
+    ///
+    /// `types` is a name as SQL writes it (`"point"`, `"shop.item"`, `"item[]"`), one OID, or several. The function's first
+    /// argument says what it reads: `&str` the text form, `&[u8]` the binary one, `Option` of either sees NULL too. Its
+    /// second is the [`CodecContext`]: the SQL type and the session's settings. Its errors are decode errors that name
+    /// the column. What it gives is read as [`Via<T>`](super::via::Via), alone, in arrays and in composites, and by
+    /// dynamic values. The last one registered for a type wins; a domain without one of its own has its base type's.
+    ///
+    /// ```
+    /// use pg_core::Registry;
+    /// use pg_core::types::run_time::CodecContext;
+    ///
+    /// struct Celsius(f64);
+    /// let registry = Registry::new()
+    ///     .typecaster("celsius", |text: &str, _: &CodecContext<'_>| text.parse().map(Celsius))
+    ///     .typecaster([25, 1043], |text: Option<&str>, _: &CodecContext<'_>| {
+    ///         Ok::<_, pg_core::Error>(text.unwrap_or("nothing").len())
+    ///     });
+    /// ```
+    #[must_use]
+    pub fn typecaster<Kind>(self, types: impl Into<TypeKey>, function: impl TypecasterFn<Kind>) -> Registry {
+        self.with_codecs(|codecs| codecs.with_typecaster(run_time::typecaster(types.into(), function)))
+    }
+
+    /// As [`Registry::typecaster`], with a function that is given a value which another typecaster has read: a composite's
+    /// fields as a tuple or derived struct, a range, an array. In the form that this one reads.
+    #[must_use]
+    pub fn typecaster_from<I, T, E>(
+        self,
+        types: impl Into<TypeKey>,
+        function: impl Fn(I, &CodecContext<'_>) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Registry
+    where
+        I: TypecasterOwned,
+        T: Send + Sync + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.with_codecs(|codecs| codecs.with_typecaster(run_time::typecaster_from(types.into(), function)))
+    }
+
+    /// Registers a typecaster for an array type (`"point[]"`, or its OID), whose elements are read as `T` by the typecaster
+    /// that is registered for them: it gives a `Vec<Option<T>>`, `None` for NULL.
+    ///
+    /// Arrays come by themselves (`Vec<Via<T>>`, and dynamic values); this is for dynamic values that shall be a `Vec` of
+    /// `T` as a whole.
+    #[must_use]
+    pub fn array_of<T: Send + Sync + 'static>(self, types: impl Into<TypeKey>) -> Registry {
+        self.typecaster_from(types, |elements: Vec<Option<Via<T>>>, _: &CodecContext<'_>| {
+            Ok::<_, Error>(elements.into_iter().map(|e| e.map(|Via(e)| e)).collect::<Vec<Option<T>>>())
+        })
+    }
+
+    /// Registers a function that writes values of a Rust type which isn't yours as a SQL type: what
+    /// [`via(&value)`](super::via::via) uses, as a parameter, an element or a field.
+    ///
+    /// `type_` is a name as SQL writes it, or an OID. What the function gives says what is sent: `String` the text form,
+    /// `Vec<u8>` the binary one, `Option` of either NULL too, `Result` an error. The last one registered for a Rust type
+    /// says which SQL type a parameter has; elements and fields take the one for their own type.
+    #[must_use]
+    pub fn adapter<T: 'static, W: Written>(
+        self,
+        type_: impl Into<TypeKey>,
+        function: impl Fn(&T, &CodecContext<'_>) -> W + Send + Sync + 'static,
+    ) -> Registry {
+        self.with_codecs(|codecs| codecs.with_adapter(run_time::adapter(type_.into(), function)))
+    }
+
+    fn with_codecs(self, change: impl FnOnce(&Codecs) -> Codecs) -> Registry {
+        Registry(Arc::new(Inner {
+            prefetch: self.0.prefetch.clone(),
+            codecs: change(&self.0.codecs),
+            catalogs: self.0.catalogs.clone(),
+        }))
+    }
+
+    pub(crate) fn codecs(&self) -> &Codecs {
+        &self.0.codecs
     }
 
     pub(crate) fn prefetch(&self) -> &[&'static NamedType] {
@@ -61,7 +149,7 @@ impl Registry {
     }
 
     pub(crate) fn catalog(&self, scope: &Scope) -> Catalog {
-        self.lock().get(scope).cloned().unwrap_or_default()
+        self.lock().get(scope).cloned().unwrap_or_default().with_codecs(self.0.codecs.clone())
     }
 
     /// Adds what a connection has just learned, and gives back what all have learned.

@@ -47,7 +47,7 @@ pub trait Typecaster<'a>: Sized {
     fn decode_nested(array: &mut ArrayReader<'a, '_>) -> Result<Self> {
         match array.element()? {
             Some(bytes) => Self::decode(RawValue { bytes, plan: array.plan(), context: array.context() }),
-            None => Self::null(),
+            None => null_by(array.plan(), array.context(), Self::decode, Self::null),
         }
     }
 
@@ -118,12 +118,25 @@ impl<'a, 'p> RawValue<'a, 'p> {
     /// Reads a value inside this one: `bytes` (NULL is `None`) by the plan of child `index`.
     #[inline]
     pub fn child<T: Typecaster<'a>>(&self, index: usize, bytes: Option<&'a [u8]>) -> Result<T> {
+        let (plan, context) = (self.plan.child(index)?, self.context);
         match bytes {
-            Some(bytes) => {
-                T::decode(RawValue { bytes, plan: self.plan.child(index)?, context: self.context })
-            }
-            None => T::null(),
+            Some(bytes) => T::decode(RawValue { bytes, plan, context }),
+            None => null_by(plan, context, T::decode, T::null),
         }
+    }
+}
+
+/// Reads NULL: by the typecaster that was registered at run time, if it asks for NULL, else as the Rust type has it.
+#[inline]
+pub(crate) fn null_by<'a, 'p, T>(
+    plan: &'p Plan,
+    context: &'a Context,
+    decode: impl FnOnce(RawValue<'a, 'p>) -> Result<T>,
+    null: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    match plan.for_null() {
+        Some(plan) => decode(RawValue { bytes: &[], plan, context }),
+        None => null(),
     }
 }
 

@@ -1,0 +1,69 @@
+//! An exchange under codecs of its own: they stand before the connection's while it plans, and never after. Nothing of
+//! that is left behind when it is dropped half way.
+
+use super::prelude::Needs;
+use super::{About, Exchange};
+use crate::error::{Error, Result};
+use crate::message::backend::Message;
+use crate::protocol::conversation::Conversation;
+use crate::types::codecs::Codecs;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Under<E> {
+    exchange: E,
+    codecs: Codecs,
+}
+
+impl<E: Exchange> Under<E> {
+    /// Runs `exchange` under `codecs`.
+    pub fn new(exchange: E, codecs: Codecs) -> Under<E> {
+        Under { exchange, codecs }
+    }
+}
+
+/// Runs `f` under the codecs.
+fn under<T>(codecs: &Codecs, c: &mut Conversation, f: impl FnOnce(&mut Conversation) -> T) -> T {
+    let before = c.exchange_statement_codecs(codecs.clone());
+    let result = f(c);
+    c.exchange_statement_codecs(before);
+    result
+}
+
+impl<E: Exchange> Exchange for Under<E> {
+    type Output = E::Output;
+    const PEEK: bool = E::PEEK;
+    const ACKNOWLEDGEMENTS: bool = E::ACKNOWLEDGEMENTS;
+
+    fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
+        under(&self.codecs, c, |c| self.exchange.prepare(c))
+    }
+
+    fn send(&mut self, c: &mut Conversation) -> Result<()> {
+        under(&self.codecs, c, |c| self.exchange.send(c))
+    }
+
+    fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
+        under(&self.codecs, c, |c| self.exchange.on_message(c, message))
+    }
+
+    fn is_ready(&self) -> bool {
+        self.exchange.is_ready()
+    }
+
+    fn wants_retry(&mut self, c: &mut Conversation) -> bool {
+        under(&self.codecs, c, |c| self.exchange.wants_retry(c))
+    }
+
+    fn finish(self, c: &mut Conversation) -> Result<E::Output> {
+        under(&self.codecs, c, |c| self.exchange.finish(c))
+    }
+
+    fn lost(&self, error: Error) -> Error {
+        self.exchange.lost(error)
+    }
+
+    fn about(&self) -> About<'_> {
+        self.exchange.about()
+    }
+}
