@@ -7,5 +7,5 @@ pub use crate::types::elements::{ArrayReader, ArrayWriter};
 pub use crate::types::name::{NamedKind, NamedType, TypeName};
 pub use crate::types::plan::{Plan, Planner};
 pub use crate::types::typecaster::{RawValue, Typecaster};
-pub use crate::types::{composite, domain, enumeration, packed, text_form};
+pub use crate::types::{composite, domain, enumeration, packed, range, text_form};
 pub use postgres_types::Type;

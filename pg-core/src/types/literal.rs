@@ -1,19 +1,25 @@
-//! The server's own text forms of arrays and records, by its quoting rules.
-//! Manual: "Array Input and Output Syntax", "Composite Type Input and Output Syntax".
+//! The server's own text forms of arrays, records and ranges, by its quoting rules: written as its output functions
+//! write them, read as its input functions read them.
+//! Manual: "Array Input and Output Syntax", "Composite Type Input and Output Syntax", "Range Input/Output".
 
 use crate::error::{Error, Result};
 use std::borrow::Cow;
 
 /// Appends an attribute of a record literal, quoted where the server would.
 pub fn quote_attribute(out: &mut Vec<u8>, text: &[u8]) {
-    let special =
-        |c: &u8| matches!(c, b'"' | b'\\' | b'(' | b')' | b',') || c.is_ascii_whitespace() || *c == 0x0b;
-    quote(out, text, text.is_empty() || text.iter().any(special));
+    let special = |c: &u8| matches!(c, b'"' | b'\\' | b'(' | b')' | b',') || is_blank(*c);
+    quote(out, text, text.is_empty() || text.iter().any(special), Doubled);
+}
+
+/// Appends a bound of a range literal, quoted where the server would.
+pub fn quote_bound(out: &mut Vec<u8>, text: &[u8]) {
+    let special = |c: &u8| matches!(c, b'"' | b'\\' | b'(' | b')' | b'[' | b']' | b',') || is_blank(*c);
+    quote(out, text, text.is_empty() || text.iter().any(special), Doubled);
 }
 
 /// Appends an element of an array literal, quoted where the server would.
 pub fn quote_element(out: &mut Vec<u8>, text: &[u8], delimiter: u8) {
-    quote(out, text, needs_quotes(text, delimiter));
+    quote(out, text, needs_quotes(text, delimiter), Escaped);
 }
 
 /// Whether the server would quote an element of an array literal.
@@ -22,8 +28,15 @@ pub fn needs_quotes(text: &[u8], delimiter: u8) -> bool {
     text.is_empty() || text.eq_ignore_ascii_case(b"null") || text.iter().any(special)
 }
 
-/// Quotes and backslashes are escaped by a backslash, which arrays and records both read.
-fn quote(out: &mut Vec<u8>, text: &[u8], needed: bool) {
+/// How quotes and backslashes stand inside quotes: arrays put a backslash before them, records and ranges double them.
+#[derive(Clone, Copy, PartialEq)]
+enum Quoting {
+    Escaped,
+    Doubled,
+}
+use Quoting::{Doubled, Escaped};
+
+fn quote(out: &mut Vec<u8>, text: &[u8], needed: bool, quoting: Quoting) {
     if !needed {
         out.extend_from_slice(text);
         return;
@@ -31,14 +44,14 @@ fn quote(out: &mut Vec<u8>, text: &[u8], needed: bool) {
     out.push(b'"');
     for byte in text {
         if matches!(byte, b'"' | b'\\') {
-            out.push(b'\\');
+            out.push(if quoting == Doubled { *byte } else { b'\\' });
         }
         out.push(*byte);
     }
     out.push(b'"');
 }
 
-/// An attribute without its quotes, borrowed where there were none; `None` is NULL.
+/// An attribute or a bound without its quotes, borrowed where there were none; `None` is NULL, or no bound.
 pub type Attribute<'t> = Option<Cow<'t, [u8]>>;
 
 /// The attributes of a record literal `(a,"b c",,"")`; nothing between commas is NULL.
@@ -47,60 +60,129 @@ pub type Attribute<'t> = Option<Cow<'t, [u8]>>;
 /// Text that isn't a record literal is a decode error.
 pub fn parse_record(text: &[u8]) -> Result<Vec<Attribute<'_>>> {
     let malformed = || Error::decode("a record literal is malformed");
-    let inner = text.strip_prefix(b"(").and_then(|t| t.strip_suffix(b")")).ok_or_else(malformed)?;
-    if inner.is_empty() {
-        // One NULL attribute and none at all look the same; the caller knows how many there are.
-        return Ok(vec![None]);
-    }
+    let mut rest = after_blanks(text).strip_prefix(b"(").ok_or_else(malformed)?;
+    // One NULL attribute and none at all look the same; the caller knows how many there are.
     let mut attributes = Vec::new();
-    let mut rest = inner;
     loop {
-        let (attribute, after) = parse_attribute(rest).ok_or_else(malformed)?;
+        let (attribute, after) = attribute(rest, b",)").ok_or_else(malformed)?;
         attributes.push(attribute);
         match after.split_first() {
-            None => return Ok(attributes),
             Some((b',', after)) => rest = after,
-            Some(_) => return Err(malformed()),
+            Some((b')', after)) if after_blanks(after).is_empty() => return Ok(attributes),
+            _ => return Err(malformed()),
         }
     }
 }
 
-/// One attribute up to a comma or the end. Quotes may open and close anywhere in it; `""` inside quotes is a quote.
-fn parse_attribute(text: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
-    let plain =
-        text.iter().position(|c| matches!(c, b',' | b'"' | b'\\' | b'(' | b')')).unwrap_or(text.len());
-    let (head, rest) = text.split_at_checked(plain)?;
-    if matches!(rest.first(), None | Some(b',')) {
-        let attribute = if head.is_empty() { None } else { Some(Cow::Borrowed(head)) };
-        return Some((attribute, rest));
+/// A range literal's bounds; `None` is no bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RangeLiteral<'t> {
+    /// `empty`.
+    Empty,
+    /// `[a,b)` and the like.
+    Bounds {
+        /// The lower bound.
+        lower: Attribute<'t>,
+        /// `[` and not `(`.
+        lower_inclusive: bool,
+        /// The upper bound.
+        upper: Attribute<'t>,
+        /// `]` and not `)`.
+        upper_inclusive: bool,
+    },
+}
+
+/// Parses a range literal: `[1,5)`, `(,"a b"]`, `empty`.
+/// Manual: "Range Types", "Range Input/Output".
+///
+/// # Errors
+/// Text that isn't a range literal is a decode error.
+pub fn parse_range(text: &[u8]) -> Result<RangeLiteral<'_>> {
+    match take_range(text) {
+        Some((range, rest)) if after_blanks(rest).is_empty() => Ok(range),
+        _ => Err(Error::decode("a range literal is malformed")),
     }
-    let mut out = Vec::with_capacity(text.len().min(64));
-    let mut rest = text;
+}
+
+/// Parses a multirange literal: `{[1,5),[7,)}`.
+///
+/// # Errors
+/// Text that isn't a multirange literal is a decode error.
+pub fn parse_multirange(text: &[u8]) -> Result<Vec<RangeLiteral<'_>>> {
+    ranges(text).ok_or_else(|| Error::decode("a multirange literal is malformed"))
+}
+
+fn ranges(text: &[u8]) -> Option<Vec<RangeLiteral<'_>>> {
+    let mut ranges = Vec::new();
+    let mut rest = after_blanks(text).strip_prefix(b"{")?;
+    let mut end = after_blanks(rest).strip_prefix(b"}");
+    while end.is_none() {
+        let (range, after) = take_range(rest)?;
+        ranges.push(range);
+        match after_blanks(after).split_first()? {
+            (b',', after) => rest = after,
+            (b'}', after) => end = Some(after),
+            _ => return None,
+        }
+    }
+    after_blanks(end?).is_empty().then_some(ranges)
+}
+
+/// The range literal at the beginning, and what comes after.
+fn take_range(text: &[u8]) -> Option<(RangeLiteral<'_>, &[u8])> {
+    let text = after_blanks(text);
+    if let Some((_, rest)) = text.split_at_checked(5).filter(|(word, _)| word.eq_ignore_ascii_case(b"empty"))
+    {
+        return Some((RangeLiteral::Empty, rest));
+    }
+    let (open, rest) = text.split_first().filter(|(open, _)| matches!(open, b'[' | b'('))?;
+    let (lower, rest) = attribute(rest, b",)]")?;
+    let (upper, rest) = attribute(rest.strip_prefix(b",")?, b",)]")?;
+    let (close, rest) = rest.split_first().filter(|(close, _)| matches!(close, b']' | b')'))?;
+    let (lower_inclusive, upper_inclusive) = (*open == b'[', *close == b']');
+    Some((RangeLiteral::Bounds { lower, lower_inclusive, upper, upper_inclusive }, rest))
+}
+
+/// What a record's attribute or a range's bound is, up to one of `ends` outside of quotes, and what comes from there
+/// on. Quotes may open and close anywhere in it, `""` inside quotes is a quote, a backslash takes what follows as it is;
+/// nothing at all is `None`.
+fn attribute<'t>(text: &'t [u8], ends: &[u8]) -> Option<(Attribute<'t>, &'t [u8])> {
+    let plain = text.iter().position(|c| matches!(c, b'"' | b'\\') || ends.contains(c))?;
+    let (head, rest) = text.split_at_checked(plain)?;
+    if rest.first().is_some_and(|c| ends.contains(c)) {
+        return Some((if head.is_empty() { None } else { Some(Cow::Borrowed(head)) }, rest));
+    }
+    let mut out = head.to_vec();
+    let mut rest = rest;
     let mut quoted = false;
     loop {
-        match rest {
-            [] if quoted => return None,
-            [] => return Some((Some(Cow::Owned(out)), rest)),
+        rest = match rest {
+            [] => return None,
             [b'\\', c, after @ ..] => {
                 out.push(*c);
-                rest = after;
+                after
             }
+            [b'\\'] => return None,
             [b'"', b'"', after @ ..] if quoted => {
                 out.push(b'"');
-                rest = after;
+                after
             }
             [b'"', after @ ..] => {
                 quoted = !quoted;
-                rest = after;
+                after
             }
-            [b',', ..] if !quoted => return Some((Some(Cow::Owned(out)), rest)),
-            [b'(' | b')', ..] if !quoted => return None,
+            [c, ..] if !quoted && ends.contains(c) => return Some((Some(Cow::Owned(out)), rest)),
             [c, after @ ..] => {
                 out.push(*c);
-                rest = after;
+                after
             }
-        }
+        };
     }
+}
+
+fn after_blanks(text: &[u8]) -> &[u8] {
+    let blanks = text.iter().take_while(|c| is_blank(**c)).count();
+    text.get(blanks..).unwrap_or_default()
 }
 
 /// What stands at an element's place in an array literal.
@@ -367,7 +449,11 @@ mod tests {
         let text: Vec<Option<&str>> =
             record.iter().map(|a| a.as_deref().map(|a| std::str::from_utf8(a).unwrap())).collect();
         assert_eq!(text, [Some("1"), None, Some(r#"a "b" \c"#), Some(""), Some("plain")]);
-        for bad in ["", "(", "(a", "a)", "(\"a)", "(a)b)"] {
+        // What the server reads besides: blanks around it, quotes anywhere, an opening parenthesis.
+        let record = parse_record(b" ( a , \"b\" c\"\"\\,d(e) ").unwrap();
+        assert_eq!(record, [Some(b" a ".into()), Some(b" b c,d(e".into())] as [Attribute<'_>; 2]);
+        assert_eq!(parse_record(b"()").unwrap(), [None]);
+        for bad in ["", "(", "(a", "a)", "(\"a)", "(a)b)", "(a\\)", "(a\\", "(a)b"] {
             assert!(parse_record(bad.as_bytes()).is_err(), "{bad}");
         }
     }

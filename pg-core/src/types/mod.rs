@@ -16,6 +16,7 @@ pub mod name;
 pub mod native;
 pub mod packed;
 pub mod plan;
+pub mod range;
 pub mod registry;
 pub mod run_time;
 pub mod strings;

@@ -257,8 +257,13 @@ pub fn short_name(path: &str) -> String {
 /// The Rust type that stands for a built-in type, for the hint of a mismatch.
 fn default_rust_type(type_: &Type) -> Option<Cow<'static, str>> {
     let type_ = base_type(type_);
-    if let Kind::Array(element) = type_.kind() {
-        return Some(format!("Vec<{}>", default_rust_type(element)?).into());
+    match type_.kind() {
+        Kind::Array(element) => return Some(format!("Vec<{}>", default_rust_type(element)?).into()),
+        Kind::Range(subtype) => return Some(format!("Range<{}>", default_rust_type(subtype)?).into()),
+        Kind::Multirange(subtype) => {
+            return Some(format!("Multirange<{}>", default_rust_type(subtype)?).into());
+        }
+        _ => {}
     }
     Some(Cow::Borrowed(match *type_ {
         Type::BOOL => "bool",
