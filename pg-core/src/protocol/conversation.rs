@@ -439,10 +439,9 @@ impl Conversation {
         let mut told = Vec::new();
         for name in names {
             name.each(&mut |name| match name {
-                TypeName::Named(_)
-                | TypeName::Range(_)
-                | TypeName::Multirange(_)
-                | TypeName::Described => told.push(name),
+                TypeName::Named(_) | TypeName::Range(_) | TypeName::Multirange(_) | TypeName::Described => {
+                    told.push(name)
+                }
                 _ => {}
             });
         }

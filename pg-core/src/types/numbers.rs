@@ -12,7 +12,7 @@ use super::name::TypeName;
 use super::typecaster::{RawValue, Typecaster};
 use crate::error::{Error, Result};
 use crate::message::Format;
-use std::fmt::Display;
+use std::fmt::{Display, Formatter};
 use std::num::FpCategory;
 use std::str::FromStr;
 
@@ -69,32 +69,42 @@ fn not_a_number(what: &str, source: impl std::error::Error + Send + Sync + 'stat
     Error::decode(format!("not {what}")).with_source(source)
 }
 
-/// Writes what `{:e}` printed as the server prints it: the exponent has a sign and at least two digits.
-fn with_exponent(shortest: &str, to: &mut Encode<'_>) -> Result<IsNull> {
+/// A float as the server prints it.
+pub(super) struct Printed<T>(pub(super) T);
+
+/// Prints what `{:e}` printed as the server does: the exponent has a sign and at least two digits.
+fn with_exponent(shortest: &str, f: &mut Formatter<'_>) -> std::fmt::Result {
     let (digits, exponent) = shortest.split_once('e').unwrap_or((shortest, "0"));
     match exponent.strip_prefix('-') {
-        Some(exponent) => to.text(format_args!("{digits}e-{exponent:0>2}")),
-        None => to.text(format_args!("{digits}e+{exponent:0>2}")),
+        Some(exponent) => write!(f, "{digits}e-{exponent:0>2}"),
+        None => write!(f, "{digits}e+{exponent:0>2}"),
     }
 }
 
 macro_rules! float {
     ($rust:ty, $oid:literal, $sql:literal, $fixed_below:literal) => {
+        impl Display for Printed<$rust> {
+            fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+                let value = self.0;
+                match value.classify() {
+                    FpCategory::Nan => f.write_str("NaN"),
+                    FpCategory::Infinite if value.is_sign_negative() => f.write_str("-Infinity"),
+                    FpCategory::Infinite => f.write_str("Infinity"),
+                    FpCategory::Zero => write!(f, "{value}"),
+                    _ if (1e-4..$fixed_below).contains(&value.abs()) => write!(f, "{value}"),
+                    _ => with_exponent(&format!("{value:e}"), f),
+                }
+            }
+        }
+
         impl Adapter for $rust {
             const TYPE: TypeName = TypeName::Oid($oid);
 
             #[inline]
             fn encode(&self, to: &mut Encode<'_>) -> Result<IsNull> {
-                if to.format() == Format::Binary {
-                    return to.bytes(&self.to_be_bytes());
-                }
-                match self.classify() {
-                    FpCategory::Nan => to.bytes(b"NaN"),
-                    FpCategory::Infinite if self.is_sign_negative() => to.bytes(b"-Infinity"),
-                    FpCategory::Infinite => to.bytes(b"Infinity"),
-                    FpCategory::Zero => print(self, to),
-                    _ if (1e-4..$fixed_below).contains(&self.abs()) => print(self, to),
-                    _ => with_exponent(&format!("{self:e}"), to),
+                match to.format() {
+                    Format::Binary => to.bytes(&self.to_be_bytes()),
+                    Format::Text => print(&Printed(*self), to),
                 }
             }
         }

@@ -39,7 +39,9 @@ pub(super) enum RunTime {
 impl PartialEq for RunTime {
     fn eq(&self, other: &RunTime) -> bool {
         match (self, other) {
-            (RunTime::Value(a), RunTime::Value(b)) | (RunTime::Null(a), RunTime::Null(b)) => Arc::ptr_eq(a, b),
+            (RunTime::Value(a), RunTime::Value(b)) | (RunTime::Null(a), RunTime::Null(b)) => {
+                Arc::ptr_eq(a, b)
+            }
             _ => false,
         }
     }
@@ -283,6 +285,16 @@ fn default_rust_type(type_: &Type) -> Option<Cow<'static, str>> {
         Type::TIME => "pg_core::types::time::Time",
         Type::TIMETZ => "pg_core::types::time::TimeTz",
         Type::INET => "std::net::IpAddr",
+        Type::CIDR => "network::Cidr",
+        Type::MACADDR => "network::MacAddr",
+        Type::MACADDR8 => "network::MacAddr8",
+        Type::POINT => "geometry::Point",
+        Type::LINE => "geometry::Line",
+        Type::LSEG => "geometry::LineSegment",
+        Type::BOX => "geometry::Rect",
+        Type::PATH => "geometry::Path",
+        Type::POLYGON => "geometry::Polygon",
+        Type::CIRCLE => "geometry::Circle",
         _ => return None,
     }))
 }

@@ -26,7 +26,7 @@ pub struct Row<T> {
     text_only: Option<&'static str>,
     exceptions: Vec<(Place, &'static str)>,
     edges: Vec<(u32, T, String)>,
-    random: fn(&mut Rng) -> Sample<T>,
+    random: Box<dyn Fn(&mut Rng) -> Sample<T> + Send + Sync>,
     written: Vec<(&'static str, Write<T>)>,
     read: Vec<(&'static str, Read<T>)>,
 }
@@ -34,7 +34,11 @@ pub struct Row<T> {
 impl<T> Row<T> {
     /// The type `sql`, read and written as `rust` (as the documents spell it); `random` makes a value and a text that the
     /// server reads as the same.
-    pub fn new(sql: &'static str, rust: &'static str, random: fn(&mut Rng) -> Sample<T>) -> Row<T> {
+    pub fn new(
+        sql: &'static str,
+        rust: &'static str,
+        random: impl Fn(&mut Rng) -> Sample<T> + Send + Sync + 'static,
+    ) -> Row<T> {
         Row {
             sql,
             documented: sql,
@@ -45,7 +49,7 @@ impl<T> Row<T> {
             text_only: None,
             exceptions: Vec::new(),
             edges: Vec::new(),
-            random,
+            random: Box::new(random),
             written: Vec::new(),
             read: Vec::new(),
         }

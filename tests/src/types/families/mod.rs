@@ -1,11 +1,12 @@
 //! The rows of the matrix, one file for each family of types in `pg-core/src/types/`.
 
-use super::AnyRow;
+use super::{AnyRow, Row};
 use crate::sim::seed::Rng;
 use std::fmt::Display;
 
 mod booleans;
 mod bytes;
+mod geometry;
 mod network;
 mod numbers;
 mod strings;
@@ -21,6 +22,7 @@ pub fn all() -> Vec<Box<dyn AnyRow>> {
         bytes::rows(),
         time::rows(),
         network::rows(),
+        geometry::rows(),
         uuid::rows(),
     ]
     .into_iter()
@@ -38,4 +40,13 @@ fn any_number(rng: &mut Rng) -> i64 {
 fn shown<T: Display>(value: T) -> (T, String) {
     let text = value.to_string();
     (value, text)
+}
+
+/// A row of a type whose `Display` is the server's text.
+fn shown_row<T: Display + 'static>(
+    sql: &'static str,
+    rust: &'static str,
+    random: impl Fn(&mut Rng) -> T + Send + Sync + 'static,
+) -> Row<T> {
+    Row::new(sql, rust, move |rng| shown(random(rng)))
 }
