@@ -10,6 +10,8 @@ use pg_core::types::typecaster::TypecasterOwned;
 use pg_core::{Adapter, Error, Result, Session};
 use std::fmt::Debug;
 
+/// A value, and a text that the server reads as the same.
+type Random<T> = Box<dyn Fn(&mut Rng) -> Sample<T> + Send + Sync>;
 /// A parameter of another Rust type, made from a value.
 type Write<T> = for<'v> fn(&'v T) -> Option<Box<dyn Parameter + Send + Sync + 'v>>;
 /// A value, made from what another Rust type read.
@@ -26,7 +28,7 @@ pub struct Row<T> {
     text_only: Option<&'static str>,
     exceptions: Vec<(Place, &'static str)>,
     edges: Vec<(u32, T, String)>,
-    random: Box<dyn Fn(&mut Rng) -> Sample<T> + Send + Sync>,
+    random: Random<T>,
     written: Vec<(&'static str, Write<T>)>,
     read: Vec<(&'static str, Read<T>)>,
 }
