@@ -1,13 +1,13 @@
 //! The client: a link that settles what dropped calls left before it runs the next exchange.
 
-use crate::cancel::CancelToken;
-use crate::driver::Link;
-use crate::runtime;
+use super::cancel::CancelToken;
+use super::driver::Link;
+use super::runtime::{self, Instant};
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
 use pg_core::protocol::connection::Connection;
 use pg_core::session::{Lifecycle, Run, Session};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A connection to a server: see [`Session`] for its methods, [`Config`](crate::Config) for how to get one.
 ///

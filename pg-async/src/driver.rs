@@ -2,8 +2,10 @@
 //!
 //! The write is tried at once; then the task waits for bytes to read, and for room to send only while there is
 //! something left to send, so that no pipeline can deadlock with a server that waits for us to read.
+//!
+//! The tests compile this file a second time, over a link and a clock that are imagined.
 
-use crate::runtime::Socket;
+use super::runtime::Socket;
 use pg_core::error::{Error, Result};
 use pg_core::exchange::Exchange;
 use pg_core::protocol::connection::Connection;

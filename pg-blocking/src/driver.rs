@@ -2,13 +2,14 @@
 //!
 //! It sends without waiting, and only when the socket is full waits for both directions, so that no pipeline can
 //! deadlock with a server that waits for us to read.
+//!
+//! The tests compile this file a second time, over a link and a clock that are imagined.
 
-use crate::socket::{Ready, Socket};
+use super::socket::{Instant, Ready, Socket};
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
 use pg_core::protocol::connection::Connection;
 use std::io;
-use std::time::Instant;
 
 /// A connection and its socket.
 #[derive(Debug)]

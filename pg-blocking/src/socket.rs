@@ -8,7 +8,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 #[cfg(unix)]
 use std::path::Path;
-use std::time::Instant;
+/// The clock that deadlines go by.
+pub(crate) use std::time::Instant;
 
 /// A connected stream socket.
 #[derive(Debug)]

@@ -16,22 +16,22 @@ fn runs(class: Class, count: u64) -> Tally {
 
 #[test]
 fn with_a_server_that_is_right_every_call_has_its_own_answer_and_the_connection_stays() {
-    let tally = runs(Class::Correct, 20_000);
+    let tally = runs(Class::Correct, 4_000);
     assert_eq!((tally.faulty, tally.closed), (0, 0));
     eprintln!("{tally:?}");
 }
 
 #[test]
 fn over_a_link_that_breaks_or_stalls_every_call_has_its_own_answer_or_the_links_error() {
-    eprintln!("{:?}", runs(Class::Transport, 8_000));
+    eprintln!("{:?}", runs(Class::Transport, 3_000));
 }
 
 #[test]
 fn messages_out_of_order_missing_or_doubled_never_give_a_call_the_rows_of_another() {
-    eprintln!("{:?}", runs(Class::Order, 6_000));
+    eprintln!("{:?}", runs(Class::Order, 3_000));
 }
 
 #[test]
 fn bytes_that_lie_bring_errors_and_neither_panics_nor_hangs_nor_memory() {
-    eprintln!("{:?}", runs(Class::Bytes, 6_000));
+    eprintln!("{:?}", runs(Class::Bytes, 3_000));
 }

@@ -1,12 +1,13 @@
 //! What a random client does: any mix of calls, in transactions in transactions, any of them dropped at any poll.
 
 use super::checks::{Call, Fate, Given, Ledger, Scope};
-use super::clock::{Moment, SECOND};
+use super::clients::Client;
+use super::clock::{self, Moment, SECOND};
 use super::faults::Class;
 use super::language::{self, Shape, Value};
 use super::link::Net;
 use super::seed::Rng;
-use super::session::{Flavour, SimSession};
+
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::pipeline;
 use pg_core::row::Row;
@@ -48,16 +49,16 @@ impl Script {
     }
 
     /// The login failed.
-    pub(super) fn refused(&mut self, s: &SimSession, error: &Error) {
+    pub(super) fn refused(&mut self, s: &Client, error: &Error) {
         let call = self.call_now(&[]);
-        self.ledger.error(&self.net, "login", error, &call, &Scope::default(), s.connection.is_closed());
+        self.ledger.error(&self.net, "login", error, &call, &Scope::default(), s.says_closed());
     }
 
     /// Says farewell, lets all that is on its way arrive, and looks at the server.
-    pub(super) fn finish(&mut self, s: &mut SimSession) {
+    pub(super) async fn finish(&mut self, mut s: Client) {
         let class = self.net.world().server.faults.class();
         let mut heard = 0;
-        while let Some(notification) = s.connection.inbox().next_notification() {
+        while let Some(notification) = s.connection().inbox().next_notification() {
             heard += 1;
             if class == Class::Correct && notification.payload != heard.to_string() {
                 self.ledger.find(format!("notification {:?} came as number {heard}", notification.payload));
@@ -70,10 +71,10 @@ impl Script {
                     self.net.world().server.notified
                 ));
             }
-            if s.connection.is_closed() {
+            if s.says_closed() {
                 self.ledger.find("the connection is closed");
             }
-            if !s.connection.is_idle() {
+            if !s.connection().is_idle() {
                 self.ledger.find("something is owed after the last call");
             }
             if !self.net.world().server.is_at_rest() {
@@ -84,11 +85,18 @@ impl Script {
         if let (Some(complaint), false) = (world.server.complaint.clone(), world.server.faults.happened) {
             self.ledger.find(complaint);
         }
+        // Dropped, it tries once.
+        let whole = world.writes_whole();
         drop(world);
-        s.connection.terminate();
-        s.nudge();
+        let said = match self.rng.in_thousand(500) {
+            true => s.close().await.is_ok(),
+            false => {
+                drop(s);
+                whole
+            }
+        };
         while self.net.world().pass(None) {}
-        if class == Class::Correct && !self.net.world().server.farewell && !s.connection.wants_write() {
+        if class == Class::Correct && said && !self.net.world().server.farewell {
             self.ledger.find("the farewell did not arrive");
         }
         if matches!(class, Class::Correct | Class::Transport) {
@@ -113,9 +121,9 @@ impl Script {
         })
     }
 
-    fn begin_call(&mut self, s: &mut SimSession, what: &str, numbers: &[u64]) -> Call {
+    fn begin_call(&mut self, what: &str, numbers: &[u64]) -> Call {
         self.story.push(format!("{:>9} {what} {numbers:?}", self.now().0));
-        s.deadline = (s.flavour() == Flavour::Blocking).then(|| self.now() + DEADLINE);
+        self.net.world().begin_call(DEADLINE);
         self.call_now(numbers)
     }
 
@@ -137,13 +145,13 @@ impl Script {
     /// Takes an error or a drop; a value is given back.
     fn outcome<T>(
         &mut self,
-        s: &SimSession,
+        s: &Client,
         what: &str,
         ended: Ended<Result<T>>,
         call: &Call,
         scope: &mut Scope,
     ) -> (Option<T>, Fate) {
-        let closed = s.connection.is_closed();
+        let closed = s.says_closed();
         let (value, fate) = match ended {
             Ended::Done(Ok(value)) => return (Some(value), Fate::Kept),
             Ended::Done(Err(error)) => {
@@ -170,18 +178,18 @@ impl Script {
     }
 
     /// The whole run.
-    pub(super) async fn run(&mut self, s: &mut SimSession) {
+    pub(super) async fn run(&mut self, s: &mut Client) {
         let count = self.rng.pick(&[1, 4, 8, 12]);
         let mut scope = Scope::default();
         self.calls(s, &mut scope, count).await;
     }
 
     /// Some calls, one after the other.
-    fn calls<'a>(&'a mut self, s: &'a mut SimSession, scope: &'a mut Scope, count: u64) -> Boxed<'a, ()> {
+    fn calls<'a>(&'a mut self, s: &'a mut Client, scope: &'a mut Scope, count: u64) -> Boxed<'a, ()> {
         Box::pin(async move {
             for _ in 0..count {
                 // Once the connection is closed all calls are alike.
-                if s.connection.is_closed() && self.rng.in_thousand(700) {
+                if s.says_closed() && self.rng.in_thousand(700) {
                     return;
                 }
                 self.call(s, scope).await;
@@ -192,7 +200,7 @@ impl Script {
         })
     }
 
-    async fn call(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn call(&mut self, s: &mut Client, scope: &mut Scope) {
         match self.rng.below(24) {
             0 => self.query::<(i64, i32, String)>(s, scope).await,
             1 => self.query::<(i64, Option<String>, Vec<i32>)>(s, scope).await,
@@ -217,10 +225,10 @@ impl Script {
         }
     }
 
-    async fn query<T: Given>(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn query<T: Given>(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let sql = self.sql(&format!("give {} $1", T::GIVEN.name()));
-        let call = self.begin_call(s, "query", &[number]);
+        let call = self.begin_call("query", &[number]);
         let ended = self.limit(s, |s| s.query::<T>(&sql, (int8(number),))).await;
         if let (Some(rows), _) = self.outcome(s, "query", ended, &call, scope) {
             let rows = rows.into_iter().map(Given::values).collect();
@@ -228,11 +236,11 @@ impl Script {
         }
     }
 
-    async fn echo(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn echo(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let sql = self.sql("give p $1 $2");
         let echo = language::text(number);
-        let call = self.begin_call(s, "echo", &[number]);
+        let call = self.begin_call("echo", &[number]);
         let ended = self.limit(s, |s| s.query::<(i64, String)>(&sql, (int8(number), echo.as_str()))).await;
         if let (Some(rows), _) = self.outcome(s, "echo", ended, &call, scope) {
             let rows = rows.into_iter().map(Given::values).collect();
@@ -240,10 +248,10 @@ impl Script {
         }
     }
 
-    async fn change(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn change(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let sql = self.sql("change $1");
-        let call = self.begin_call(s, "change", &[number]);
+        let call = self.begin_call("change", &[number]);
         let ended = self.limit(s, |s| s.execute(&sql, (int8(number),))).await;
         let (affected, fate) = self.outcome(s, "change", ended, &call, scope);
         self.ledger.changed(&[number], fate, scope);
@@ -264,10 +272,10 @@ impl Script {
         world.server.faults.happened && matches!(world.server.faults.class(), Class::Order | Class::Bytes)
     }
 
-    async fn fail(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn fail(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let sql = self.sql("fail $1");
-        let mut call = self.begin_call(s, "fail", &[number]);
+        let mut call = self.begin_call("fail", &[number]);
         call.fails = Some(number);
         let ended = self.limit(s, |s| s.query::<(i64, i32, String)>(&sql, (int8(number),))).await;
         let (rows, _) = self.outcome(s, "fail", ended, &call, scope);
@@ -276,11 +284,11 @@ impl Script {
         }
     }
 
-    async fn one(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn one(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let sql = self.sql("give a $1");
         let rows = language::row_count(number);
-        let mut call = self.begin_call(s, "one", &[number]);
+        let mut call = self.begin_call("one", &[number]);
         let exactly = self.rng.in_thousand(500);
         call.counts = rows > 1 || (exactly && rows == 0);
         let ended = match exactly {
@@ -299,10 +307,10 @@ impl Script {
         }
     }
 
-    async fn value(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn value(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let sql = self.sql("give b $1");
-        let call = self.begin_call(s, "values", &[number]);
+        let call = self.begin_call("values", &[number]);
         let ended = self.limit(s, |s| s.query_values::<i64>(&sql, (int8(number),))).await;
         if let (Some(values), _) = self.outcome(s, "values", ended, &call, scope) {
             self.ledger.right += 1;
@@ -314,11 +322,11 @@ impl Script {
         }
     }
 
-    async fn dynamic(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn dynamic(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let shape = self.rng.pick(&[Shape::A, Shape::D, Shape::M]);
         let sql = self.sql(&format!("give {} $1", shape.name()));
-        let call = self.begin_call(s, "dynamic", &[number]);
+        let call = self.begin_call("dynamic", &[number]);
         let ended = self.limit(s, |s| s.query::<Row>(&sql, (int8(number),))).await;
         if let (Some(rows), _) = self.outcome(s, "dynamic", ended, &call, scope) {
             let rows: Result<Vec<Vec<Value>>> = rows.iter().map(|row| dynamic_values(row, shape)).collect();
@@ -331,12 +339,12 @@ impl Script {
     }
 
     /// Rows read one by one, up to some row, each of the steps droppable.
-    async fn stream(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn stream(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let sql = self.sql("give a $1");
         let wanted = self.rng.pick(&[0, 1, 2, 1000]);
         let typed = self.rng.in_thousand(500);
-        let call = self.begin_call(s, "stream", &[number]);
+        let call = self.begin_call("stream", &[number]);
         let polls = self.polls();
         let until = self.now() + DEADLINE;
         let net = self.net.clone();
@@ -361,7 +369,7 @@ impl Script {
             }
             Ok(false)
         };
-        let ended = limited(&net, polls, until, reading).await;
+        let ended = limited(polls, until, reading).await;
         let (end, _) = self.outcome(s, "stream", ended, &call, scope);
         match end {
             Some(true) => self.ledger.rows(&net, "stream", got, Shape::A, number, ""),
@@ -372,7 +380,7 @@ impl Script {
         }
     }
 
-    async fn pipeline(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn pipeline(&mut self, s: &mut Client, scope: &mut Scope) {
         if self.rng.in_thousand(500) {
             return self.changes(s, scope).await;
         }
@@ -380,7 +388,7 @@ impl Script {
         let fails = self.rng.in_thousand(200);
         let (give, change) = (self.sql("give c $1"), self.sql("change $1"));
         let last = self.sql(if fails { "fail $1" } else { "give d $1" });
-        let mut call = self.begin_call(s, "pipeline", &[first, second, third]);
+        let mut call = self.begin_call("pipeline", &[first, second, third]);
         call.no_retry = true;
         call.fails = fails.then_some(third);
         type C = (i64, f64, bool, Vec<Option<String>>);
@@ -425,11 +433,11 @@ impl Script {
     }
 
     /// A pipeline that is a list.
-    async fn changes(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn changes(&mut self, s: &mut Client, scope: &mut Scope) {
         let count = 1 + self.rng.below(6);
         let numbers: Vec<u64> = (0..count).map(|_| self.number()).collect();
         let sql = self.sql("change $1");
-        let mut call = self.begin_call(s, "changes", &numbers);
+        let mut call = self.begin_call("changes", &numbers);
         call.no_retry = true;
         let parts: Vec<_> = numbers.iter().map(|number| pipeline::execute(&sql, (int8(*number),))).collect();
         let ended = self.limit(s, |s| s.pipeline(parts)).await;
@@ -440,12 +448,12 @@ impl Script {
         }
     }
 
-    async fn batch(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn batch(&mut self, s: &mut Client, scope: &mut Scope) {
         let (first, second, third) = (self.number(), self.number(), self.number());
         let fails = self.rng.in_thousand(200);
         let last = if fails { "fail" } else { "change" };
         let sql = format!("change {first}; give b {second}; {last} {third}");
-        let mut call = self.begin_call(s, "batch", &[first, second, third]);
+        let mut call = self.begin_call("batch", &[first, second, third]);
         call.fails = fails.then_some(third);
         let ended = self.limit(s, |s| s.batch_execute(&sql)).await;
         let (done, fate) = self.outcome(s, "batch", ended, &call, scope);
@@ -459,10 +467,10 @@ impl Script {
         }
     }
 
-    async fn prepare(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn prepare(&mut self, s: &mut Client, scope: &mut Scope) {
         let shape = self.rng.pick(&[Shape::A, Shape::D]);
         let sql = self.sql(&format!("give {} $1", shape.name()));
-        let mut call = self.begin_call(s, "prepare", &[]);
+        let mut call = self.begin_call("prepare", &[]);
         call.no_retry = true;
         let ended = self.limit(s, |s| s.prepare(&sql)).await;
         if let (Some(description), _) = self.outcome(s, "prepare", ended, &call, scope) {
@@ -475,18 +483,18 @@ impl Script {
         }
     }
 
-    async fn ping(&mut self, s: &mut SimSession, scope: &mut Scope) {
-        let call = self.begin_call(s, "ping", &[]);
+    async fn ping(&mut self, s: &mut Client, scope: &mut Scope) {
+        let call = self.begin_call("ping", &[]);
         let ended = self.limit(s, |s| s.ping()).await;
         let (done, _) = self.outcome(s, "ping", ended, &call, scope);
         self.ledger.right += u64::from(done.is_some());
     }
 
     /// What is seldom asked.
-    async fn odd(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn odd(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let which = self.rng.below(7);
-        let mut call = self.begin_call(s, "odd", &[number]);
+        let mut call = self.begin_call("odd", &[number]);
         call.copies = which < 4;
         call.misspelt = which == 4;
         let copy_in = format!("copy {number} from stdin");
@@ -509,15 +517,15 @@ impl Script {
     }
 
     /// Statements that take long, or for ever, of which most are dropped.
-    async fn slow(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn slow(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let forever = self.rng.in_thousand(300);
         let sql = format!("change $1 {}", if forever { "forever" } else { "slowly" });
-        let mut call = self.begin_call(s, "slow", &[number]);
+        let mut call = self.begin_call("slow", &[number]);
         call.forever = forever;
         let polls = if self.rng.in_thousand(600) { Some(self.rng.below(5)) } else { None };
         let until = self.now() + DEADLINE;
-        let ended = limited(&self.net.clone(), polls, until, s.execute(&sql, (int8(number),))).await;
+        let ended = limited(polls, until, s.execute(&sql, (int8(number),))).await;
         let (affected, fate) = self.outcome(s, "slow", ended, &call, scope);
         self.ledger.changed(&[number], fate, scope);
         if let Some(affected) = affected {
@@ -526,12 +534,12 @@ impl Script {
     }
 
     /// A transaction or savepoint, ended in one of the ways there are.
-    async fn transaction(&mut self, s: &mut SimSession, scope: &mut Scope) {
+    async fn transaction(&mut self, s: &mut Client, scope: &mut Scope) {
         let count = self.rng.below(4);
         let ending = self.rng.below(8);
         let polls = if self.rng.in_thousand(self.drops) { Some(self.rng.below(60)) } else { None };
         let mut inner = Scope { depth: scope.depth + 1, disturbed: scope.disturbed, ..Scope::default() };
-        let mut call = self.begin_call(s, "begin", &[]);
+        let mut call = self.begin_call("begin", &[]);
         call.ends = true;
         let net = self.net.clone();
         // A transaction may hold many calls.
@@ -544,10 +552,7 @@ impl Script {
             let number_of_cancels = self.net.world().server.cancelled.len();
             call.cancelled_before = number_of_cancels;
             self.story.push(format!("{:>9} end {} of depth {}", self.now().0, ending, inner.depth));
-            if tx.session().flavour() == Flavour::Blocking {
-                let until = self.now() + DEADLINE;
-                tx.session().deadline = Some(until);
-            }
+            self.net.world().begin_call(DEADLINE);
             match ending {
                 0..5 => {
                     committing = true;
@@ -560,7 +565,7 @@ impl Script {
                 }
             }
         };
-        let ended = limited(&net, polls, until, body).await;
+        let ended = limited(polls, until, body).await;
         let all_made = inner.made.clone();
         match &ended {
             Ended::Done(Ok(())) if committing => fate = Fate::Kept,
@@ -594,18 +599,18 @@ impl Script {
     /// Runs a call, and drops it at some poll, or when it takes too long.
     async fn limit<'s, T, F: Future<Output = Result<T>>>(
         &mut self,
-        s: &'s mut SimSession,
-        call: impl FnOnce(&'s mut SimSession) -> F,
+        s: &'s mut Client,
+        call: impl FnOnce(&'s mut Client) -> F,
     ) -> Ended<Result<T>> {
         let (polls, until) = (self.polls(), self.now() + DEADLINE);
-        limited(&self.net, polls, until, call(s)).await
+        limited(polls, until, call(s)).await
     }
 
     /// After all, a call must have its answer, or the connection say that it is closed.
-    pub(super) async fn last_call(&mut self, s: &mut SimSession) {
+    pub(super) async fn last_call(&mut self, s: &mut Client) {
         self.drops = 0;
         let number = self.number();
-        let call = self.begin_call(s, "last", &[number]);
+        let call = self.begin_call("last", &[number]);
         let ended = self.limit(s, |s| s.query::<(i64, i32, String)>("give a $1", (int8(number),))).await;
         match self.outcome(s, "last", ended, &call, &mut Scope::default()).0 {
             Some(rows) => {
@@ -655,7 +660,7 @@ fn dynamic_values(row: &Row, shape: Shape) -> Result<Vec<Value>> {
 }
 
 /// Polls a future so many times at most, and until that moment.
-async fn limited<F: Future>(net: &Net, polls: Option<u64>, until: Moment, future: F) -> Ended<F::Output> {
+async fn limited<F: Future>(polls: Option<u64>, until: Moment, future: F) -> Ended<F::Output> {
     let mut future = pin!(future);
     let mut left = polls;
     poll_fn(|context| {
@@ -666,12 +671,10 @@ async fn limited<F: Future>(net: &Net, polls: Option<u64>, until: Moment, future
             return Poll::Ready(Ended::Done(output));
         }
         left = left.map(|left| left - 1);
-        let mut world = net.world();
-        if world.now >= until {
+        if Moment::now() >= until {
             return Poll::Ready(Ended::TimedOut);
         }
-        world.wake_at(until);
-        drop(world);
+        clock::wake_at(until);
         if left == Some(0) { Poll::Ready(Ended::Dropped) } else { Poll::Pending }
     })
     .await

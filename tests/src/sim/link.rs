@@ -1,7 +1,7 @@
 //! The world between a client and the model server: bytes on their way in both directions, cancel requests on links
 //! of their own, and the moments at which something happens.
 
-use super::clock::{MILLISECOND, Moment, SECOND};
+use super::clock::{self, MILLISECOND, Moment, SECOND};
 use super::faults::Outcome;
 use super::seed::Rng;
 use super::server::Model;
@@ -44,6 +44,9 @@ impl Weather {
     }
 }
 
+/// How many reads, writes and waits no call needs, not even one whose megabyte comes byte by byte.
+const SPINS: u64 = 5_000_000;
+
 #[derive(Debug)]
 struct Cancel {
     number: u64,
@@ -67,19 +70,23 @@ pub(super) struct World {
     down: VecDeque<u8>,
     /// When the client can read what is on its way.
     down_at: Moment,
-    timers: Vec<Moment>,
     cancels: Vec<Cancel>,
     cancel_count: u64,
     /// A request's end was never seen, so that its session must end.
     pub(super) cancel_was_lost: bool,
     /// What another task would cancel with.
     token: Option<(Gate, Vec<u8>)>,
-    /// Reads, writes and events: what a run costs.
-    pub(super) steps: u64,
+    /// Until when whoever runs a blocking call waits for it.
+    pub(super) patience: Moment,
+    /// The most room for a read that the client ever offered.
+    pub(super) most_space: usize,
+    /// Reads, writes and events since a call began: what it costs.
+    steps: u64,
 }
 
 impl World {
     fn new(server: Model, weather: Weather, rng: Rng) -> World {
+        clock::set(Moment(0));
         World {
             now: Moment(0),
             server,
@@ -89,18 +96,19 @@ impl World {
             up_bytes: 0,
             down: VecDeque::new(),
             down_at: Moment(0),
-            timers: Vec::new(),
             cancels: Vec::new(),
             cancel_count: 0,
             cancel_was_lost: false,
             token: None,
+            patience: Moment(0),
+            most_space: 0,
             steps: 0,
         }
     }
 
     /// Writes what fits.
     pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.steps += 1;
+        self.step();
         if matches!(self.server.end, Some(Outcome::Fin | Outcome::Reset)) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
@@ -118,7 +126,8 @@ impl World {
 
     /// Reads what came.
     pub(super) fn receive(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        self.steps += 1;
+        self.step();
+        self.most_space = self.most_space.max(space.len());
         if self.down.is_empty() {
             return match self.server.end {
                 Some(Outcome::Fin) => Ok(0),
@@ -146,29 +155,69 @@ impl World {
     /// Lets the world go on to the next moment at which something happens, `until` at the latest; false if nothing
     /// will ever happen.
     pub(super) fn pass(&mut self, until: Option<Moment>) -> bool {
-        self.steps += 1;
+        self.step();
         if self.weather.cancels > 0 && self.rng.in_thousand(self.weather.cancels) {
             self.cancel_from_elsewhere();
         }
         let up = self.up.front().map(|(at, _)| *at);
         let down = (!self.down.is_empty()).then_some(self.down_at);
         let cancel = self.cancels.iter().map(|cancel| cancel.arrives).filter(|at| *at > self.now).min();
-        let timer = self.timers.iter().copied().filter(|at| *at > self.now).min();
-        let moments = [up, down, cancel, timer, until, self.server.wakes()];
+        let moments = [up, down, cancel, clock::next_timer(), until, self.server.wakes()];
         let Some(next) = moments.into_iter().flatten().filter(|at| *at > self.now).min() else {
             return false;
         };
         self.now = next;
-        self.timers.retain(|at| *at > next);
+        clock::set(next);
         self.happen();
         true
     }
 
-    /// Someone wants to be asked again at that moment.
-    pub(super) fn wake_at(&mut self, moment: Moment) {
-        if !self.timers.contains(&moment) {
-            self.timers.push(moment);
+    /// A call begins; whoever runs it, if it blocks, waits so long.
+    pub(super) fn begin_call(&mut self, patience: u64) {
+        self.patience = self.now + patience;
+        self.steps = 0;
+    }
+
+    /// Something was done. A client that goes on and on without an end to it spins.
+    fn step(&mut self) {
+        self.steps += 1;
+        // Once: what unwinds says farewell.
+        assert!(self.steps != SPINS, "a call has taken {SPINS} reads, writes and waits, and goes on");
+    }
+
+    /// A blocking call waits until something happens, the deadline at the latest. At the end of its patience somebody
+    /// else cancels a statement that would take for ever; and a link on which nothing comes is given up, as the system
+    /// does it.
+    pub(super) fn wait(&mut self, deadline: Option<Moment>) -> io::Result<()> {
+        if let Some(until) = deadline.or((self.now < self.patience).then_some(self.patience)) {
+            self.pass(Some(until));
+            return Ok(());
         }
+        if self.server.runs_for_ever() && self.token.is_some() {
+            self.cancel_from_elsewhere();
+            self.patience = self.now + 20 * SECOND;
+            return Ok(());
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
+    /// Whether a write takes all there is room for.
+    pub(super) fn writes_whole(&self) -> bool {
+        self.weather.write > 1000
+    }
+
+    /// Whether a read would not wait.
+    pub(super) fn is_readable(&self) -> bool {
+        match self.down.is_empty() {
+            true => matches!(self.server.end, Some(Outcome::Fin | Outcome::Reset)),
+            false => self.down_at <= self.now,
+        }
+    }
+
+    /// Whether a write would not wait.
+    pub(super) fn is_writable(&self) -> bool {
+        self.up_bytes < self.weather.capacity
+            || matches!(self.server.end, Some(Outcome::Fin | Outcome::Reset))
     }
 
     /// What is due happens.

@@ -1,6 +1,6 @@
 //! A client and an imagined server in one thread, under a fake clock: millions of runs, each of which its seed replays.
 //!
-//! A run is a login and a few random calls of a `session` that has the logic of one of the two clients, over
+//! A run is a login and a few random calls of one of the two `clients`, whose very source runs here over
 //! a `link` that splits and delays at random, to a model `server` that speaks the protocol from a state of
 //! its own and answers a made-up `language` in which every call has one rightful answer. Any future or guard
 //! may be dropped at any poll, and any statement cancelled by somebody else.
@@ -20,6 +20,7 @@
 
 mod behaviour;
 mod checks;
+mod clients;
 mod clock;
 pub mod faults;
 mod language;
@@ -27,22 +28,20 @@ mod link;
 pub mod messages;
 pub mod seed;
 mod server;
-mod session;
 pub mod soak;
 pub mod walk;
 
 use behaviour::Script;
+use clients::{Client, Flavour};
 use faults::{Class, Faults};
 use link::{Net, Weather};
 use pg_core::config::settings::Settings;
-use pg_core::error::Error;
 use pg_core::exchange::startup::{Credentials, Startup};
 use pg_core::protocol::connection::Connection;
 use pg_core::types::registry::{Registry, Scope};
 use pg_core::wire::frame::Limits;
 use seed::Rng;
 use server::{Login, Model, Temper};
-use session::{Flavour, SimSession};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -52,6 +51,8 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 const PASSWORD: &str = "swordfish";
+/// How long a blocking login waits, in microseconds; its own deadline is nearer.
+const PATIENCE: u64 = 60_000_000;
 
 /// What a number of runs came to.
 #[derive(Debug, Clone, Copy, Default)]
@@ -164,31 +165,31 @@ fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
     let net = Net::new(model, weather, rng.fork());
     let cache = rng.pick(&[0, 1, 2, 100]);
     let connection = Connection::new(cache, Limits::default(), Registry::default(), Scope::default());
-    let mut session = SimSession::new(net.clone(), connection, flavour);
     let mut script = Script::new(net.clone(), rng.fork());
     let play = async {
-        if let Err(error) = log_in(&mut session).await {
-            script.refused(&session, &error);
-            return;
+        net.world().begin_call(PATIENCE);
+        let (mut client, outcome) = Client::log_in(&net, flavour, connection, startup()).await;
+        if let Err(error) = outcome {
+            script.refused(&client, &error);
+        } else {
+            script.run(&mut client).await;
+            net.world().calm_down();
+            script.last_call(&mut client).await;
         }
-        script.run(&mut session).await;
-        net.world().calm_down();
-        script.last_call(&mut session).await;
+        let closed = client.says_closed();
+        script.finish(client).await;
+        closed
     };
-    match flavour {
+    let closed = match flavour {
         Flavour::Blocking => pg_core::complete(play),
         Flavour::Async => play_through(&net, play),
-    }
-    let closed = session.connection.is_closed();
-    script.finish(&mut session);
+    };
     let mut findings = std::mem::take(&mut script.ledger.findings);
     let world = net.world();
-    let allowed = 4 * world.server.faults.bytes + 256 * 1024;
-    if session.most_memory > allowed {
-        findings.push(format!(
-            "{} bytes of buffers, with {} sent",
-            session.most_memory, world.server.faults.bytes
-        ));
+    let allowed = 4 * world.server.faults.bytes + 64 * 1024;
+    if world.most_space > allowed {
+        findings
+            .push(format!("room for {} bytes, with {} sent", world.most_space, world.server.faults.bytes));
     }
     if findings.is_empty() {
         return Ok(Tally {
@@ -212,7 +213,7 @@ fn settings() -> &'static Settings {
     })
 }
 
-async fn log_in(session: &mut SimSession) -> Result<(), Error> {
+fn startup() -> Startup<'static> {
     let credentials = Credentials {
         user: "me".to_owned(),
         database: "mine".to_owned(),
@@ -220,7 +221,7 @@ async fn log_in(session: &mut SimSession) -> Result<(), Error> {
         unix_socket: true,
         tls: None,
     };
-    session.log_in(Startup::new(settings(), credentials)).await
+    Startup::new(settings(), credentials)
 }
 
 /// Polls a future until it is complete, and lets the world go on in between.

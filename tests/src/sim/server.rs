@@ -154,6 +154,11 @@ impl Model {
         self.job.as_ref().filter(|_| waits).map(|job| job.until).filter(|until| *until < Moment(u64::MAX))
     }
 
+    /// Whether it is in a statement that only a cancel request ends.
+    pub(super) fn runs_for_ever(&self) -> bool {
+        self.end.is_none() && self.job.as_ref().is_some_and(|job| job.until == Moment(u64::MAX))
+    }
+
     /// Bytes that came.
     pub(super) fn receive(&mut self, bytes: &[u8]) {
         self.input.drain(..self.read);
