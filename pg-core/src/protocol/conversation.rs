@@ -60,8 +60,7 @@ impl std::fmt::Debug for CancelKey {
     }
 }
 
-/// See the module.
-#[derive(Debug)]
+/// See the module. `Debug` shows no byte that is sent: a password may be among them.
 pub struct Conversation {
     pub(crate) out: Buffer,
     pub(crate) expected: VecDeque<Expected>,
@@ -86,6 +85,21 @@ pub struct Conversation {
     pub(crate) cancel_key: Option<CancelKey>,
     #[cfg(feature = "tls")]
     pub(crate) secure: Option<super::secured::Secure>,
+}
+
+impl std::fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Conversation")
+            .field("out", &format_args!("{} bytes", self.out.len()))
+            .field("expected", &self.expected)
+            .field("owner", &self.owner)
+            .field("endings", &self.endings)
+            .field("statements", &self.statements)
+            .field("transactions", &self.transactions)
+            .field("inbox", &self.inbox)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How far the conversation had come, to go back to when a request can't be written.

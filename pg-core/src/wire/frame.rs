@@ -4,6 +4,7 @@
 //! promise. A frame's body is a range of the buffer: it stays valid until bytes are read again.
 
 use crate::error::{Error, Result};
+use std::fmt;
 use std::io::Write;
 
 /// How large a message may be.
@@ -32,8 +33,7 @@ pub struct Frame {
     end: usize,
 }
 
-/// Received bytes that were not yet understood.
-#[derive(Debug)]
+/// Received bytes that were not yet understood; `Debug` counts them.
 pub struct Input {
     bytes: Vec<u8>,
     start: usize,
@@ -41,6 +41,12 @@ pub struct Input {
     limits: Limits,
     /// Bytes of messages taken before login; counted against [`Limits::before_login`].
     before_login: Option<usize>,
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Input({} bytes)", self.waiting().len())
+    }
 }
 
 /// What the buffer shrinks to after a large message.

@@ -49,9 +49,24 @@ impl Script {
     }
 
     /// The login failed.
-    pub(super) fn refused(&mut self, s: &Client, error: &Error) {
-        let call = self.call_now(&[]);
+    pub(super) fn refused(&mut self, s: &mut Client, error: &Error) {
+        let mut call = self.call_now(&[]);
+        call.is_lied_to = self.net.world().server.host.login().is_a_lie();
         self.ledger.error(&self.net, "login", error, &call, &Scope::default(), s.says_closed());
+        self.ledger.secrets("after a failed login", &format!("{:?}", s.connection()));
+    }
+
+    /// The login succeeded: the server proved that it knows the password, if it said that it would.
+    pub(super) fn let_in(&mut self, s: &mut Client) {
+        let world = self.net.world();
+        let login = world.server.host.login();
+        if login.is_a_lie() || world.server.faults.touched_proof {
+            self.ledger.find(format!("{login:?}: a server that had not proved itself was believed"));
+        }
+        drop(world);
+        if self.rng.in_thousand(20) {
+            self.ledger.secrets("after the login", &format!("{:?}", s.connection()));
+        }
     }
 
     /// Says farewell, lets all that is on its way arrive, and looks at the server.

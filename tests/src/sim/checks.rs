@@ -54,6 +54,8 @@ pub(super) struct Call {
     pub(super) forever: bool,
     /// It ends a transaction.
     pub(super) ends: bool,
+    /// It is a login at a server that lies.
+    pub(super) is_lied_to: bool,
     /// What the server had done when it began.
     pub(super) cancelled_before: usize,
     pub(super) refused_before: u64,
@@ -186,6 +188,14 @@ impl Ledger {
         }
     }
 
+    /// Looks for the password in what is shown: as text, and as the numbers of its bytes.
+    pub(super) fn secrets(&mut self, what: &str, text: &str) {
+        let numbers = super::PASSWORD.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
+        if text.contains(super::PASSWORD) || text.contains(&numbers) {
+            self.find(format!("{what}: the password is shown"));
+        }
+    }
+
     /// Judges the error that a call ended with.
     pub(super) fn error(
         &mut self,
@@ -198,9 +208,8 @@ impl Ledger {
     ) {
         self.errors += 1;
         let text = format!("{error:?}");
-        if text.contains(super::PASSWORD) {
-            self.find(format!("{what}: the error shows the password: {text}"));
-        }
+        self.secrets(what, &text);
+        self.secrets(what, &error.to_string());
         if error.is_closed() && !closed {
             self.find(format!(
                 "{what}: the error says that the connection is closed, which it isn't: {text}"
@@ -231,12 +240,17 @@ impl Ledger {
                     _ => false,
                 }
             }
+            ErrorKind::Authentication => call.is_lied_to,
+            // It asks for a password after all was proved.
+            ErrorKind::Protocol => call.is_lied_to,
             ErrorKind::RowCount => call.counts,
             ErrorKind::Usage => call.copies || (scope.depth > 0 && scope.disturbed),
             ErrorKind::RolledBack => call.ends && (scope.disturbed || !world.server.cancelled.is_empty()),
             ErrorKind::Timeout => {
                 call.forever || (class == Class::Transport && happened) || world.cancel_was_lost
             }
+            // What takes for ever, and can't be cancelled, is given up by the system.
+            ErrorKind::Io if call.forever && world.cancel_was_lost => true,
             ErrorKind::Io | ErrorKind::CommitUnknown => class == Class::Transport && happened,
             ErrorKind::Closed => (class == Class::Transport && happened) || world.cancel_was_lost,
             _ => false,

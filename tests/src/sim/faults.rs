@@ -41,6 +41,11 @@ enum Fault {
     Extend,
 }
 
+/// SASLContinue and SASLFinal: what SCRAM signs, and the signature.
+fn proves(message: &[u8]) -> bool {
+    matches!(message, [b'R', _, _, _, _, 0, 0, 0, 11 | 12, ..])
+}
+
 /// The faults of a run.
 #[derive(Debug)]
 pub(super) struct Faults {
@@ -53,6 +58,8 @@ pub(super) struct Faults {
     pub(super) happened: bool,
     /// It concerned rows, so that theirs can't be told from the rightful ones.
     pub(super) touched_rows: bool,
+    /// It concerned what SCRAM signs, or the signature: a login that goes on is one too many.
+    pub(super) touched_proof: bool,
     /// Bytes that were given to the link.
     pub(super) bytes: usize,
 }
@@ -82,7 +89,17 @@ impl Faults {
                 planned.push((first + rng.below(range), rng.pick(kinds)));
             }
         }
-        Faults { class, planned, count: 0, held: None, rng, happened: false, touched_rows: false, bytes: 0 }
+        Faults {
+            class,
+            planned,
+            count: 0,
+            held: None,
+            rng,
+            happened: false,
+            touched_rows: false,
+            touched_proof: false,
+            bytes: 0,
+        }
     }
 
     pub(super) fn class(&self) -> Class {
@@ -104,7 +121,12 @@ impl Faults {
             Some(fault) => {
                 self.happened = true;
                 self.concern(&message);
-                self.damage(fault, message, out)
+                let proof = proves(&message).then(|| message.clone());
+                let outcome = self.damage(fault, message, out);
+                // What is only put before it leaves it as it is.
+                self.touched_proof |=
+                    proof.is_some_and(|proof| !matches!(fault, Fault::Insert) && out[before..] != proof);
+                outcome
             }
         };
         if let Some(held) = held {

@@ -77,7 +77,9 @@ pub(super) struct World {
     /// What another task would cancel with.
     token: Option<(Gate, Vec<u8>)>,
     /// Until when whoever runs a blocking call waits for it.
-    pub(super) patience: Moment,
+    patience: Moment,
+    /// A statement of this call was cancelled, since it went on and on.
+    interrupted: bool,
     /// The most room for a read that the client ever offered.
     pub(super) most_space: usize,
     /// Reads, writes and events since a call began: what it costs.
@@ -101,6 +103,7 @@ impl World {
             cancel_was_lost: false,
             token: None,
             patience: Moment(0),
+            interrupted: false,
             most_space: 0,
             steps: 0,
         }
@@ -175,6 +178,7 @@ impl World {
     /// A call begins; whoever runs it, if it blocks, waits so long.
     pub(super) fn begin_call(&mut self, patience: u64) {
         self.patience = self.now + patience;
+        self.interrupted = false;
         self.steps = 0;
     }
 
@@ -193,8 +197,9 @@ impl World {
             self.pass(Some(until));
             return Ok(());
         }
-        if self.server.runs_for_ever() && self.token.is_some() {
+        if self.server.runs_for_ever() && self.token.is_some() && !self.interrupted {
             self.cancel_from_elsewhere();
+            self.interrupted = true;
             self.patience = self.now + 20 * SECOND;
             return Ok(());
         }

@@ -25,6 +25,7 @@ mod clock;
 pub mod faults;
 mod language;
 mod link;
+mod logins;
 pub mod messages;
 pub mod seed;
 mod server;
@@ -35,13 +36,14 @@ use behaviour::Script;
 use clients::{Client, Flavour};
 use faults::{Class, Faults};
 use link::{Net, Weather};
+use logins::{Host, Login, Proof};
 use pg_core::config::settings::Settings;
 use pg_core::exchange::startup::{Credentials, Startup};
 use pg_core::protocol::connection::Connection;
 use pg_core::types::registry::{Registry, Scope};
 use pg_core::wire::frame::Limits;
 use seed::Rng;
-use server::{Login, Model, Temper};
+use server::{Model, Temper};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -148,7 +150,11 @@ pub fn run_many(class: Class, first: u64, count: u64) -> Result<Tally, Finding> 
 
 fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
     let mut rng = Rng::new(seed);
-    let login = rng.pick(&[Login::Trust, Login::Cleartext]);
+    let logins = [Login::Trust, Login::Cleartext, Login::Md5, Login::Scram(Proof::True)];
+    let login = match class == Class::Correct || !rng.in_thousand(50) {
+        true => rng.pick(&logins),
+        false => rng.pick(&Login::LIES),
+    };
     let temper = Temper {
         asides: rng.pick(&[0, 0, 100]),
         amnesia: rng.pick(&[0, 0, 200]),
@@ -161,17 +167,18 @@ fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
     }
     let flavour = rng.pick(&[Flavour::Blocking, Flavour::Async]);
     let faults = Faults::new(class, rng.fork());
-    let model = Model::new(login, PASSWORD, temper, faults, rng.fork());
+    let model = Model::new(Host::new(login, PASSWORD, seed), temper, faults, rng.fork());
     let net = Net::new(model, weather, rng.fork());
     let cache = rng.pick(&[0, 1, 2, 100]);
     let connection = Connection::new(cache, Limits::default(), Registry::default(), Scope::default());
     let mut script = Script::new(net.clone(), rng.fork());
     let play = async {
         net.world().begin_call(PATIENCE);
-        let (mut client, outcome) = Client::log_in(&net, flavour, connection, startup()).await;
+        let (mut client, outcome) = Client::log_in(&net, flavour, connection, startup(seed)).await;
         if let Err(error) = outcome {
-            script.refused(&client, &error);
+            script.refused(&mut client, &error);
         } else {
+            script.let_in(&mut client);
             script.run(&mut client).await;
             net.world().calm_down();
             script.last_call(&mut client).await;
@@ -202,7 +209,10 @@ fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
         });
     }
     let story = std::mem::take(&mut script.story).join("\n");
-    Err(format!("{}\n{flavour:?}, {weather:?}, {temper:?}, cache of {cache}\n{story}", findings.join("\n")))
+    Err(format!(
+        "{}\n{flavour:?}, {login:?}, {weather:?}, {temper:?}, cache of {cache}\n{story}",
+        findings.join("\n")
+    ))
 }
 
 fn settings() -> &'static Settings {
@@ -213,11 +223,11 @@ fn settings() -> &'static Settings {
     })
 }
 
-fn startup() -> Startup<'static> {
+fn startup(seed: u64) -> Startup<'static> {
     let credentials = Credentials {
         user: "me".to_owned(),
         database: "mine".to_owned(),
-        nonce: "a nonce of eighteen".to_owned(),
+        nonce: format!("client{seed}"),
         unix_socket: true,
         tls: None,
     };

@@ -4,6 +4,7 @@
 use super::clock::{MILLISECOND, Moment, SECOND};
 use super::faults::{Faults, Outcome};
 use super::language::{self, ITEM, MOOD, Pace, Statement, Value, Verb};
+use super::logins::{Answer, Host};
 use super::messages as m;
 use super::seed::Rng;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -19,13 +20,6 @@ pub(super) struct Temper {
     pub(super) refusals: u64,
     /// The end of a transaction takes its time, so that a cancel request can hit it.
     pub(super) slow_ends: u64,
-}
-
-/// What the login asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Login {
-    Trust,
-    Cleartext,
 }
 
 #[derive(Debug)]
@@ -66,8 +60,7 @@ enum Place {
 #[derive(Debug)]
 pub(super) struct Model {
     place: Place,
-    login: Login,
-    password: String,
+    pub(super) host: Host,
     temper: Temper,
     rng: Rng,
     now: Moment,
@@ -106,11 +99,10 @@ const SECRET: [u8; 4] = [7, 1, 8, 2];
 const PROCESS: u32 = 4711;
 
 impl Model {
-    pub(super) fn new(login: Login, password: &str, temper: Temper, faults: Faults, rng: Rng) -> Model {
+    pub(super) fn new(host: Host, temper: Temper, faults: Faults, rng: Rng) -> Model {
         Model {
             place: Place::Startup,
-            login,
-            password: password.to_owned(),
+            host,
             temper,
             rng,
             now: Moment(0),
@@ -263,7 +255,8 @@ impl Model {
                 return false;
             };
             self.read += length;
-            self.start();
+            let answer = self.host.start();
+            self.let_in(answer);
             return true;
         }
         let Some(length) = length_at(waiting, 1).filter(|length| waiting.len() > *length) else {
@@ -290,13 +283,16 @@ impl Model {
         self.end.get_or_insert(Outcome::Fin);
     }
 
-    fn start(&mut self) {
-        match self.login {
-            Login::Trust => self.greet(),
-            Login::Cleartext => {
-                self.put(m::authentication(3, &[]));
-                self.place = Place::Password;
+    /// The login goes on.
+    fn let_in(&mut self, answer: Answer) {
+        self.place = Place::Password;
+        match answer {
+            Answer::Send(messages) => messages.into_iter().for_each(|message| self.put(message)),
+            Answer::Welcome(messages) => {
+                messages.into_iter().for_each(|message| self.put(message));
+                self.greet();
             }
+            Answer::Refuse(why) => self.complain(why),
         }
     }
 
@@ -319,11 +315,8 @@ impl Model {
                 self.close();
             }
             (Place::Password, b'p') => {
-                if body.c_str()? == self.password {
-                    self.greet();
-                } else {
-                    self.complain("a wrong password");
-                }
+                let answer = self.host.answer(body.0);
+                self.let_in(answer);
             }
             (Place::CopyIn, b'd' | b'S' | b'H') => {}
             (Place::CopyIn, b'c') => self.end_copy(None),
