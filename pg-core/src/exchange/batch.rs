@@ -1,8 +1,7 @@
 //! Several statements in one string, by the simple protocol: no parameters, no rows.
 
 use super::prelude::Needs;
-use super::statement::check_empty;
-use super::{About, Exchange, Kind};
+use super::{About, Exchange, Kind, text};
 use crate::error::{Error, Result};
 use crate::message::backend::Message;
 use crate::protocol::conversation::Conversation;
@@ -46,7 +45,7 @@ impl Exchange for Batch<'_> {
                 });
                 c.refuse_copy()?;
             }
-            Message::EmptyQueryResponse => check_empty(self.sql)?,
+            Message::EmptyQueryResponse => text::check_empty(self.sql)?,
             _ => {}
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What must be asked before a statement can be sent: the catalog, a statement's description, or a BEGIN that can't
 //! travel with it. Asked at most once a statement, and never while rows are unread.
 
-use super::statement::check_empty;
+use super::text;
 use crate::error::{Error, ErrorKind, Result, ServerError};
 use crate::message::backend::{DataRow, Message, Status};
 use crate::message::{Format, frontend};
@@ -179,8 +179,8 @@ impl Prelude {
                 self.error =
                     Some(Error::from_server(*error).with_sql(sql).within("the transaction could not begin"));
             }
-            (What::Begin { sql, .. }, Message::EmptyQueryResponse) => check_empty(sql)?,
-            (_, Message::EmptyQueryResponse) => check_empty(CATALOG)?,
+            (What::Begin { sql, .. }, Message::EmptyQueryResponse) => text::check_empty(sql)?,
+            (_, Message::EmptyQueryResponse) => text::check_empty(CATALOG)?,
             _ => {}
         }
         Ok(())

@@ -289,7 +289,7 @@ impl<'q> Statement<'q> {
                 });
                 c.refuse_copy()?;
             }
-            Message::EmptyQueryResponse => check_empty(self.sql)?,
+            Message::EmptyQueryResponse => text::check_empty(self.sql)?,
             Message::ErrorResponse(error) => {
                 let (stale, altered) = (is_stale(&error), is_type_altered(&error, &c.catalog));
                 self.retry =
@@ -368,19 +368,6 @@ impl<'q> Statement<'q> {
         };
         error.with_sql(self.sql)
     }
-}
-
-/// Refuses EmptyQueryResponse in answer to a text that holds a statement: what came isn't the whole answer.
-///
-/// # Errors
-/// A protocol error.
-#[cold]
-pub(super) fn check_empty(sql: &str) -> Result<()> {
-    if text::is_empty(sql) {
-        return Ok(());
-    }
-    Err(Error::protocol("the server sent EmptyQueryResponse ('I') for a text that holds a statement")
-        .with_sql(sql))
 }
 
 /// The server says that a column, or something inside it, can't be sent in binary. A misspelt function has the same

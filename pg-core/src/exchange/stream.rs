@@ -2,8 +2,8 @@
 //! there are, and whoever stops reading stops the server.
 
 use super::prelude::Needs;
-use super::statement::{Statement, check_empty};
-use super::{About, Exchange, Kind};
+use super::statement::Statement;
+use super::{About, Exchange, Kind, text};
 use crate::error::{Error, Result};
 use crate::message::backend::{DataRow, Message};
 use crate::params::Params;
@@ -146,7 +146,7 @@ impl Connection {
                             cursor.error.get_or_insert(error.with_sql(&cursor.sql));
                             self.conversation.refuse_copy()
                         }
-                        Ok(Message::EmptyQueryResponse) => check_empty(&cursor.sql),
+                        Ok(Message::EmptyQueryResponse) => text::check_empty(&cursor.sql),
                         Ok(_) => Ok(()),
                         Err(error) => Err(error),
                     };

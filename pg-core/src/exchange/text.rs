@@ -1,5 +1,7 @@
 //! What can be told of a statement by its text alone. Manual: "Lexical Structure".
 
+use crate::error::{Error, Result};
+
 /// The text from its first word on: without the white space and the comments before it.
 pub(super) fn from_first_word(sql: &str) -> &str {
     let mut rest = sql.trim_start();
@@ -25,6 +27,19 @@ fn after_comment(mut rest: &str) -> &str {
         rest = rest.get(inner.unwrap_or(end).saturating_add(2)..).unwrap_or_default();
     }
     rest
+}
+
+/// Refuses EmptyQueryResponse in answer to a text that holds a statement: what came isn't the whole answer.
+///
+/// # Errors
+/// A protocol error.
+#[cold]
+pub(super) fn check_empty(sql: &str) -> Result<()> {
+    if is_empty(sql) {
+        return Ok(());
+    }
+    Err(Error::protocol("the server sent EmptyQueryResponse ('I') for a text that holds a statement")
+        .with_sql(sql))
 }
 
 /// Whether there is no statement in it, so that the server answers with EmptyQueryResponse.

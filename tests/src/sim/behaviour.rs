@@ -96,15 +96,15 @@ impl Script {
                 self.ledger.find("the server isn't at rest after the last call");
             }
         }
-        let world = self.net.world();
-        if let (Some(complaint), false) = (world.server.complaint.clone(), world.server.faults.happened) {
-            self.ledger.find(complaint);
-        }
-        // Dropped, it tries once.
-        let whole = world.writes_whole();
-        drop(world);
+        let (complaint, whole) = {
+            let world = self.net.world();
+            let faulty = world.server.faults.happened;
+            (world.server.complaint.clone().filter(|_| !faulty), world.writes_whole())
+        };
+        complaint.into_iter().for_each(|complaint| self.ledger.find(complaint));
         let said = match self.rng.in_thousand(500) {
             true => s.close().await.is_ok(),
+            // Dropped, it tries once.
             false => {
                 drop(s);
                 whole
