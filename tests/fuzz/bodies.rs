@@ -21,11 +21,13 @@ use pg_core::tls::config::{Roots, client_config};
 use pg_core::types::adapter::{Adapter, Encode, IsNull};
 use pg_core::types::catalog::{Catalog, Entry, EntryShape};
 use pg_core::types::context::{Context, Settings};
+use pg_core::types::interval::Interval;
 use pg_core::types::literal;
+use pg_core::types::numeric::Numeric;
 use pg_core::types::plan::{Plan, Planner};
 use pg_core::types::registry::Scope;
 use pg_core::types::time::{Date, Time, TimeTz, Timestamp, TimestampTz};
-use pg_core::types::typecaster::{RawValue, TypecasterOwned};
+use pg_core::types::typecaster::{RawValue, Typecaster, TypecasterOwned};
 use pg_core::types::{Kind, Type};
 use pg_core::wire::frame::{Input, Limits};
 use pg_core::{
@@ -34,7 +36,7 @@ use pg_core::{
 use std::fmt::Debug;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A body.
 pub(crate) type Body = fn(&[u8]);
@@ -51,6 +53,8 @@ pub(crate) const ALL: &[(&str, Body)] = &[
     ("records_text", records_text),
     ("composites", composites),
     ("timestamps", timestamps),
+    ("intervals", intervals),
+    ("numerics", numerics),
     ("networks", networks),
     ("numbers", numbers),
     ("strings", strings),
@@ -388,6 +392,30 @@ pub(crate) fn timestamps(data: &[u8]) {
     builtin::<Date>(data, &Type::DATE);
     builtin::<Time>(data, &Type::TIME);
     builtin::<TimeTz>(data, &Type::TIMETZ);
+}
+
+/// `interval`, in each style.
+pub(crate) fn intervals(data: &[u8]) {
+    builtin::<Interval>(data, &Type::INTERVAL);
+    builtin::<Duration>(data, &Type::INTERVAL);
+    let plan = planned::<Interval>(&Type::INTERVAL, &Catalog::default(), Format::Text).expect("a plan");
+    let settings = Settings { interval_style: "sql_standard".to_owned(), ..Settings::default() };
+    let context = Context { settings: Arc::new(settings), ..Context::default() };
+    let _ = Interval::decode(RawValue { bytes: data, plan: &plan, context: &context });
+}
+
+/// `numeric`, whose text keeps what its binary form has, and the other way round.
+pub(crate) fn numerics(data: &[u8]) {
+    builtin::<Numeric>(data, &Type::NUMERIC);
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(number) = text.parse::<Numeric>() else { return };
+    let again: Numeric = number.to_string().parse().expect("what was printed");
+    assert_eq!((again.to_string(), again.scale()), (number.to_string(), number.scale()));
+    assert!(again == number && again.to_string().len() <= data.len() + 150_000);
+    if let Some(mantissa) = number.mantissa() {
+        assert_eq!(Numeric::from_mantissa(mantissa, number.scale()).expect("its parts"), number);
+    }
+    let _ = (number.to_f64_lossy(), i64::try_from(&number), u128::try_from(&number), number.trim_scale());
 }
 
 /// `inet`.

@@ -1,9 +1,46 @@
-//! Rust types that hold less than PostgreSQL's: the errors of what they can't hold.
+//! Rust types that travel as one of our own lossless types: both forms, both directions, and what they can't hold.
+//!
+//! `TryFrom` both ways is all that a type brings. What one of the two can't hold is an error there, never another value.
 
 use crate::error::Error;
 use std::fmt::Display;
 
-/// The error of reading `infinity` or `-infinity`, which `ours`, a type in `pg_core::types`, would hold.
+/// `travels_as!(SignedDuration, Interval)`: the adapter and the typecaster of a type, through another's.
+macro_rules! travels_as {
+    ($rust:ty, $ours:ty) => {
+        travels_as!(in $rust, $ours);
+
+        impl<'a> $crate::types::typecaster::Typecaster<'a> for $rust {
+            const TYPE: $crate::types::name::TypeName = <$ours as $crate::types::adapter::Adapter>::TYPE;
+
+            fn decode(raw: $crate::types::typecaster::RawValue<'a, '_>) -> $crate::error::Result<Self> {
+                <$ours as $crate::types::typecaster::Typecaster<'a>>::decode(raw)?.try_into()
+            }
+        }
+    };
+    (in $rust:ty, $ours:ty) => {
+        impl $crate::types::adapter::Adapter for $rust {
+            const TYPE: $crate::types::name::TypeName = <$ours as $crate::types::adapter::Adapter>::TYPE;
+
+            fn encode(
+                &self,
+                to: &mut $crate::types::adapter::Encode<'_>,
+            ) -> $crate::error::Result<$crate::types::adapter::IsNull> {
+                $crate::types::adapter::Adapter::encode(&<$ours>::try_from(self.clone())?, to)
+            }
+        }
+    };
+}
+pub(super) use travels_as;
+
+/// `the time is 24:00:00, which NaiveTime can't hold`: a value that `ours`, a type in `pg_core::types`, would hold.
+#[cold]
+pub(super) fn unheld(value: impl Display, rust: &str, ours: &str) -> Error {
+    Error::decode(format!("{value}, which {rust} can't hold"))
+        .hint(format!("`pg_core::types::{ours}` holds it, as does `column::text` for a String"))
+}
+
+/// [`unheld`] of `infinity` or `-infinity`.
 #[cold]
 pub(super) fn infinite(what: &str, which: impl Display, rust: &str, ours: &str) -> Error {
     Error::decode(format!("the {what} is {which}, which {rust} can't hold")).hint(format!(

@@ -1,10 +1,10 @@
 //! The calendar and the units, counted from 2000-01-01, as PostgreSQL counts. The only place that converts.
 
 /// Microseconds.
-pub(super) const SECOND: i64 = 1_000_000;
-pub(super) const MINUTE: i64 = 60 * SECOND;
-pub(super) const HOUR: i64 = 60 * MINUTE;
-pub(super) const DAY: i64 = 24 * HOUR;
+pub(in crate::types) const SECOND: i64 = 1_000_000;
+pub(in crate::types) const MINUTE: i64 = 60 * SECOND;
+pub(in crate::types) const HOUR: i64 = 60 * MINUTE;
+pub(in crate::types) const DAY: i64 = 24 * HOUR;
 
 /// 1970-01-01, in microseconds.
 pub(super) const UNIX_EPOCH: i64 = -10_957 * DAY;

@@ -21,11 +21,11 @@
 //!
 //! See the manual, "Date/Time Types".
 
-mod calendar;
+pub(super) mod calendar;
 mod date;
 mod of_day;
 mod system;
-mod text;
+pub(super) mod text;
 mod timestamp;
 
 pub use date::Date;

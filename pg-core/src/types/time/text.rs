@@ -126,7 +126,7 @@ impl fmt::Display for Clock {
 }
 
 /// `.5`: microseconds of a second, without zeros at the end.
-pub(super) fn fraction(f: &mut impl fmt::Write, micros: i64) -> fmt::Result {
+pub(in crate::types) fn fraction(f: &mut impl fmt::Write, micros: i64) -> fmt::Result {
     if micros == 0 {
         return Ok(());
     }
@@ -168,10 +168,10 @@ impl<T: fmt::Display> fmt::Display for Day<T> {
 type Written = (i32, u8, u8);
 
 /// A cursor over digits and what stands between them.
-pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
+pub(in crate::types) struct Cursor<'a>(pub(in crate::types) &'a [u8]);
 
 impl Cursor<'_> {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::types) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -270,7 +270,7 @@ impl Cursor<'_> {
     }
 
     /// One to six digits of a second, in microseconds.
-    pub(super) fn fraction(&mut self) -> Option<i64> {
+    pub(in crate::types) fn fraction(&mut self) -> Option<i64> {
         let before = self.0.len();
         let mut fraction = i64::from(self.number(1, 6)?);
         for _ in before.saturating_sub(self.0.len())..6 {

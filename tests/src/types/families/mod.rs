@@ -2,7 +2,7 @@
 
 use super::{AnyRow, Row};
 use crate::sim::seed::Rng;
-use std::fmt::Display;
+use std::fmt::{Debug, Display};
 
 mod booleans;
 mod bytes;
@@ -49,4 +49,14 @@ fn shown_row<T: Display + 'static>(
     random: impl Fn(&mut Rng) -> T + Send + Sync + 'static,
 ) -> Row<T> {
     Row::new(sql, rust, move |rng| shown(random(rng)))
+}
+
+/// A value with the text of what it travels as.
+fn shown_as<T, V>(value: V) -> (V, String)
+where
+    T: TryFrom<V, Error: Debug> + Display,
+    V: Clone,
+{
+    let text = T::try_from(value.clone()).expect("a value that can be sent").to_string();
+    (value, text)
 }

@@ -1,10 +1,13 @@
 //! Numbers of a fixed size, and `"char"`.
 
+use super::shown;
+use crate::sim::seed::Rng;
 use crate::types::{AnyRow, Row};
+use pg_core::types::numeric::Numeric;
 use std::convert::identity;
 
 /// Half of the numbers are small, so that all lengths of digits come up.
-fn bits(rng: &mut crate::sim::seed::Rng) -> u64 {
+fn bits(rng: &mut Rng) -> u64 {
     let number = rng.number();
     let shift = rng.below(64);
     number >> shift
@@ -55,6 +58,13 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
             0.1 => "0.1",
             1e15 => "1e+15",
         ]),
+        Box::new(
+            Row::new("numeric", "Numeric", |rng| shown(numeric(rng)))
+                .edges(
+                    ["NaN", "0", "0.000", "-0.0001", "10000", "123456789012345678901234567890.10"].map(exact),
+                )
+                .edges_since(14, ["Infinity", "-Infinity"].map(exact)),
+        ),
         // A cast from text to "char" takes the first byte, so that only what is one character can be random.
         Box::new(
             Row::new("\"char\"", "i8", |rng| {
@@ -68,4 +78,19 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
             ),
         ),
     ]
+}
+
+fn exact(text: &'static str) -> (Numeric, &'static str) {
+    (text.parse().expect("a numeric"), text)
+}
+
+/// Any number of digits, some with a long way to the decimal point.
+fn numeric(rng: &mut Rng) -> Numeric {
+    let some = ["0", "0000", "1", "5", "42", "9999", "8070605"];
+    let mut digits = String::from(rng.pick(&["", "-"]));
+    for _ in 0..1 + rng.below(10) {
+        digits.push_str(rng.pick(&some));
+    }
+    let exponent = i64::try_from(rng.below(60)).expect("small") - 40;
+    format!("{digits}e{exponent}").parse().expect("a numeric")
 }

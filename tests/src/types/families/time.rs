@@ -1,8 +1,9 @@
 //! Dates and times.
 
-use super::{any_number, shown};
+use super::{any_number, shown, shown_as};
 use crate::sim::seed::Rng;
 use crate::types::{AnyRow, Row};
+use pg_core::types::interval::Interval;
 use pg_core::types::time::{Date, Time, TimeTz, Timestamp, TimestampTz};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -75,6 +76,24 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
             (TimestampTz::INFINITY, "infinity"),
             (TimestampTz::NEG_INFINITY, "-infinity"),
         ])),
+        Box::new(
+            Row::new("interval", "Interval", |rng| shown(interval(rng)))
+                .edges([
+                    (span(0, 0, 0), "00:00:00"),
+                    (span(-1, 1, -1), "-1 mons +1 day -00:00:00.000001"),
+                    (span(i32::MAX, i32::MAX, 0), "178956970 years 7 mons 2147483647 days"),
+                    (span(i32::MIN, i32::MIN, 0), "-178956970 years -8 mons -2147483648 days"),
+                ])
+                // Before, the server couldn't print more than 2,147,483,647 hours.
+                .edges_since(15, [(span(1, 0, i64::MAX), "1 mon 2562047788:00:54.775807")])
+                .edges_since(17, [(Interval::INFINITY, "infinity"), (Interval::NEG_INFINITY, "-infinity")]),
+        ),
+        Box::new(
+            Row::new("interval", "Duration", |rng| {
+                shown_as::<Interval, _>(Duration::from_micros(any_number(rng).unsigned_abs() / 2))
+            })
+            .edges([(Duration::ZERO, "00:00:00"), (Duration::from_secs(90_000), "25:00:00")]),
+        ),
         Box::new(Row::new("timestamptz", "SystemTime", random).edges(edges())),
         Box::new(Row::new("timestamp", "SystemTime", random).edges(edges().map(without_zone))),
     ]
@@ -100,6 +119,17 @@ fn time(rng: &mut Rng) -> Time {
 fn timetz(rng: &mut Rng) -> TimeTz {
     let time = time(rng);
     first(rng, |number| TimeTz::new(time, i32::try_from(number).ok()?).ok())
+}
+
+fn span(months: i32, days: i32, microseconds: i64) -> Interval {
+    Interval { months, days, microseconds }
+}
+
+/// With a number of hours that every server prints.
+fn interval(rng: &mut Rng) -> Interval {
+    let half = |rng: &mut Rng| i32::try_from(any_number(rng) >> 32).expect("32 bits");
+    let (months, days) = (half(rng), half(rng));
+    span(months, days, any_number(rng) / 2)
 }
 
 fn timestamp(rng: &mut Rng) -> Timestamp {
