@@ -54,6 +54,8 @@ impl Link {
         match self.socket.poll_read(context, self.connection.space()) {
             Poll::Ready(Ok(count)) => self.connection.handle_read(count),
             Poll::Ready(Err(e)) => self.connection.handle_failure(Error::io("reading from the server", e)),
+            // All is sent that was to be sent, and the server has nothing to say against it.
+            Poll::Pending if self.connection.only_writes() && !self.connection.wants_write() => {}
             Poll::Pending => return Poll::Pending,
         }
         Poll::Ready(())

@@ -81,6 +81,7 @@ pub use cancel::CancelToken;
 pub use client::Client;
 pub use connect::Connect;
 pub use pg_core;
+pub use pg_core::copy::{CopyFrom, CopyTo};
 pub use pg_core::row::FromRow;
 pub use pg_core::{
     Adapter, Error, ErrorKind, Isolation, Lifecycle, Params, Query, Registry, Result, Row, Rows, Run,

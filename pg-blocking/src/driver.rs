@@ -39,6 +39,9 @@ impl Link {
         loop {
             let bytes = self.connection.poll_transmit();
             if bytes.is_empty() {
+                if self.connection.only_writes() {
+                    return self.listen();
+                }
                 break;
             }
             match self.socket.send(bytes) {
@@ -61,6 +64,17 @@ impl Link {
         }
         match self.socket.receive(self.connection.space()) {
             Ok(count) => self.connection.handle_read(count),
+            Err(e) => return self.failed("reading from the server", e),
+        }
+        true
+    }
+
+    /// All is sent that was to be sent; the server may have said something against it.
+    #[cold]
+    fn listen(&mut self) -> bool {
+        match self.socket.receive_now(self.connection.space()) {
+            Ok(count) => self.connection.handle_read(count),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
             Err(e) => return self.failed("reading from the server", e),
         }
         true

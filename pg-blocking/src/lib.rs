@@ -76,6 +76,7 @@ pub use cancel::CancelToken;
 pub use client::{Client, Raw};
 pub use connect::Connect;
 pub use pg_core;
+pub use pg_core::copy::{CopyFrom, CopyTo};
 pub use pg_core::row::FromRow;
 pub use pg_core::{
     Adapter, Blocking, Error, ErrorKind, Isolation, Lifecycle, Params, Query, Registry, Result, Row, Rows,

@@ -1,6 +1,9 @@
 //! The blocking face of any session: plain methods over the same code, written once.
 
+mod copy;
+
 use crate::constant::Query;
+use crate::copy::{CopyFrom, CopyRow, CopyTo};
 use crate::error::Result;
 use crate::exchange::Exchange;
 use crate::exchange::pipeline::Pipeline;
@@ -15,6 +18,8 @@ use crate::types::typecaster::TypecasterOwned;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+
+pub use copy::{BlockingCopyIn, BlockingCopyOut, BlockingCopyRowsIn, BlockingCopyRowsOut};
 
 /// Runs a future that never waits: one over a blocking session, whose every await is complete when it is reached.
 ///
@@ -177,6 +182,40 @@ impl<S: Session> Blocking<S> {
     /// [`Session::begin_with`]: a transaction with options.
     pub fn begin_with(&mut self, options: TransactionOptions) -> Result<Blocking<Transaction<'_, S>>> {
         complete(self.0.begin_with(options)).map(Blocking)
+    }
+
+    /// [`Session::copy_in`]: a COPY FROM STDIN of bytes.
+    pub fn copy_in(&mut self, sql: &str) -> Result<BlockingCopyIn<'_, S>> {
+        complete(self.0.copy_in(sql)).map(BlockingCopyIn)
+    }
+
+    /// [`Session::copy_in_rows`]: a COPY FROM STDIN of rows.
+    pub fn copy_in_rows<R: CopyRow>(&mut self, copy: &CopyFrom) -> Result<BlockingCopyRowsIn<'_, S, R>> {
+        complete(self.0.copy_in_rows(copy)).map(BlockingCopyRowsIn)
+    }
+
+    /// [`Session::copy_in_all`]: copies all rows of an iterator into a table.
+    pub fn copy_in_all<R: CopyRow>(
+        &mut self,
+        copy: &CopyFrom,
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<u64> {
+        let mut copy = self.copy_in_rows(copy)?;
+        copy.write_all(rows)?;
+        copy.finish()
+    }
+
+    /// [`Session::copy_out`]: a COPY TO STDOUT of bytes.
+    pub fn copy_out(&mut self, sql: &str) -> Result<BlockingCopyOut<'_, S>> {
+        complete(self.0.copy_out(sql)).map(BlockingCopyOut)
+    }
+
+    /// [`Session::copy_out_rows`]: a COPY TO STDOUT of rows.
+    pub fn copy_out_rows<T: FromRow<'static>>(
+        &mut self,
+        copy: &CopyTo,
+    ) -> Result<BlockingCopyRowsOut<'_, S>> {
+        complete(self.0.copy_out_rows::<T>(copy)).map(BlockingCopyRowsOut)
     }
 
     /// [`Session::ping`]: a round trip that does nothing else.

@@ -10,10 +10,10 @@
 //! | 0 words | [`sqlstate`], [`error`], [`quote`] | vocabulary, the one [`Error`], escaping |
 //! | 1 bytes | [`wire`] | a cursor over a body, appending with back-patched lengths, splitting the stream into frames |
 //! | 2 messages | [`message`] | every message of protocol 3.0 and 3.2 |
-//! | 3 types | [`types`], [`row`], [`params`], [`compose`] | adapters, typecasters, plans, rows, parameters |
+//! | 3 types | [`types`], [`row`], [`params`], [`compose`], [`copy`] | adapters, typecasters, plans, rows, parameters |
 //! | 4 protocol | [`config`], [`auth`], `tls`, [`protocol`] | connection strings, login, the state table, [`protocol::connection::Connection`] |
 //! | 5 exchanges | [`exchange`], [`constant`] | the operations, one a file |
-//! | 6 session | [`session`], [`transaction`], [`blocking`] | what a user does with a connection, generic over the clients |
+//! | 6 session | [`run`], [`streams`], [`session`], [`transaction`], [`blocking`] | what a user does with a connection, generic over the clients |
 //!
 //! # The way of a value
 //!
@@ -57,6 +57,7 @@ pub mod blocking;
 pub mod compose;
 pub mod config;
 pub mod constant;
+pub mod copy;
 pub mod error;
 pub mod exchange;
 pub mod message;
@@ -64,8 +65,10 @@ pub mod params;
 pub mod protocol;
 pub mod quote;
 pub mod row;
+pub mod run;
 pub mod session;
 pub mod sqlstate;
+pub mod streams;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod transaction;
@@ -80,7 +83,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use params::Params;
 pub use pg_derive::{FromRowForCore as FromRow, FromSqlForCore as FromSql, ToSqlForCore as ToSql};
 pub use row::{FromRow, Row};
-pub use session::{Lifecycle, Rows, Run, Session, Transaction};
+pub use run::Run;
+pub use session::{Lifecycle, Rows, Session, Transaction};
 pub use sqlstate::SqlState;
 pub use transaction::{Isolation, TransactionOptions};
 pub use types::adapter::{Adapter, Parameter};

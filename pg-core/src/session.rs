@@ -4,6 +4,7 @@
 //! and through [`complete`](crate::blocking::complete) in the blocking one.
 
 use crate::constant::Query;
+use crate::copy::{CopyFrom, CopyRow, CopyTo};
 use crate::error::Result;
 use crate::exchange::Exchange;
 use crate::exchange::batch::Batch;
@@ -16,23 +17,15 @@ use crate::exchange::under::Under;
 use crate::params::Params;
 use crate::protocol::connection::Connection;
 use crate::row::{Column, FromRow, FromRowOwned, RowRef, Shape};
+use crate::run::Lender;
+use crate::streams::{CopyIn, CopyOut, CopyRowsIn, CopyRowsOut};
 use crate::transaction::TransactionOptions;
 use crate::types::codecs::Codecs;
 use crate::types::registry::Registry;
 use crate::types::typecaster::TypecasterOwned;
 use std::future::Future;
 
-/// What can run an exchange.
-pub trait Run: Send {
-    /// Runs an exchange to its end.
-    ///
-    /// # Errors
-    /// What the exchange ends with.
-    ///
-    /// # Cancel safety
-    /// The future may be dropped at any point. The next call first reads what the server still owes.
-    fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send;
-}
+pub use crate::run::Run;
 
 /// A session: a client, a transaction, or whatever wraps one.
 ///
@@ -260,6 +253,62 @@ pub trait Session: Run + Sized {
         }
     }
 
+    /// Starts a COPY FROM STDIN, whose bytes are written piece by piece: text, CSV, or whatever `sql` says.
+    /// [`CopyFrom`] makes the command.
+    ///
+    /// # Errors
+    /// What the server says; a statement that is no COPY FROM STDIN.
+    fn copy_in(&mut self, sql: &str) -> impl Future<Output = Result<CopyIn<'_, Self>>> + Send {
+        CopyIn::start(self, sql)
+    }
+
+    /// Starts a COPY FROM STDIN of rows: structs with `#[derive(CopyRow)]`, or tuples. In binary, unless some field has
+    /// only a text form. The columns are described first, which costs one more round trip.
+    ///
+    /// # Errors
+    /// A field that its column doesn't take, by name, before anything is copied; what the server says.
+    fn copy_in_rows<R: CopyRow>(
+        &mut self,
+        copy: &CopyFrom,
+    ) -> impl Future<Output = Result<CopyRowsIn<'_, Self, R>>> + Send {
+        CopyRowsIn::start(self, copy)
+    }
+
+    /// Copies all rows of an iterator into a table: how many the server took.
+    ///
+    /// # Errors
+    /// As [`Session::copy_in_rows`]; a value that its column can't hold. Nothing of the COPY remains then.
+    fn copy_in_all<I>(&mut self, copy: &CopyFrom, rows: I) -> impl Future<Output = Result<u64>> + Send
+    where
+        I: IntoIterator<Item: CopyRow + Send + Sync, IntoIter: Send> + Send,
+    {
+        async move {
+            let mut copy = self.copy_in_rows(copy).await?;
+            copy.write_all(rows).await?;
+            copy.finish().await
+        }
+    }
+
+    /// Starts a COPY TO STDOUT, whose bytes are read piece by piece. [`CopyTo`] makes the command.
+    ///
+    /// # Errors
+    /// What the server says; a statement that is no COPY TO STDOUT.
+    fn copy_out(&mut self, sql: &str) -> impl Future<Output = Result<CopyOut<'_, Self>>> + Send {
+        CopyOut::start(self, sql)
+    }
+
+    /// Starts a COPY TO STDOUT whose rows are read as `T`, which may borrow, such as `User<'_>`. In binary, unless some
+    /// field has only a text form. The columns are described first, which costs one more round trip.
+    ///
+    /// # Errors
+    /// A column that `T` can't read, by name; what the server says.
+    fn copy_out_rows<T: FromRow<'static>>(
+        &mut self,
+        copy: &CopyTo,
+    ) -> impl Future<Output = Result<CopyRowsOut<'_, Self>>> + Send {
+        CopyRowsOut::start(self, copy, T::SHAPE)
+    }
+
     /// One round trip that does nothing else: an error says that the connection is gone.
     ///
     /// # Errors
@@ -291,10 +340,14 @@ pub trait Session: Run + Sized {
     }
 }
 
-impl<S: Run> Run for &mut S {
+impl<S: Session> Lender for S {
     #[inline]
-    fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send {
-        (**self).run(exchange)
+    fn lent(&mut self) -> &mut Connection {
+        self.connection()
+    }
+
+    fn send_now(&mut self) {
+        self.nudge();
     }
 }
 

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod cancel;
 pub mod collect;
 pub mod connect;
+pub mod copy;
 pub mod operation;
 pub mod pipeline;
 pub mod prelude;
@@ -33,6 +34,9 @@ pub trait Exchange: Send {
     /// Reads on for rows that are in flight: it is complete as soon as a whole message waits, and nothing is
     /// considered dropped by it.
     const PEEK: bool = false;
+
+    /// Only writes: complete as soon as all that is queued was sent, or a whole message waits.
+    const FLUSH: bool = false;
 
     /// Wants to hear of ParseComplete, BindComplete and CloseComplete too.
     const ACKNOWLEDGEMENTS: bool = false;
@@ -112,8 +116,12 @@ pub enum Kind {
     Pipeline,
     /// A statement whose rows are read one by one.
     Stream,
-    /// More rows of a stream.
+    /// More rows of a stream, or more data of a COPY.
     Fetch,
+    /// A COPY in either direction.
+    Copy,
+    /// What is queued is sent.
+    Flush,
     /// The start of a transaction or savepoint; it travels with the next statement.
     Begin,
     /// The end of a transaction or savepoint that keeps what it did.

@@ -26,6 +26,7 @@ impl Connection {
     /// Starts an exchange: it will be written when it is first polled.
     #[inline]
     pub fn start<E: Exchange>(&mut self, exchange: E) -> Operation<E> {
+        self.is_flushing = E::FLUSH;
         Operation { exchange: Some(exchange), number: self.new_operation(), stage: Stage::New }
     }
 
@@ -39,6 +40,9 @@ impl Connection {
         let Some(exchange) = &mut operation.exchange else {
             return Err(Error::usage("the operation is complete and was polled again"));
         };
+        if E::FLUSH && !self.wants_write() && !self.is_closed() {
+            return finish(self, operation);
+        }
         if E::PEEK {
             // The first poll only says that bytes are wanted.
             let ready = match operation.stage {

@@ -27,6 +27,8 @@ pub struct Connection {
     /// Operations below this number were dropped.
     abandoned: u64,
     closed: Option<Closed>,
+    /// The operation that runs only writes.
+    pub(crate) is_flushing: bool,
     #[cfg(feature = "tls")]
     secured: Option<Box<super::secured::Secured>>,
 }
@@ -59,6 +61,7 @@ impl Connection {
             operations: 0,
             abandoned: 0,
             closed: None,
+            is_flushing: false,
             #[cfg(feature = "tls")]
             secured: None,
         }
@@ -144,6 +147,10 @@ impl Connection {
     /// The connection was closed, by the server or by a broken rule.
     pub fn poll_abandoned(&mut self) -> Result<bool> {
         self.abandoned = self.operations.saturating_add(1);
+        if self.expects() == Phase::SimpleCopyIn {
+            // Its guard was forgotten rather than dropped: nobody else will end it.
+            self.conversation.refuse_copy()?;
+        }
         match self.poll_message(u64::MAX)? {
             Polled::Message(_) | Polled::NotItsTurn => Ok(false),
             Polled::Read => Ok(self.conversation.expected.is_empty() && !self.conversation.end_left_open()),
@@ -259,6 +266,7 @@ impl Connection {
                 }
                 if let Some(front) = self.conversation.expected.front_mut() {
                     front.phase = next;
+                    self.conversation.copy_ended = false;
                 }
                 Ok(true)
             }
@@ -316,6 +324,17 @@ impl Connection {
     #[inline]
     pub fn wants_write(&mut self) -> bool {
         !self.poll_transmit().is_empty()
+    }
+
+    /// Whether all that is to be done is done once [`Connection::poll_transmit`] is empty: nothing need be read then.
+    #[inline]
+    pub fn only_writes(&self) -> bool {
+        self.is_flushing
+    }
+
+    /// How many bytes wait to be sent.
+    pub(crate) fn queued(&mut self) -> usize {
+        self.conversation.out.len().saturating_sub(self.sent)
     }
 
     /// Whether a whole message waits.
@@ -387,6 +406,7 @@ impl Connection {
     /// Says that whatever was started before was dropped, as it was when one owner starts anew.
     #[inline]
     pub fn abandon(&mut self) {
+        self.is_flushing = false;
         self.abandoned = self.operations.saturating_add(1);
     }
 

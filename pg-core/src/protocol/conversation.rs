@@ -68,6 +68,8 @@ pub struct Conversation {
     pub(crate) owner: u64,
     /// Something of the extended protocol was written and no Sync after it.
     unsynced: bool,
+    /// The COPY FROM STDIN at the front was ended: CopyDone or CopyFail was written.
+    pub(crate) copy_ended: bool,
     /// The BEGIN that failed, so that its error is told as its own.
     failed_preamble: Option<String>,
     preambles: VecDeque<String>,
@@ -119,6 +121,7 @@ impl Conversation {
             expected: VecDeque::new(),
             owner: NOBODY,
             unsynced: false,
+            copy_ended: false,
             failed_preamble: None,
             preambles: VecDeque::new(),
             closes: VecDeque::new(),
@@ -399,7 +402,10 @@ impl Conversation {
         match self.expected.front().map(|e| e.phase) {
             Some(Phase::ExecuteCopyIn | Phase::SimpleCopyIn) if self.ends_a_guard() => {}
             Some(Phase::ExecuteCopyIn) => self.fail_copy()?,
-            Some(Phase::SimpleCopyIn) => frontend::copy_fail(&mut self.out, NOT_FED)?,
+            Some(Phase::SimpleCopyIn) if !self.copy_ended => {
+                frontend::copy_fail(&mut self.out, NOT_FED)?;
+                self.copy_ended = true;
+            }
             Some(Phase::CopyBoth) => frontend::copy_done(&mut self.out),
             _ => {}
         }
@@ -427,6 +433,9 @@ impl Conversation {
             return Ok(());
         }
         let may_be = |phase| self.expected.iter().any(|expected| expected.phase == phase);
+        if may_be(Phase::SimpleCopyIn) {
+            return self.refuse_copy();
+        }
         if may_be(Phase::Execute) {
             return self.fail_copy();
         }

@@ -8,7 +8,7 @@
 
 use super::adapter::{Adapter, Encode, IsNull};
 use super::name::TypeName;
-use super::plan::{Plan, Planner, base_type, mismatch};
+use super::plan::{Plan, Planner, base_type, is_text_like, mismatch};
 use super::typecaster::{RawValue, Typecaster};
 use crate::error::{Error, Result};
 use crate::message::Format;
@@ -17,18 +17,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 const TEXT: TypeName = TypeName::Oid(25);
-
-/// Types whose binary form is their text, but not enums: those are told by their kind.
-fn is_text_like(type_: &Type) -> bool {
-    match *type_ {
-        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::JSON | Type::XML | Type::REFCURSOR => {
-            true
-        }
-        Type::UNKNOWN => true,
-        // An extension's type has no fixed OID. (ltree and jsonb are not on this list: they begin with a version.)
-        _ => type_.name() == "citext" && *type_.kind() == Kind::Simple,
-    }
-}
 
 /// How a string is written as `type_`.
 fn plan_write(type_: &Type) -> Plan {

@@ -1,0 +1,8 @@
+//! Layer 6: what a session lends for a while, to be read or written piece by piece. Each borrows its session, owns no
+//! bytes of the connection, and can be dropped at any point.
+
+mod copy_in;
+mod copy_out;
+
+pub use copy_in::{CopyIn, CopyRowsIn, Progress};
+pub use copy_out::{CopyOut, CopyRowsOut};
