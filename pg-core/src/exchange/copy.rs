@@ -206,16 +206,17 @@ impl Connection {
         open && !self.conversation.copy_ended && !self.is_closed()
     }
 
-    /// Queues data of a COPY FROM STDIN; after an error of the server it goes nowhere. How much waits to be sent comes
-    /// back.
+    /// Queues data of a COPY FROM STDIN. How much waits to be sent comes back; `None` after an error of the server, when
+    /// data goes nowhere.
     ///
     /// # Errors
     /// Data longer than a message may be.
-    pub fn put_copy_data(&mut self, copy: &CopyState, data: &[u8]) -> Result<usize> {
-        if self.takes_data(copy) {
-            frontend::copy_data(&mut self.conversation.out, data)?;
+    pub fn put_copy_data(&mut self, copy: &CopyState, data: &[u8]) -> Result<Option<usize>> {
+        if !self.takes_data(copy) {
+            return Ok(None);
         }
-        Ok(self.queued())
+        frontend::copy_data(&mut self.conversation.out, data)?;
+        Ok(Some(self.queued()))
     }
 
     /// Queues CopyDone: the data is complete.

@@ -63,13 +63,22 @@ impl<'s, S: Lender> CopyIn<'s, S> {
     /// Dropped, some of the data may have been written: drop the COPY too, or count by [`CopyIn::progress`].
     pub async fn write(&mut self, data: &[u8]) -> Result<()> {
         for piece in data.chunks(PIECE) {
-            let queued = self.session.lent().put_copy_data(&self.state, piece)?;
+            let Some(queued) = self.session.lent().put_copy_data(&self.state, piece)? else {
+                return self.over().await;
+            };
             self.progress.bytes = self.progress.bytes.saturating_add(piece.len() as u64);
             if queued >= PIECE {
                 self.flush().await?;
             }
         }
         Ok(())
+    }
+
+    /// The server takes no more data: why.
+    #[cold]
+    async fn over(&mut self) -> Result<()> {
+        self.end().await?;
+        Err(Error::usage("the COPY is over, and takes no more data"))
     }
 
     /// Hands all that was written to the link, so that the server has it before more comes.
@@ -248,17 +257,20 @@ impl<'s, S: Lender, R: CopyRow> CopyRowsIn<'s, S, R> {
     /// # Errors
     /// As [`CopyRowsIn::write`].
     pub async fn flush(&mut self) -> Result<()> {
-        self.hand_over()?;
+        if !self.hand_over()? {
+            return self.copy.over().await;
+        }
         self.copy.flush().await
     }
 
-    fn hand_over(&mut self) -> Result<()> {
+    /// Whether the server takes more.
+    fn hand_over(&mut self) -> Result<bool> {
         let copy = &mut self.copy;
-        copy.progress.bytes = copy.progress.bytes.saturating_add(self.piece.len() as u64);
         let result = copy.session.lent().put_copy_data(&copy.state, &self.piece);
+        copy.progress.bytes = copy.progress.bytes.saturating_add(self.piece.len() as u64);
         self.piece.clear();
         self.piece.shrink_to(2 * PIECE);
-        result.map(drop)
+        result.map(|queued| queued.is_some())
     }
 
     /// Says that there are no more rows, and waits for the server: how many it took.
