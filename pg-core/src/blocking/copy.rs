@@ -1,6 +1,6 @@
 //! COPY with plain methods.
 
-use super::complete;
+use super::complete::complete;
 use crate::copy::CopyRow;
 use crate::error::Result;
 use crate::row::{Column, FromRow, RowRef};

@@ -81,10 +81,10 @@ impl Exchange for Copy<'_> {
                 let error = c.server_error(*error, self.sql);
                 self.error.get_or_insert(error);
             }
-            (Message::CommandComplete(_) | Message::RowDescription(_) | Message::EmptyQueryResponse, _) => {
-                if self.error.is_none() {
-                    self.error = Some(self.other("no COPY"));
-                }
+            (Message::CommandComplete(_) | Message::RowDescription(_) | Message::EmptyQueryResponse, _)
+                if self.error.is_none() =>
+            {
+                self.error = Some(self.other("no COPY"));
             }
             _ => {}
         }
