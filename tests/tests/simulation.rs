@@ -35,3 +35,15 @@ fn messages_out_of_order_missing_or_doubled_never_give_a_call_the_rows_of_anothe
 fn bytes_that_lie_bring_errors_and_neither_panics_nor_hangs_nor_memory() {
     eprintln!("{:?}", runs(Class::Bytes, 3_000));
 }
+
+/// All that a run takes is counted, the server's side and the test's notes too.
+#[test]
+fn whatever_counts_and_sizes_say_memory_is_taken_for_what_was_sent() {
+    for seed in 0..1_000 {
+        let mut outcome = None;
+        let memory = allocation_counter::measure(|| outcome = Some(sim::run(Class::Bytes, seed)));
+        let tally = outcome.expect("it ran").unwrap_or_else(|finding| panic!("{finding:?}"));
+        let allowed = 16 * tally.bytes + 512 * 1024;
+        assert!(memory.bytes_max <= allowed, "seed {seed}: {} bytes of {allowed}", memory.bytes_max);
+    }
+}

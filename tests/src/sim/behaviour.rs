@@ -1,6 +1,6 @@
 //! What a random client does: any mix of calls, in transactions in transactions, any of them dropped at any poll.
 
-use super::checks::{Call, Fate, Given, Ledger, Scope};
+use super::checks::{Call, Fate, Given, Ledger, Scope, is_exact};
 use super::clients::Client;
 use super::clock::{self, Moment, SECOND};
 use super::faults::Class;
@@ -114,9 +114,7 @@ impl Script {
         if class == Class::Correct && said && !self.net.world().server.farewell {
             self.ledger.find("the farewell did not arrive");
         }
-        if matches!(class, Class::Correct | Class::Transport) {
-            self.ledger.audit(&self.net);
-        }
+        self.ledger.audit(&self.net);
     }
 
     fn number(&mut self) -> u64 {
@@ -283,8 +281,7 @@ impl Script {
     }
 
     fn is_touched(&self) -> bool {
-        let world = self.net.world();
-        world.server.faults.happened && matches!(world.server.faults.class(), Class::Order | Class::Bytes)
+        !is_exact(&self.net)
     }
 
     async fn fail(&mut self, s: &mut Client, scope: &mut Scope) {

@@ -46,6 +46,21 @@ fn proves(message: &[u8]) -> bool {
     matches!(message, [b'R', _, _, _, _, 0, 0, 0, 11 | 12, ..])
 }
 
+/// Where in a row counts and sizes stand: of its columns, of each value, and in the values. Arrays, composites, ranges,
+/// multiranges, hstore and numeric all begin with a few words that say how many there are of what, and how long.
+fn counts(message: &[u8]) -> Vec<usize> {
+    let mut places = Vec::new();
+    let mut at = 7;
+    while let (b'D', Some(word)) = (message[0], message.get(at..at + 4)) {
+        let length = i32::from_be_bytes(word.try_into().expect("four bytes"));
+        let length = usize::try_from(length).unwrap_or_default();
+        places.extend([5, at]);
+        places.extend((0..length.min(24)).step_by(4).map(|inside| at + 4 + inside));
+        at += 4 + length;
+    }
+    places
+}
+
 /// The faults of a run.
 #[derive(Debug)]
 pub(super) struct Faults {
@@ -155,7 +170,8 @@ impl Faults {
             Fault::Insert | Fault::Replace => {
                 let tag = rng.pick(m::TAGS);
                 let other = m::well_formed(tag, rng);
-                self.touched_rows |= b"DTCtR".contains(&other[0]);
+                // A ReadyForQuery that comes early ends a batch between its statements.
+                self.touched_rows |= b"DTCtRZ".contains(&other[0]);
                 if matches!(fault, Fault::Replace) {
                     message.clear();
                 }
@@ -184,7 +200,11 @@ impl Faults {
             Fault::LieCount => {
                 let width = rng.pick(&[2usize, 4, 4]);
                 if message.len() >= 5 + width {
-                    let at = 5 + rng.index(message.len() - 5 - width + 1);
+                    let (anywhere, counts) = (message.len() - 5 - width + 1, counts(&message));
+                    let at = match counts.is_empty() || rng.in_thousand(300) {
+                        true => 5 + rng.index(anywhere),
+                        false => rng.pick(&counts).min(message.len() - width),
+                    };
                     let lie = rng.pick(&[
                         0u32,
                         1,

@@ -184,7 +184,7 @@ impl Verb {
     }
 }
 
-const CATALOG_COLUMNS: [(&str, u32); 9] = [
+const CATALOG_COLUMNS: [(&str, u32); 11] = [
     ("ordinal", 20),
     ("oid", 26),
     ("nspname", 19),
@@ -194,6 +194,8 @@ const CATALOG_COLUMNS: [(&str, u32); 9] = [
     ("labels", 1009),
     ("fields", 1009),
     ("of", 26),
+    ("rngmultitypid", 26),
+    ("typdelim", 25),
 ];
 
 /// How long a statement takes.
@@ -243,7 +245,7 @@ impl Statement {
             _ => return None,
         };
         if verb == Verb::Catalog {
-            return Some(Statement { verb, pace: Pace::AtOnce, number: None, parameters: 3 });
+            return Some(Statement { verb, pace: Pace::AtOnce, number: None, parameters: 4 });
         }
         let pace = match words.last() {
             Some(&"slowly") => Pace::Slowly,

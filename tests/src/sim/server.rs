@@ -494,7 +494,7 @@ impl Model {
                 self.fail("25P02", "current transaction is aborted", false);
                 return Some(());
             }
-            let types: &[u32] = if statement.verb == Verb::Catalog { &[1009, 1009, 1028] } else { &[20, 25] };
+            let types: &[u32] = if statement.verb == Verb::Catalog { &[1009, 1009, 1028, 1009] } else { &[20, 25] };
             let types = &types[..statement.parameters.min(types.len())];
             self.send(m::parameter_description(types));
             (statement, Vec::new())
@@ -727,7 +727,7 @@ fn description(verb: &Verb, formats: &[u16]) -> Option<Vec<u8>> {
 
 /// What the catalog says of the types that were asked for.
 fn catalog_rows(values: &[Option<&[u8]>]) -> Option<Vec<Vec<Value>>> {
-    let [schemas, names, oids] = values else { return None };
+    let [schemas, names, oids, _] = values else { return None };
     let list = |value: &Option<&[u8]>| -> Option<Vec<String>> {
         let text = std::str::from_utf8((*value)?).ok()?.strip_prefix('{')?.strip_suffix('}')?;
         let items = text.split(',').filter(|item| !item.is_empty());
@@ -748,6 +748,8 @@ fn catalog_rows(values: &[Option<&[u8]>]) -> Option<Vec<Vec<Value>>> {
                 list(&["name", "n"]),
                 list(&["25", "23"]),
                 Value::Null,
+                Value::Null,
+                text(","),
             ]),
             MOOD => Some(vec![
                 ordinal,
@@ -759,6 +761,8 @@ fn catalog_rows(values: &[Option<&[u8]>]) -> Option<Vec<Vec<Value>>> {
                 list(&["sad", "happy"]),
                 Value::Null,
                 Value::Null,
+                Value::Null,
+                text(","),
             ]),
             _ => None,
         }
