@@ -5,6 +5,7 @@ use super::prelude::Prelude;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::Message;
 use crate::protocol::connection::{Connection, Polled};
+use crate::protocol::state::Phase;
 
 /// An exchange that was started. Dropping it leaves the connection able to go on: its answers are read and thrown away.
 #[derive(Debug)]
@@ -130,6 +131,9 @@ fn settle(
     acknowledgements: bool,
     mut deliver: impl FnMut(&mut crate::protocol::conversation::Conversation, Message<'_>) -> Result<bool>,
 ) -> Result<bool> {
+    if !acknowledgements {
+        connection.pass(number, Phase::Bind, b'2')?;
+    }
     loop {
         match connection.poll_message(number)? {
             // Nothing may be owed though no message came: a TLS handshake ends without one.
@@ -152,6 +156,13 @@ fn settle(
                     .and_then(|message| deliver(&mut connection.conversation, message));
                 match delivered {
                     Ok(enough) if enough || !connection.conversation.owes(number) => return Ok(true),
+                    Ok(_) if frame.tag == b'C' => {
+                        if connection.pass(number, Phase::Sync, b'Z')?
+                            && !connection.conversation.owes(number)
+                        {
+                            return Ok(true);
+                        }
+                    }
                     Ok(_) => {}
                     Err(error) => return Err(connection.fail(error)),
                 }
@@ -160,7 +171,7 @@ fn settle(
     }
 }
 
-#[inline]
+#[inline(always)]
 fn finish<E: Exchange>(
     connection: &mut Connection,
     operation: &mut Operation<E>,

@@ -83,12 +83,15 @@ impl Status {
             b"I" => Ok(Status::Idle),
             b"T" => Ok(Status::Transaction),
             b"E" => Ok(Status::Failed),
-            _ => Err(Error::protocol(format!(
-                "ReadyForQuery tells the unknown transaction status {:?}",
-                body.escape_ascii().to_string()
-            ))),
+            _ => Err(unknown_status(body)),
         }
     }
+}
+
+#[cold]
+fn unknown_status(body: &[u8]) -> Error {
+    let told = body.escape_ascii().to_string();
+    Error::protocol(format!("ReadyForQuery tells the unknown transaction status {told:?}"))
 }
 
 impl<'a> Message<'a> {

@@ -170,16 +170,42 @@ impl Connection {
     #[inline]
     pub(crate) fn poll_message(&mut self, owner: u64) -> Result<Polled> {
         // By far the most frequent message, of which the table says that nothing changes.
-        if let Some(front) = self.conversation.expected.front()
-            && front.phase == Phase::Execute
-            && front.owner == owner
-            && !front.preamble
-            && self.closed.is_none()
-            && let Some(frame) = self.input.small_row()
+        if self.is_next(owner, Phase::Execute)
+            && let Some(frame) = self.input.small_frame(b'D')
         {
             return Ok(Polled::Message(frame));
         }
         self.poll_any_message(owner)
+    }
+
+    /// Takes the message `tag` with which `phase` ends, if it comes next and is `owner`'s; true if so. What
+    /// [`Connection::poll_message`] does, for the two that end phases of each run of a cached statement.
+    ///
+    /// # Errors
+    /// A message that isn't of its form closes the connection.
+    #[inline(always)]
+    pub(crate) fn pass(&mut self, owner: u64, phase: Phase, tag: u8) -> Result<bool> {
+        if !self.is_next(owner, phase) {
+            return Ok(false);
+        }
+        let Some(frame) = self.input.small_frame(tag) else { return Ok(false) };
+        self.conversation.expected.pop_front();
+        let taken = match phase {
+            Phase::Sync => self.handle_ready(frame),
+            _ => Message::parse(tag, self.input.body(frame)).map(drop),
+        };
+        match taken {
+            Ok(()) => Ok(true),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Whether the server's answer to `owner` is in this phase.
+    #[inline]
+    fn is_next(&self, owner: u64, phase: Phase) -> bool {
+        let front = self.conversation.expected.front();
+        front.is_some_and(|front| front.phase == phase && front.owner == owner && !front.preamble)
+            && self.closed.is_none()
     }
 
     fn poll_any_message(&mut self, owner: u64) -> Result<Polled> {
@@ -250,6 +276,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn handle_ready(&mut self, frame: Frame) -> Result<()> {
         self.conversation.transactions.handle_status(Status::parse(self.input.body(frame))?);
         self.input.logged_in();

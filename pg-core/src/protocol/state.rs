@@ -215,8 +215,10 @@ mod tests {
         let with_rows: Vec<Phase> =
             Phase::ALL.into_iter().filter(|p| step(*p, b'D') != Step::Illegal).collect();
         assert_eq!(with_rows, [Phase::Execute, Phase::SimpleRows]);
-        // `Connection::poll_message` counts on it.
+        // `Connection::poll_message` and `Connection::pass` count on these.
         assert_eq!(step(Phase::Execute, b'D'), Step::Stay);
+        assert_eq!(step(Phase::Bind, b'2'), Step::Next);
+        assert_eq!(step(Phase::Sync, b'Z'), Step::Next);
     }
 
     #[test]

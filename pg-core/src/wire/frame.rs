@@ -169,12 +169,12 @@ impl Input {
         Ok(Some(Frame { tag, start, end }))
     }
 
-    /// Takes the next message if it is a whole and small DataRow: what [`Input::frame`] does, for the usual case.
+    /// Takes the next message if it is whole, small and of this kind: what [`Input::frame`] does, for the usual case.
     #[inline]
-    pub fn small_row(&mut self) -> Option<Frame> {
+    pub fn small_frame(&mut self, of: u8) -> Option<Frame> {
         let (&[tag, a, b, c, d], body) = self.waiting().split_first_chunk::<HEADER>()?;
         let length = (u32::from_be_bytes([a, b, c, d]) as usize).checked_sub(4)?;
-        if tag != b'D' || length > self.limits.small || length > body.len() {
+        if tag != of || length > self.limits.small || length > body.len() {
             return None;
         }
         let start = self.start.saturating_add(HEADER);
