@@ -184,6 +184,32 @@ fn a_streamed_row_of_a_type_told_later_allocates_nothing() {
     }
 }
 
+/// However much the server has to say, the client holds a buffer of it: there is nobody who would read ahead.
+#[test]
+fn a_stopped_reader_of_10_gigabytes_holds_one_buffer() {
+    async fn stop<S: Session>(client: &mut S) {
+        let sql = "select n, repeat('x', 1000) from generate_series(1, 10000000) n";
+        let mut rows = client.stream_as::<(i32, &str)>(sql, ()).await.unwrap();
+        for n in 1..=1_000 {
+            let row: (i32, &str) = rows.next_row().await.unwrap().unwrap().get().unwrap();
+            assert_eq!((row.0, row.1.len()), (n, 1_000));
+        }
+        drop(rows);
+        assert_eq!(client.query_value::<i32>("select 7", ()).await.unwrap(), 7);
+    }
+    let database = database();
+    let mut client = pg_blocking::Config::new(&database.socket_url()).unwrap().connect().unwrap();
+    let blocking = measure(|| pg_blocking::complete(stop(&mut client)));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let config = pg_async::Config::new(&database.socket_url()).unwrap();
+    let mut client = runtime.block_on(config.connect()).unwrap();
+    let asynchronous = measure(|| runtime.block_on(stop(&mut client)));
+    for info in [blocking, asynchronous] {
+        assert!(info.bytes_max < 128 * 1024, "{} bytes", info.bytes_max);
+    }
+    println!("{} bytes at most, blocking, {} async", blocking.bytes_max, asynchronous.bytes_max);
+}
+
 #[test]
 fn a_row_given_to_a_callback_allocates_nothing() {
     assert_eq!(count!(1, 10, each_narrow), [0.0, 0.0]);
