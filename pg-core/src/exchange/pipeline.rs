@@ -1,7 +1,9 @@
 //! Several exchanges in one round trip: a tuple or a `Vec` of them is one exchange.
 //!
 //! They share one Sync, so they are all or nothing: if one fails, those before it are undone (outside an open
-//! transaction) and those after it are not run; the error is that of the one that failed.
+//! transaction) and those after it are not run; the error is that of the one that failed. If it failed because it was
+//! prepared before its table or a type was altered, and nothing before it may have reached beyond the transaction
+//! that was undone, all are run once more.
 
 use super::collect::{Affected, All, AtMostOne, Collect, One};
 use super::prelude::Needs;
@@ -15,8 +17,30 @@ use crate::protocol::conversation::Conversation;
 use crate::row::FromRowOwned;
 
 /// An exchange that may be one of several: it ends with its own CommandComplete and not with ReadyForQuery.
-pub trait Part: Exchange {}
-impl<P: Params, C: Collect> Part for Request<'_, P, C> {}
+pub trait Part: Exchange {
+    /// Whether it failed for what a second run heals, and nothing of it was kept.
+    fn is_healed_by_another_run(&self, conversation: &Conversation) -> bool;
+
+    /// Whether it may be run once more with one that failed: it did nothing that would be done twice.
+    fn may_rewind(&self) -> bool;
+
+    /// Makes it ready to be run once more; false if rows were given away that can't be taken back.
+    fn rewind(&mut self) -> bool;
+}
+
+impl<P: Params, C: Collect> Part for Request<'_, P, C> {
+    fn is_healed_by_another_run(&self, c: &Conversation) -> bool {
+        Request::is_healed_by_another_run(self, c)
+    }
+
+    fn may_rewind(&self) -> bool {
+        Request::may_rewind(self)
+    }
+
+    fn rewind(&mut self) -> bool {
+        Request::rewind(self)
+    }
+}
 
 /// A part that gives all rows.
 pub fn query<T: FromRowOwned, P: Params>(sql: &str, params: P) -> Request<'_, P, All<T>> {
@@ -50,6 +74,36 @@ impl<T> Pipeline<T> {
     /// A tuple or `Vec` of parts.
     pub fn new(parts: T) -> Pipeline<T> {
         Pipeline { parts, at: 0 }
+    }
+}
+
+/// Runs the parts once more if the one that failed is healed by it, and all before it may be.
+fn rewind(parts: &mut [&mut dyn Rewind], at: usize, c: &Conversation) -> bool {
+    let Some((failed, before)) = parts.get_mut(..=at).and_then(<[_]>::split_last_mut) else {
+        return false;
+    };
+    let may = failed.is_healed(c) && before.iter().all(|part| part.may());
+    may && failed.rewind_part() && before.iter_mut().all(|part| part.rewind_part())
+}
+
+/// [`Part`] without its output, for a list of different ones.
+trait Rewind {
+    fn is_healed(&self, c: &Conversation) -> bool;
+    fn may(&self) -> bool;
+    fn rewind_part(&mut self) -> bool;
+}
+
+impl<P: Part> Rewind for P {
+    fn is_healed(&self, c: &Conversation) -> bool {
+        self.is_healed_by_another_run(c)
+    }
+
+    fn may(&self) -> bool {
+        self.may_rewind()
+    }
+
+    fn rewind_part(&mut self) -> bool {
+        self.rewind()
     }
 }
 
@@ -126,6 +180,12 @@ macro_rules! tuples {
                 Ok(())
             }
 
+            fn wants_retry(&mut self, c: &mut Conversation) -> bool {
+                let again = rewind(&mut [$(&mut self.parts.$index),+], self.at, c);
+                self.at = if again { 0 } else { self.at };
+                again
+            }
+
             fn finish(self, c: &mut Conversation) -> Result<Self::Output> {
                 // In order: the first error is that of the part that failed.
                 Ok(($(self.parts.$index.finish(c)?,)+))
@@ -180,6 +240,14 @@ impl<E: Part> Exchange for Pipeline<Vec<E>> {
             self.at = self.at.saturating_add(1);
         }
         Ok(())
+    }
+
+    fn wants_retry(&mut self, c: &mut Conversation) -> bool {
+        let mut parts: Vec<&mut dyn Rewind> =
+            self.parts.iter_mut().map(|part| part as &mut dyn Rewind).collect();
+        let again = rewind(&mut parts, self.at, c);
+        self.at = if again { 0 } else { self.at };
+        again
     }
 
     fn finish(self, c: &mut Conversation) -> Result<Self::Output> {

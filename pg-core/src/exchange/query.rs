@@ -81,3 +81,21 @@ impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
         About { kind: Kind::Query, sql: Some(self.core.sql), parameters: self.params.count() }
     }
 }
+
+impl<P: Params, C: Collect> Request<'_, P, C> {
+    /// Whether it failed for what a second run heals, and nothing of it was kept.
+    pub(super) fn is_healed_by_another_run(&self, c: &Conversation) -> bool {
+        self.core.may_retry(c)
+    }
+
+    /// Whether a second run would do nothing twice.
+    pub(super) fn may_rewind(&self) -> bool {
+        self.core.may_rewind()
+    }
+
+    /// Makes it ready to be run once more; false if rows were given away that can't be taken back.
+    pub(super) fn rewind(&mut self) -> bool {
+        self.core.rewind();
+        self.collect.reset()
+    }
+}

@@ -41,6 +41,8 @@ pub(super) struct Statement<'q> {
     described_anew: bool,
     retried: bool,
     retry: bool,
+    /// It was run, as far as the server is concerned.
+    complete: bool,
 }
 
 /// All columns in text, all in binary.
@@ -66,11 +68,13 @@ impl<'q> Statement<'q> {
             described_anew: false,
             retried: false,
             retry: false,
+            complete: false,
         }
     }
 
     #[inline]
     pub(super) fn prepare(&mut self, c: &mut Conversation, params: &impl Params) -> Result<Option<Needs>> {
+        c.heal_types();
         if self.constants != 0
             && !self.all_text
             && let Some(id) = c.statements.find(self.sql, self.constants)
@@ -266,7 +270,10 @@ impl<'q> Statement<'q> {
 
     pub(super) fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
         match message {
-            Message::CommandComplete(complete) => self.affected = complete.rows(),
+            Message::CommandComplete(complete) => {
+                self.affected = complete.rows();
+                self.complete = true;
+            }
             Message::RowDescription(description) => {
                 let columns: Arc<[Column]> = Column::all(description, &c.catalog)?.into();
                 if let Err(error) = self.described(c, columns) {
@@ -349,12 +356,26 @@ impl<'q> Statement<'q> {
         if !self.may_retry(c) {
             return false;
         }
-        self.retry = false;
-        self.retried = true;
-        self.error = None;
-        self.reading = None;
-        (self.looked_up, self.params_looked_up) = (false, false);
+        self.rewind();
         true
+    }
+
+    /// Whether it did nothing that a second run would do twice: it wasn't run, or changed rows of a transaction that was
+    /// undone. What a query has called may reach beyond that (a lock of the session's, another database), and
+    /// other commands may have ended the transaction.
+    pub(super) fn may_rewind(&self) -> bool {
+        let first =
+            self.sql.trim_ascii_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        !self.complete
+            || ["insert", "update", "delete", "merge"].iter().any(|word| first.eq_ignore_ascii_case(word))
+    }
+
+    /// Makes it ready to be run once more, with others of its pipeline.
+    pub(super) fn rewind(&mut self) {
+        self.retried |= self.retry;
+        (self.retry, self.complete) = (false, false);
+        (self.error, self.reading) = (None, None);
+        (self.looked_up, self.params_looked_up) = (false, false);
     }
 
     #[cold]

@@ -17,6 +17,7 @@ use crate::types::name::TypeName;
 use crate::types::registry::{Registry, Scope};
 use crate::wire::writer::{self, Buffer};
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 
 /// An answer that the server owes.
 #[derive(Debug, Clone, Copy)]
@@ -445,6 +446,15 @@ impl Conversation {
             frontend::copy_fail(&mut self.out, NOT_FED)?;
         }
         Ok(())
+    }
+
+    /// Forgets all types if a row was read that says that one of them was altered.
+    #[inline]
+    pub(crate) fn heal_types(&mut self) {
+        if self.context.altered.load(Ordering::Relaxed) {
+            self.context.altered.store(false, Ordering::Relaxed);
+            self.forget_types();
+        }
     }
 
     /// Forgets all types and the statements that go by them: one was altered, dropped or made anew since it was looked

@@ -37,13 +37,13 @@ impl<'r> RowRef<'r> {
     #[inline]
     pub fn get<T: FromRow<'r>>(self) -> Result<T> {
         if self.plan.is_for(T::SHAPE) {
-            return self.plan.read(self.row, self.context).map_err(of_one_row);
+            return self.plan.read(self.row, self.context).map_err(|e| of_this_row(e, self.context));
         }
         if !self.cache.as_ref().is_some_and(|plan| plan.is_for(T::SHAPE)) {
             *self.cache = Some(RowPlan::new(T::SHAPE, self.plan.columns.clone(), &self.plan.catalog)?);
         }
         match self.cache {
-            Some(plan) => plan.read(self.row, self.context).map_err(of_one_row),
+            Some(plan) => plan.read(self.row, self.context).map_err(|e| of_this_row(e, self.context)),
             None => Err(too_many_fields()),
         }
     }
@@ -58,6 +58,13 @@ impl<'r> RowRef<'r> {
 #[cold]
 pub(crate) fn of_one_row(error: Error) -> Error {
     if error.kind() == ErrorKind::Protocol { error.with_kind(ErrorKind::Decode) } else { error }
+}
+
+/// The same, for an error of reading it: one that says that a type was altered makes the connection forget its types.
+#[cold]
+fn of_this_row(error: Error, context: &Context) -> Error {
+    context.note(&error);
+    of_one_row(error)
 }
 
 /// A row that owns its bytes, for results whose columns are known only at run time.
@@ -82,7 +89,7 @@ impl Row {
             values.push(length.map(|length| end.saturating_sub(length)..end));
         }
         reader.finish()?;
-        let context = Context { settings: context.settings.clone(), ..Context::default() };
+        let context = context.of_owned_row();
         let (bytes, values) = (bytes.into(), values.into());
         Ok(Row { columns: plan.columns.clone(), bytes, values, catalog: plan.catalog.clone(), context })
     }
@@ -102,7 +109,11 @@ impl Row {
             return Err(Error::usage(format!("the row has {} columns, none at {at}", self.columns.len())));
         };
         let within = |e: Error| {
-            of_one_row(e).within(format_args!("column {} {:?}", at.saturating_add(1), column.name))
+            of_this_row(e, &self.context).within(format_args!(
+                "column {} {:?}",
+                at.saturating_add(1),
+                column.name
+            ))
         };
         let bytes = value.clone().and_then(|range| self.bytes.get(range));
         if bytes.is_none() && self.catalog.has_no_codecs() {

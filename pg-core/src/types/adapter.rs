@@ -17,6 +17,7 @@ pub use crate::wire::writer::IsNull;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no adapter: it can't be sent to PostgreSQL",
     note = "derive one with `#[derive(ToSql)]`, or wrap a `postgres_types::ToSql` type in `Native(..)`",
+    note = "PostgreSQL takes no anonymous record: send a tuple's fields one by one, or as a composite with a derive",
     note = "types of other crates come with a feature of this crate, such as `with-uuid-1`"
 )]
 pub trait Adapter {

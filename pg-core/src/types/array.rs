@@ -1,93 +1,323 @@
-//! Arrays: `Vec<T>`, `[T; N]`, `Box<[T]>`, and `[T]` to write <-> `T[]`.
+//! Arrays with all that PostgreSQL's have: [`Array<T>`] <-> `T[]`, of any number of dimensions, counted from anywhere.
+//! Manual: "Arrays".
 //!
-//! An array inside an array is one more dimension of the same SQL type, as PostgreSQL has it: `Vec<Vec<i32>>` is a
-//! two-dimensional `int4[]`. Reading takes exactly as many dimensions as the Rust type has.
+//! [`lists`](super::lists) has those of std, whose number of dimensions is their type's and which are counted from 1.
 //!
-//! - **Empty.** An empty array has no dimensions: `Vec<Vec<T>>` of any number of empty vectors is written as `{}`, and
-//!   `{}` is read as an empty outer vector.
-//! - **Ragged.** Inner arrays of different lengths are an error that names the element, before anything is sent.
-//! - **NULL.** Elements may be NULL for `Option<T>` only. A whole inner array can't be NULL.
-//! - **Bounds.** Arrays are written counted from 1. One that is counted from elsewhere is an error when read, since a
-//!   `Vec` would lose that; `column[:]` in the query counts it from 1.
-//! - **Length.** `[T; N]` reads exactly `N` elements.
-//!
-//! Where the element's SQL type isn't known (`&[&str]` as a parameter of its own), the array goes as a literal, and the
-//! server infers its type.
+//! - **Dimensions.** None (an empty array) to six, each with a lower bound and a length: `[0:1][1:3]={..}` has two.
+//! - **Elements** lie in row-major order, the last subscript running fastest. Those that may be NULL are `Option`s.
+//! - **Ragged** input is an error that names the row, when the array is made.
 
 use super::adapter::{Adapter, Encode, IsNull};
-use super::elements::{ArrayReader, ArrayWriter, within_element};
+use super::context::Context;
+use super::elements::{ArrayReader, ArrayWriter, MAX_DIMENSIONS, within_element};
+use super::lists::plan_elements;
+use super::literal::{needs_quotes, quote_element};
 use super::name::TypeName;
-use super::plan::{Plan, Planner, base_type, encode_mismatch, mismatch};
-use super::typecaster::{RawValue, Typecaster, null_by};
-use crate::error::{Error, ErrorKind, Result};
+use super::plan::{Plan, Planner, encode_mismatch, mismatch};
+use super::typecaster::{RawValue, Typecaster};
+use crate::error::{Error, Result};
 use crate::message::Format;
-use postgres_types::{Kind, Type};
+use postgres_types::Type;
+use std::fmt;
+use std::str::FromStr;
 
-/// Whether a type is itself an array, and so a dimension of the array it is in.
-const fn is_dimension(name: TypeName) -> bool {
-    matches!(name, TypeName::Array(_))
+/// An array of any number of dimensions, with the bounds that it has in PostgreSQL.
+///
+/// Its `Display` is the server's text form and `FromStr` reads what the server reads, both for elements that may be NULL:
+/// `Array<Option<T>>`.
+///
+/// ```
+/// use pg_core::types::array::Array;
+///
+/// let board = Array::from_rows(vec![vec![1, 2, 3], vec![4, 5, 6]])?;
+/// assert_eq!(board.get(&[2, 3]), Some(&6)); // as `board[2][3]` in SQL
+/// assert_eq!(board.get(&[0, 3]), None); // NULL in SQL
+///
+/// let week = Array::with_bounds(&[(0, 7)], vec![Some("sun"), None, None, None, None, None, Some("sat")])?;
+/// assert_eq!(week.get(&[6]), Some(&Some("sat")));
+/// assert_eq!(week.to_string(), "[0:6]={sun,NULL,NULL,NULL,NULL,NULL,sat}");
+/// # Ok::<(), pg_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Array<T> {
+    dimensions: Vec<Dimension>,
+    elements: Vec<T>,
 }
 
-/// The plan of an array: child 0 is its innermost element's, however many dimensions the Rust type has. `element`
-/// plans what is inside: the element, or for one more dimension the same array type again.
-fn plan_elements(
-    type_: &Type,
-    dimension: bool,
-    planner: &Planner<'_>,
-    element: impl FnOnce(&Type) -> Result<Plan>,
-    mismatch: impl Fn() -> Error,
-) -> Result<Plan> {
-    let Kind::Array(inner) = base_type(type_).kind() else {
-        return Err(mismatch());
+/// One dimension of an [`Array`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Dimension {
+    /// The first subscript: 1 unless something else was said.
+    pub lower_bound: i32,
+    /// How many subscripts there are; never 0.
+    pub length: usize,
+}
+
+impl Dimension {
+    /// The place of a subscript, from 0.
+    fn place(self, subscript: i32) -> Option<usize> {
+        let from_lower = i64::from(subscript).checked_sub(i64::from(self.lower_bound))?;
+        usize::try_from(from_lower).ok().filter(|place| *place < self.length)
+    }
+}
+
+impl<T> Default for Array<T> {
+    /// An empty array: no dimensions.
+    fn default() -> Array<T> {
+        Array { dimensions: Vec::new(), elements: Vec::new() }
+    }
+}
+
+impl<T> Array<T> {
+    /// An array of one dimension, counted from 1; of none if there are no elements.
+    pub fn new(elements: Vec<T>) -> Array<T> {
+        let dimension = Dimension { lower_bound: 1, length: elements.len() };
+        Array { dimensions: if elements.is_empty() { Vec::new() } else { vec![dimension] }, elements }
+    }
+
+    /// An array with a lower bound and a length for each dimension; the elements in row-major order.
+    ///
+    /// # Errors
+    /// More than six dimensions, another number of elements than the lengths say, a length of 0 beside elements, and
+    /// subscripts that are no `int4`.
+    pub fn with_bounds(dimensions: &[(i32, usize)], elements: Vec<T>) -> Result<Array<T>> {
+        let dimensions = dimensions
+            .iter()
+            .map(|(lower_bound, length)| Dimension { lower_bound: *lower_bound, length: *length });
+        Array::checked(dimensions.collect(), elements)
+    }
+
+    fn checked(dimensions: Vec<Dimension>, elements: Vec<T>) -> Result<Array<T>> {
+        if elements.is_empty() && dimensions.iter().any(|d| d.length == 0) {
+            return Ok(Array::default());
+        }
+        if dimensions.len() > MAX_DIMENSIONS {
+            return Err(Error::encode(format!(
+                "PostgreSQL's arrays have at most {MAX_DIMENSIONS} dimensions"
+            )));
+        }
+        let told = match dimensions.is_empty() {
+            true => 0,
+            false => dimensions.iter().fold(1usize, |product, d| product.saturating_mul(d.length)),
+        };
+        if told != elements.len() {
+            return Err(Error::encode(format!(
+                "the array has {} elements, and its dimensions say {told}",
+                elements.len()
+            )));
+        }
+        for dimension in &dimensions {
+            // The server wants the subscript behind the last one to be one too.
+            if i32::try_from(dimension.length)
+                .ok()
+                .and_then(|l| dimension.lower_bound.checked_add(l))
+                .is_none()
+            {
+                return Err(Error::encode(format!(
+                    "the subscripts from {} on are too large",
+                    dimension.lower_bound
+                )));
+            }
+        }
+        Ok(Array { dimensions, elements })
+    }
+
+    /// An array of two dimensions from its rows, counted from 1.
+    ///
+    /// # Errors
+    /// Rows of different lengths: the error names the first that has another.
+    pub fn from_rows(rows: Vec<Vec<T>>) -> Result<Array<T>> {
+        Array::stack(rows.into_iter().map(Array::new).collect())
+    }
+
+    /// An array of one more dimension, counted from 1, from those that stand in it.
+    ///
+    /// # Errors
+    /// Arrays of different dimensions: the error names the first that has others. A seventh dimension.
+    pub fn stack(arrays: Vec<Array<T>>) -> Result<Array<T>> {
+        let (mut first, count) = (None, arrays.len());
+        let mut elements = Vec::new();
+        for (index, array) in arrays.into_iter().enumerate() {
+            let first = first.get_or_insert_with(|| array.dimensions.clone());
+            if *first != array.dimensions {
+                let error = Error::encode(format!(
+                    "the array has the dimensions {}, and the first one beside it has {}",
+                    bounds(&array.dimensions),
+                    bounds(first)
+                ));
+                return Err(within_element(
+                    index,
+                    error.hint(
+                        "PostgreSQL's arrays are rectangular: fill the short ones up, with NULL for example",
+                    ),
+                ));
+            }
+            elements.extend(array.elements);
+        }
+        if elements.is_empty() {
+            return Ok(Array::default());
+        }
+        let mut dimensions = vec![Dimension { lower_bound: 1, length: count }];
+        dimensions.extend(first.unwrap_or_default());
+        Array::checked(dimensions, elements)
+    }
+
+    /// The dimensions, the outermost first; none of an empty array.
+    pub fn dimensions(&self) -> &[Dimension] {
+        &self.dimensions
+    }
+
+    /// The elements in row-major order.
+    pub fn elements(&self) -> &[T] {
+        &self.elements
+    }
+
+    /// The elements in row-major order, taken out.
+    pub fn into_elements(self) -> Vec<T> {
+        self.elements
+    }
+
+    /// How many elements there are in all dimensions: SQL's `cardinality`.
+    pub fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.elements.is_empty()
+    }
+
+    /// The element with these subscripts, one for each dimension, as SQL has them: `array[2][3]` is `get(&[2, 3])`.
+    /// `None` where SQL says NULL: outside of the bounds, or with another number of subscripts.
+    pub fn get(&self, subscripts: &[i32]) -> Option<&T> {
+        self.elements.get(self.place(subscripts)?)
+    }
+
+    /// As [`Array::get`], to be changed.
+    pub fn get_mut(&mut self, subscripts: &[i32]) -> Option<&mut T> {
+        let place = self.place(subscripts)?;
+        self.elements.get_mut(place)
+    }
+
+    fn place(&self, subscripts: &[i32]) -> Option<usize> {
+        if subscripts.is_empty() || subscripts.len() != self.dimensions.len() {
+            return None;
+        }
+        subscripts.iter().zip(&self.dimensions).try_fold(0usize, |place, (subscript, dimension)| {
+            place.checked_mul(dimension.length)?.checked_add(dimension.place(*subscript)?)
+        })
+    }
+
+    /// The same array of other elements.
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Array<U> {
+        Array { dimensions: self.dimensions, elements: self.elements.into_iter().map(f).collect() }
+    }
+
+    fn is_from_one(&self) -> bool {
+        self.dimensions.iter().all(|dimension| dimension.lower_bound == 1)
+    }
+}
+
+/// Bounds as an array literal has them in front: `[1:2][0:3]`.
+fn bounds(dimensions: &[Dimension]) -> String {
+    let bounds = dimensions.iter().map(|dimension| {
+        let length = i64::try_from(dimension.length).unwrap_or(i64::MAX);
+        let upper = i64::from(dimension.lower_bound).saturating_add(length).saturating_sub(1);
+        format!("[{}:{upper}]", dimension.lower_bound)
+    });
+    bounds.collect()
+}
+
+impl<T> From<Vec<T>> for Array<T> {
+    fn from(elements: Vec<T>) -> Array<T> {
+        Array::new(elements)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Array<Option<T>> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_from_one() {
+            write!(f, "{}=", bounds(&self.dimensions))?;
+        }
+        if self.elements.is_empty() {
+            return f.write_str("{}");
+        }
+        display(&self.dimensions, &self.elements, f)
+    }
+}
+
+fn display<T: fmt::Display>(
+    dimensions: &[Dimension],
+    elements: &[Option<T>],
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let Some((dimension, inner)) = dimensions.split_first() else {
+        return match elements {
+            [Some(element)] => {
+                let text = element.to_string();
+                match needs_quotes(text.as_bytes(), b',') {
+                    false => f.write_str(&text),
+                    true => {
+                        let mut quoted = Vec::new();
+                        quote_element(&mut quoted, text.as_bytes(), b',');
+                        f.write_str(&String::from_utf8_lossy(&quoted))
+                    }
+                }
+            }
+            _ => f.write_str("NULL"),
+        };
     };
-    if dimension {
-        return element(type_).map_err(|_| mismatch());
+    f.write_str("{")?;
+    let each = elements.len().checked_div(dimension.length).unwrap_or_default().max(1);
+    for (at, part) in elements.chunks(each).enumerate() {
+        if at > 0 {
+            f.write_str(",")?;
+        }
+        display(inner, part, f)?;
     }
-    match element(inner) {
-        Ok(plan) => {
-            let plan = Plan { delimiter: planner.catalog.delimiter(inner), ..plan };
-            Ok(Plan::nested(type_, vec![plan], Vec::new()))
+    f.write_str("}")
+}
+
+impl<T: FromStr<Err: fmt::Display>> FromStr for Array<Option<T>> {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Array<Option<T>>> {
+        let mut plan =
+            Plan::nested(&Type::TEXT_ARRAY, vec![Plan::leaf(&Type::TEXT, Format::Text)], Vec::new());
+        plan.set_format(Format::Text);
+        let context = Context::default();
+        let texts: Array<Option<&str>> =
+            Typecaster::decode(RawValue { bytes: text.as_bytes(), plan: &plan, context: &context })?;
+        let mut elements = Vec::with_capacity(texts.len());
+        for (at, text) in texts.elements.iter().enumerate() {
+            let element = text.map(str::parse).transpose();
+            let unreadable = |e: T::Err| Error::decode(format!("it can't be read: {e}"));
+            elements.push(element.map_err(|e| within_element(at, unreadable(e)))?);
         }
-        // What is wrong inside a composite is better told by its field, and a codec that isn't registered by its own
-        // words; any other type is told with its array.
-        Err(error)
-            if error.kind() == ErrorKind::Usage || matches!(base_type(inner).kind(), Kind::Composite(_)) =>
-        {
-            Err(error.within("the elements"))
-        }
-        Err(_) => Err(mismatch()),
+        Ok(Array { dimensions: texts.dimensions, elements })
     }
 }
 
-impl<T: Adapter> Adapter for [T] {
+impl<T: Adapter> Adapter for Array<T> {
     const TYPE: TypeName = TypeName::array_of(&T::TYPE);
     const TEXT_ONLY: bool = T::TEXT_ONLY;
 
     fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+        if matches!(T::TYPE, TypeName::Array(_)) {
+            return Err(nested_in_itself().with_kind(crate::error::ErrorKind::Encode));
+        }
         if *type_ == Type::UNKNOWN {
-            let element = T::plan(type_, planner)?;
-            let known =
-                if T::TYPE.is_described() { planner.catalog.array_of(element.type_.oid()) } else { None };
-            return match (is_dimension(T::TYPE), known) {
-                (true, _) => Ok(element),
-                (false, Some(array)) => Ok(Plan::nested(&array, vec![element], Vec::new())),
-                (false, None) => {
-                    let mut plan = Plan::nested(type_, vec![element], Vec::new());
-                    plan.set_format(Format::Text);
-                    Ok(plan)
-                }
-            };
+            return <[T]>::plan(type_, planner);
         }
         plan_elements(
             type_,
-            is_dimension(T::TYPE),
+            false,
             planner,
             |inner| T::plan(inner, planner),
-            || encode_mismatch::<Self>(&Self::TYPE.to_string(), type_),
+            || encode_mismatch::<Self>(&<Self as Adapter>::TYPE.to_string(), type_),
         )
     }
 
-    #[inline]
     fn encode(&self, to: &mut Encode<'_>) -> Result<IsNull> {
         let mut array = ArrayWriter::new(to.out, to.plan, to.settings)?;
         self.encode_nested(&mut array)?;
@@ -95,427 +325,212 @@ impl<T: Adapter> Adapter for [T] {
         Ok(IsNull::No)
     }
 
-    #[inline]
     fn encode_nested(&self, array: &mut ArrayWriter<'_>) -> Result<()> {
-        array.enter(self.len())?;
-        // An element that is no dimension is written in one way only, so the detour over its `encode_nested` is saved.
-        let done = !is_dimension(T::TYPE)
-            && array.each(self, |element, out, plan, settings| {
-                element.encode(&mut Encode { out, plan, settings })
-            })?;
-        for (index, element) in self.iter().enumerate().skip(if done { self.len() } else { 0 }) {
-            array.at(index);
-            if let Err(error) = element.encode_nested(array) {
-                return Err(within_element(index, error));
-            }
+        array.bounds(self.dimensions.iter().map(|dimension| (dimension.lower_bound, dimension.length)))?;
+        if self.elements.is_empty() {
+            array.enter(0)?;
+            array.leave();
+            return Ok(());
         }
-        array.leave();
-        Ok(())
+        write(&self.dimensions, &self.elements, array)
     }
 }
 
-macro_rules! written_as_slice {
-    ($rust:ty $(, $n:ident)?) => {
-        impl<T: Adapter $(, const $n: usize)?> Adapter for $rust {
-            const TYPE: TypeName = <[T] as Adapter>::TYPE;
-            const TEXT_ONLY: bool = T::TEXT_ONLY;
-
-            fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
-                <[T]>::plan(type_, planner)
-            }
-
-            #[inline]
-            fn encode(&self, to: &mut Encode<'_>) -> Result<IsNull> {
-                <[T]>::encode(self, to)
-            }
-
-            #[inline]
-            fn encode_nested(&self, array: &mut ArrayWriter<'_>) -> Result<()> {
-                <[T]>::encode_nested(self, array)
-            }
-        }
-    };
+#[cold]
+fn nested_in_itself() -> Error {
+    Error::decode("an Array has all dimensions itself, so that its elements can't be arrays")
+        .hint("use Array<T> with the innermost elements as T")
 }
 
-written_as_slice!(Vec<T>);
-written_as_slice!([T; N], N);
+fn write<T: Adapter>(dimensions: &[Dimension], elements: &[T], array: &mut ArrayWriter<'_>) -> Result<()> {
+    let Some((dimension, inner)) = dimensions.split_first() else {
+        return elements.iter().try_for_each(|element| element.encode_nested(array));
+    };
+    array.enter(dimension.length)?;
+    let each = elements.len().checked_div(dimension.length).unwrap_or_default().max(1);
+    for (index, part) in elements.chunks(each).enumerate() {
+        array.at(index);
+        write(inner, part, array).map_err(|e| within_element(index, e))?;
+    }
+    array.leave();
+    Ok(())
+}
 
-impl<'a, T: Typecaster<'a>> Typecaster<'a> for Vec<T> {
+impl<'a, T: Typecaster<'a>> Typecaster<'a> for Array<T> {
     const TYPE: TypeName = TypeName::array_of(&T::TYPE);
     const TEXT_ONLY: bool = T::TEXT_ONLY;
 
     fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
-        let mismatch = || mismatch::<Self>(&<Self as Typecaster<'a>>::TYPE.to_string(), type_);
-        if planner.catalog.knows(base_type(type_).oid()) {
-            return plan_elements(
-                type_,
-                is_dimension(T::TYPE),
-                planner,
-                |inner| T::plan(inner, planner),
-                mismatch,
-            );
+        if matches!(T::TYPE, TypeName::Array(_)) {
+            return Err(nested_in_itself());
         }
-        // Nothing is known of the type but its number: the element gets a stand-in that has not even that.
-        let unknown = Type::new(format!("an element of {type_}"), 0, Kind::Simple, String::new());
-        let inner = if is_dimension(T::TYPE) { type_ } else { &unknown };
-        let element = T::plan(inner, planner).map_err(|_| mismatch())?;
-        Ok(if is_dimension(T::TYPE) { element } else { Plan::nested(type_, vec![element], Vec::new()) })
+        <Vec<T> as Typecaster<'a>>::plan(type_, planner)
+            .map_err(|_| mismatch::<Self>(&<Self as Typecaster<'a>>::TYPE.to_string(), type_))
     }
 
-    #[inline]
     fn decode(raw: RawValue<'a, '_>) -> Result<Self> {
         let mut array = ArrayReader::new(raw.bytes, raw.plan, raw.context)?;
-        array.from_one()?;
-        let elements = Self::decode_nested(&mut array)?;
+        let value = Self::decode_nested(&mut array)?;
         array.finish()?;
-        Ok(elements)
+        Ok(value)
     }
 
-    #[inline]
     fn decode_nested(array: &mut ArrayReader<'a, '_>) -> Result<Self> {
-        let mut dimension = array.enter()?;
-        let mut elements = Vec::with_capacity(dimension.capacity());
-        // An element that is no dimension is read in one way only, so the detour over its `decode_nested` is saved.
-        let done = !is_dimension(T::TYPE)
-            && array.each(&mut dimension, |bytes, plan, context| {
-                elements.push(match bytes {
-                    Some(bytes) => T::decode(RawValue { bytes, plan, context })?,
-                    None => null_by(plan, context, T::decode, T::null)?,
-                });
-                Ok(())
-            })?;
-        if done {
-            return Ok(elements);
-        }
-        while array.next(&mut dimension)? {
-            match T::decode_nested(array) {
-                Ok(element) => elements.push(element),
-                Err(error) => return Err(dimension.explain(error)),
-            }
-        }
-        Ok(elements)
+        let from = array.depth();
+        let mut elements = Vec::new();
+        read(array, &mut elements, &mut None)?;
+        let dimensions =
+            array.dimensions(from).map(|(lower_bound, length)| Dimension { lower_bound, length });
+        Array::checked(dimensions.collect(), elements)
+            .map_err(|e| e.with_kind(crate::error::ErrorKind::Decode))
     }
 }
 
-macro_rules! read_as_vec {
-    ($rust:ty, |$elements:ident| $value:expr $(, $n:ident)?) => {
-        impl<'a, T: Typecaster<'a> $(, const $n: usize)?> Typecaster<'a> for $rust {
-            const TYPE: TypeName = <Vec<T> as Typecaster<'a>>::TYPE;
-            const TEXT_ONLY: bool = T::TEXT_ONLY;
-
-            fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
-                <Vec<T> as Typecaster<'a>>::plan(type_, planner)
-            }
-
-            #[inline]
-            fn decode(raw: RawValue<'a, '_>) -> Result<Self> {
-                let $elements = Vec::decode(raw)?;
-                $value
-            }
-
-            #[inline]
-            fn decode_nested(array: &mut ArrayReader<'a, '_>) -> Result<Self> {
-                let $elements = Vec::decode_nested(array)?;
-                $value
-            }
-        }
-    };
-}
-
-read_as_vec!(Box<[T]>, |elements| Ok(elements.into_boxed_slice()));
-read_as_vec!(
-    [T; N],
-    |elements| <[T; N]>::try_from(elements).map_err(|elements: Vec<T>| other_length(elements.len(), N)),
-    N
-);
-
-#[cold]
-fn other_length(found: usize, wanted: usize) -> Error {
-    Error::decode(format!("the array has {found} elements, and the Rust type takes exactly {wanted}"))
-        .hint("use Vec<T>")
+/// Reads a dimension and those in it. [`ArrayReader::enter`] allows no more than six. All elements stand as deep as the
+/// first one.
+fn read<'a, T: Typecaster<'a>>(
+    array: &mut ArrayReader<'a, '_>,
+    elements: &mut Vec<T>,
+    innermost: &mut Option<usize>,
+) -> Result<()> {
+    let mut dimension = array.enter()?;
+    while array.next(&mut dimension)? {
+        let result = if array.is_nested() {
+            read(array, elements, innermost)
+        } else if *innermost.get_or_insert(array.depth()) != array.depth() {
+            Err(Error::decode("an array is malformed: it is not rectangular"))
+        } else {
+            T::decode_nested(array).map(|element| elements.push(element))
+        };
+        result.map_err(|e| dimension.explain(e))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::types::cases::{Cases, decode, encode, from_hex, garbage, mismatched, plan_of, refused};
-    use crate::types::catalog::{Catalog, Entry, EntryShape};
-    use crate::types::context::Context;
-    use crate::types::name::{NamedKind, NamedType};
+    use crate::types::cases::{Cases, decode, encode, garbage, mismatched, refused};
+
+    fn array<T>(dimensions: &[(i32, usize)], elements: Vec<T>) -> Array<T> {
+        Array::with_bounds(dimensions, elements).unwrap()
+    }
 
     #[test]
     fn both_forms_are_the_servers() {
-        let none = Vec::<i32>::new();
         Cases::of(&Type::INT4_ARRAY)
-            .case(none, "000000000000000000000017", "{}")
+            .case(Array::<i32>::default(), "000000000000000000000017", "{}")
+            .case(Array::new(vec![7]), "00000001000000000000001700000001000000010000000400000007", "{7}")
             .case(
-                vec![Some(1), Some(2), None],
-                "000000010000000100000017000000030000000100000004000000010000000400000002ffffffff",
-                "{1,2,NULL}",
+                array(&[(0, 2)], vec![Some(7), None]),
+                "000000010000000100000017000000020000000000000004 00000007ffffffff".replace(' ', "").as_str(),
+                "[0:1]={7,NULL}",
             )
             .case(
-                vec![vec![1, 2], vec![3, 4]],
+                array(&[(-1, 2), (3, 1)], vec![1, 2]),
+                "00000002000000000000001700000002ffffffff0000000100000003 00000004000000010000000400000002"
+                    .replace(' ', "")
+                    .as_str(),
+                "[-1:0][3:3]={{1},{2}}",
+            )
+            .case(
+                Array::from_rows(vec![vec![1, 2], vec![3, 4]]).unwrap(),
                 "0000000200000000000000170000000200000001000000020000000100000004000000010000000400000002\
                  00000004000000030000000400000004",
                 "{{1,2},{3,4}}",
-            )
-            .case(
-                vec![[[1]]],
-                "0000000300000000000000170000000100000001000000010000000100000001000000010000000400000001",
-                "{{{1}}}",
             );
-        let texts = [Some("a b"), Some("null"), None, Some("\\"), Some("\""), Some(""), Some("\u{e9}")];
-        Cases::of(&Type::TEXT_ARRAY)
-            .case(
-                vec![Some("a".to_owned()), None],
-                "00000001000000010000001900000002000000010000000161ffffffff",
-                "{a,NULL}",
-            )
-            .case(
-                texts.map(|text| text.map(str::to_owned)),
-                "00000001000000010000001900000007000000010000000361206200000004\
-                 6e756c6cffffffff000000015c00000001220000000000000002c3a9",
-                "{\"a b\",\"null\",NULL,\"\\\\\",\"\\\"\",\"\",\u{e9}}",
-            );
-        Cases::of(&Type::BOOL_ARRAY).case(
-            Box::<[bool]>::from([true, false]),
-            "000000010000000000000010000000020000000100000001010000000100",
-            "{t,f}",
-        );
     }
 
     #[test]
-    fn an_unknown_element_type_goes_as_a_literal() {
-        let plan = plan_of::<Vec<Vec<&str>>>(&Type::UNKNOWN).unwrap();
-        assert_eq!((plan.type_, plan.format, plan.children.len()), (Type::UNKNOWN, Format::Text, 1));
-        assert_eq!(encode(&[["a b", "c"]], &Type::UNKNOWN, Format::Text).unwrap(), b"{{\"a b\",c}}");
-        assert_eq!(encode(&[1, 2], &Type::UNKNOWN, Format::Text).unwrap(), b"{1,2}");
-        assert_eq!(<[&str] as Adapter>::TYPE, TypeName::Array(&TypeName::Inferred));
-        assert_eq!(<[Vec<i32>] as Adapter>::TYPE, TypeName::Array(&TypeName::Oid(23)));
-    }
-
-    #[test]
-    fn arrays_of_no_elements_have_no_dimensions() {
-        let empty: [[i32; 0]; 2] = [[], []];
-        assert_eq!(encode(&empty, &Type::INT4_ARRAY, Format::Text).unwrap(), b"{}");
-        assert_eq!(
-            encode(&empty, &Type::INT4_ARRAY, Format::Binary).unwrap(),
-            from_hex("000000000000000000000017")
-        );
-        let back: Vec<Vec<i32>> = decode(b"{}", &Type::INT4_ARRAY, Format::Text).unwrap();
-        assert_eq!(back, Vec::<Vec<i32>>::new());
-        // A dimension of length 0, as an empty int2vector has.
-        let vector = from_hex("0000000100000000000000150000000000000000");
-        assert_eq!(decode::<Vec<i16>>(&vector, &Type::INT2_ARRAY, Format::Binary).unwrap(), []);
-    }
-
-    #[test]
-    fn ragged_input_is_an_error_that_names_the_element() {
-        for ragged in [vec![vec![1, 2], vec![3]], vec![vec![], vec![1]], vec![vec![1], vec![]]] {
-            for format in [Format::Binary, Format::Text] {
-                let error = encode(&ragged, &Type::INT4_ARRAY, format).unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::Encode);
-                assert!(error.message().starts_with("element 2: the array has "), "{error}");
-            }
+    fn any_number_of_dimensions_is_read() {
+        for (text, dimensions) in
+            [("{}", 0), ("{1}", 1), ("{{1}}", 2), ("{{{{{{1}}}}}}", 6), ("[5:5][1:1][1:1]={{{1}}}", 3)]
+        {
+            let array: Array<i32> = decode(text.as_bytes(), &Type::INT4_ARRAY, Format::Text).unwrap();
+            assert_eq!(array.dimensions().len(), dimensions, "{text}");
+            assert_eq!(array.clone().map(Some).to_string(), text);
+            let binary = encode(&array, &Type::INT4_ARRAY, Format::Binary).unwrap();
+            assert_eq!(decode::<Array<i32>>(&binary, &Type::INT4_ARRAY, Format::Binary).unwrap(), array);
         }
-        let error = encode(&[Some(vec![1]), None], &Type::INT4_ARRAY, Format::Binary).unwrap_err();
-        assert!(error.message().contains("can't be NULL"), "{error}");
-        let seven = [[[[[[[1]]]]]]];
+        for bad in [
+            "{{{{{{{1}}}}}}}",
+            "{{1},{2,3}}",
+            "{{1},2}",
+            "{1,{2}}",
+            "[1:3]={1}",
+            "[1:1][1:1]={1}",
+            "[1:1]={{1}}",
+            "{{1},{}}",
+            "{{}",
+            "1",
+        ] {
+            refused::<Array<i32>>(&Type::INT4_ARRAY, "00", bad);
+        }
+        // Inside a list it is more dimensions.
+        let list = vec![Array::new(vec![1, 2]), Array::new(vec![3, 4])];
+        assert_eq!(encode(&list, &Type::INT4_ARRAY, Format::Text).unwrap(), b"{{1,2},{3,4}}");
+        assert_eq!(
+            decode::<Vec<Array<i32>>>(b"{{1,2},{3,4}}", &Type::INT4_ARRAY, Format::Text).unwrap(),
+            list
+        );
+        let shifted = vec![array(&[(0, 1)], vec![1])];
         assert!(
-            encode(&seven, &Type::INT4_ARRAY, Format::Text)
+            encode(&shifted, &Type::INT4_ARRAY, Format::Text)
                 .unwrap_err()
                 .message()
-                .contains("at most 6 dimensions")
+                .contains("no bounds of its own")
         );
+        garbage::<Array<Option<i32>>>(&Type::INT4_ARRAY);
+        garbage::<Array<Option<String>>>(&Type::TEXT_ARRAY);
     }
 
     #[test]
-    fn a_promise_of_elements_allocates_nothing() {
-        for lengths in ["7fffffff00000001", "8000000000000001", "ffffffff00000001"] {
-            let value = from_hex(&format!("000000010000000000000017{lengths}0000000400000001"));
-            assert_eq!(value.len(), 28);
-            let error = decode::<Vec<i32>>(&value, &Type::INT4_ARRAY, Format::Binary).unwrap_err();
-            assert!(error.message().starts_with("an array is malformed"), "{error}");
-        }
-        let two = from_hex("00000002000000000000001700010000000000010001000000000001");
-        assert!(decode::<Vec<Vec<i32>>>(&two, &Type::INT4_ARRAY, Format::Binary).is_err());
-        assert!(decode::<Vec<i32>>(b"[1:2147483647]={1}", &Type::INT4_ARRAY, Format::Text).is_err());
-    }
-
-    #[test]
-    fn bounds_and_dimensions_that_would_be_lost_are_errors() {
-        let from_zero = "000000010000000000000017000000020000000000000004000000070000000400000008";
-        for (value, format) in
-            [(from_hex(from_zero), Format::Binary), (b"[0:1]={7,8}".to_vec(), Format::Text)]
+    fn subscripts_are_postgresqls() {
+        let mut board = array(&[(0, 2), (1, 3)], vec![1, 2, 3, 4, 5, 6]);
+        assert_eq!(
+            (board.get(&[0, 1]), board.get(&[1, 3]), board.get(&[1, 2])),
+            (Some(&1), Some(&6), Some(&5))
+        );
+        for outside in [&[2, 1][..], &[-1, 1], &[0, 0], &[0, 4], &[0], &[], &[0, 1, 1], &[i32::MIN, i32::MAX]]
         {
-            let error = decode::<Vec<i32>>(&value, &Type::INT4_ARRAY, format).unwrap_err();
-            assert_eq!(error.message(), "the array is counted from 0, which the Rust type can't tell");
-            assert_eq!(error.cure().unwrap(), "`column[:]` in the query counts it from 1");
+            assert_eq!(board.get(outside), None, "{outside:?}");
         }
-        assert_eq!(decode::<Vec<i32>>(b"[1:2]={7,8}", &Type::INT4_ARRAY, Format::Text).unwrap(), [7, 8]);
-        for format in [Format::Binary, Format::Text] {
-            let (flat, nested) = (
-                encode(&[1], &Type::INT4_ARRAY, format).unwrap(),
-                encode(&[[1]], &Type::INT4_ARRAY, format).unwrap(),
-            );
-            let error = decode::<Vec<i32>>(&nested, &Type::INT4_ARRAY, format).unwrap_err();
-            assert_eq!(error.message(), "element 1: the array has more dimensions than the Rust type");
-            let error = decode::<Vec<Vec<i32>>>(&flat, &Type::INT4_ARRAY, format).unwrap_err();
-            assert_eq!(error.message(), "element 1: the array has fewer dimensions than the Rust type");
-        }
-        for bad in ["{{1,2},{3}}", "{{},{}}", "{{1},{}}", "[1:3]={1,2}", "[1:1][1:2]={{1}}"] {
-            assert!(
-                decode::<Vec<Vec<i32>>>(bad.as_bytes(), &Type::INT4_ARRAY, Format::Text).is_err(),
-                "{bad}"
-            );
-        }
+        *board.get_mut(&[1, 1]).unwrap() = 40;
+        assert_eq!(board.elements(), [1, 2, 3, 40, 5, 6]);
+        assert_eq!((board.len(), board.is_empty()), (6, false));
     }
 
     #[test]
-    fn what_is_not_such_an_array_is_refused() {
-        // Another element type, seven dimensions, a byte too many, a byte too few, unknown flags.
-        for bad in [
-            "00000001000000000000001400000001000000010000000400000001",
-            "000000070000000000000017",
-            "00000000000000000000001700",
-            "00000001000000000000001700000001000000010000000400",
-            "000000000000000200000017",
-        ] {
-            refused::<Vec<i32>>(&Type::INT4_ARRAY, bad, "{1");
-        }
-        let null = "0000000100000001000000170000000100000001ffffffff";
-        let error = decode::<Vec<i32>>(&from_hex(null), &Type::INT4_ARRAY, Format::Binary).unwrap_err();
-        assert_eq!(error.message(), "element 1: the value is NULL, which i32 can't hold");
-        let error = decode::<[i32; 3]>(b"{1,2}", &Type::INT4_ARRAY, Format::Text).unwrap_err();
-        assert_eq!(error.message(), "the array has 2 elements, and the Rust type takes exactly 3");
-        garbage::<Vec<i32>>(&Type::INT4_ARRAY);
-        garbage::<Vec<Option<String>>>(&Type::TEXT_ARRAY);
-        garbage::<Vec<Vec<Box<str>>>>(&Type::TEXT_ARRAY);
-        garbage::<[[Option<Vec<u8>>; 1]; 1]>(&Type::BYTEA_ARRAY);
-    }
-
-    #[test]
-    fn another_type_is_an_error_that_names_the_cure() {
-        let (read, written) = mismatched::<Vec<i32>>(&Type::INT8_ARRAY);
-        assert_eq!(read.message(), "the SQL type is int8[], but Vec<i32> stands for int4[]");
+    fn what_is_no_array_can_not_be_made() {
+        let error = Array::from_rows(vec![vec![1, 2], vec![3]]).unwrap_err();
         assert_eq!(
-            read.cure().unwrap(),
-            "use Vec<i64> in place of Vec<i32>, or cast the column or field: `... :: int4[]`"
+            error.message(),
+            "element 2: the array has the dimensions [1:1], and the first one beside it has [1:2]"
         );
-        assert_eq!(written.message(), "the SQL type is int8[], but [i32] is written as int4[]");
+        assert!(Array::from_rows(vec![vec![], vec![1]]).is_err());
+        assert_eq!(Array::<i32>::from_rows(vec![vec![], vec![]]).unwrap(), Array::default());
+        for (dimensions, count) in
+            [(&[(1, 2)][..], 3), (&[], 1), (&[(1, 0)], 1), (&[(i32::MAX, 1)], 1), (&[(1, 1); 7], 1)]
+        {
+            let error = Array::with_bounds(dimensions, vec![0; count]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Encode, "{dimensions:?}");
+        }
+        assert!(
+            mismatched::<Array<i32>>(&Type::INT8_ARRAY).0.message().contains("Array<i32> stands for int4[]")
+        );
+        assert!(mismatched::<Array<Vec<i32>>>(&Type::INT4_ARRAY).0.message().contains("can't be arrays"));
+    }
+
+    #[test]
+    fn its_text_is_the_servers() {
+        let text = r#"[2:3][1:3]={{a,"b c",NULL},{"null","\"\\","{}"}}"#;
+        let array: Array<Option<String>> = text.parse().unwrap();
+        assert_eq!(array.get(&[3, 2]), Some(&Some("\"\\".to_owned())));
+        assert_eq!(array.to_string(), text);
         assert_eq!(
-            mismatched::<Vec<i32>>(&Type::INT4).0.message(),
-            "the SQL type is int4, but Vec<i32> stands for int4[]"
+            "{1,x}".parse::<Array<Option<i32>>>().unwrap_err().message(),
+            "element 2: it can't be read: invalid digit found in string"
         );
-    }
-
-    #[test]
-    fn elements_borrow_from_the_row_in_both_forms() {
-        let (context, catalog) = (Context::default(), Catalog::default());
-        let mut plan =
-            <Vec<&str> as Typecaster<'_>>::plan(&Type::VARCHAR_ARRAY, &Planner { catalog: &catalog })
-                .unwrap();
-        plan.set_format(Format::Text);
-        let bytes = br#"{a,"b\"c","d e"}"#;
-        let read: Vec<&str> = Typecaster::decode(RawValue { bytes, plan: &plan, context: &context }).unwrap();
-        assert_eq!(read, ["a", "b\"c", "d e"]);
-    }
-
-    #[test]
-    fn domains_are_seen_through() {
-        let scores =
-            Type::new("scores".to_owned(), 16_400, Kind::Domain(Type::INT4_ARRAY), "public".to_owned());
-        Cases::of(&scores).case(
-            vec![5i32],
-            "00000001000000000000001700000001000000010000000400000005",
-            "{5}",
-        );
-    }
-
-    #[test]
-    fn boxes_are_divided_by_semicolons() {
-        let boxes = encode(&["(3,4),(1,2)", "(0,0),(0,0)"], &Type::BOX_ARRAY, Format::Text).unwrap();
-        assert_eq!(boxes, b"{(3,4),(1,2);(0,0),(0,0)}");
-    }
-
-    /// A type that has only a text form, or a label of an enum.
-    #[derive(Debug, PartialEq)]
-    struct Shout<const TEXT_ONLY: bool>(String);
-
-    static SHOUT: NamedType = NamedType { schema: None, name: "shout", kind: NamedKind::Enum };
-
-    impl<const TEXT: bool> Adapter for Shout<TEXT> {
-        const TYPE: TypeName = TypeName::Named(&SHOUT);
-        const TEXT_ONLY: bool = TEXT;
-
-        fn encode(&self, to: &mut Encode<'_>) -> Result<IsNull> {
-            to.bytes(self.0.as_bytes())
-        }
-    }
-
-    impl<'a, const TEXT: bool> Typecaster<'a> for Shout<TEXT> {
-        const TYPE: TypeName = TypeName::Named(&SHOUT);
-        const TEXT_ONLY: bool = TEXT;
-
-        fn decode(raw: RawValue<'a, '_>) -> Result<Self> {
-            Ok(Shout(raw.text()?.to_owned()))
-        }
-    }
-
-    fn shouts() -> (Catalog, Type) {
-        let entry = |oid, name: &str, array, shape| Entry {
-            oid,
-            schema: "public".into(),
-            name: name.into(),
-            array,
-            delimiter: b',',
-            shape,
-        };
-        let mut catalog = Catalog::default();
-        catalog.extend(
-            vec![
-                entry(20_001, "shout", 20_002, EntryShape::Enum(vec!["HEY".into()])),
-                entry(20_002, "_shout", 0, EntryShape::Array(20_001)),
-            ],
-            vec![((None, "shout".into()), 20_001)],
-        );
-        let array = catalog.type_by_oid(20_002).unwrap();
-        (catalog, array)
-    }
-
-    #[test]
-    fn elements_with_only_a_text_form_make_the_array_text() {
-        let (catalog, array) = shouts();
-        let planner = Planner { catalog: &catalog };
-        let written = <Vec<Shout<true>> as Adapter>::plan(&array, &planner).unwrap();
-        let read = <Vec<Vec<Shout<true>>> as Typecaster<'_>>::plan(&array, &planner).unwrap();
-        assert_eq!((written.format, read.format), (Format::Text, Format::Text));
-        assert_eq!(<Vec<Shout<false>> as Adapter>::plan(&array, &planner).unwrap().format, Format::Binary);
-        const {
-            assert!(
-                <Vec<Vec<Shout<true>>> as Adapter>::TEXT_ONLY && !<Vec<Shout<false>> as Adapter>::TEXT_ONLY
-            )
-        }
-    }
-
-    #[test]
-    fn an_array_type_that_is_not_looked_up_yet_is_read_by_its_elements() {
-        let array = Type::new("type with OID 20002".to_owned(), 20_002, Kind::Simple, String::new());
-        let value = from_hex("000000010000000000004e21000000010000000100000003484559");
-        let read: Vec<Shout<false>> = decode(&value, &array, Format::Binary).unwrap();
-        assert_eq!(read, [Shout("HEY".to_owned())]);
-        let read: Vec<String> = decode(b"{HEY}", &array, Format::Text).unwrap();
-        assert_eq!(read, ["HEY"]);
-        assert!(decode::<Vec<i32>>(b"{1}", &array, Format::Text).is_err());
-        // Once it is looked up, the element's type is checked.
-        let (catalog, array) = shouts();
-        let plan =
-            <Vec<Shout<false>> as Typecaster<'_>>::plan(&array, &Planner { catalog: &catalog }).unwrap();
-        let context = Context::default();
-        let other = from_hex("000000010000000000004e22000000010000000100000003484559");
-        let error = <Vec<Shout<false>>>::decode(RawValue { bytes: &other, plan: &plan, context: &context })
-            .unwrap_err();
-        assert!(error.message().contains("OID 20002, not public.shout"), "{error}");
     }
 }

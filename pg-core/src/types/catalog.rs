@@ -93,7 +93,8 @@ struct BuiltIn {
 fn built_in() -> &'static BuiltIn {
     static BUILT_IN: OnceLock<BuiltIn> = OnceLock::new();
     BUILT_IN.get_or_init(|| {
-        let mut built_in = BuiltIn { names: HashMap::new(), arrays: HashMap::new() };
+        let records = (Type::RECORD.oid(), Type::RECORD_ARRAY.oid());
+        let mut built_in = BuiltIn { names: HashMap::new(), arrays: HashMap::from([records]) };
         for type_ in (1..10_000).filter_map(Type::from_oid) {
             if let Kind::Array(element) = type_.kind() {
                 built_in.arrays.insert(element.oid(), type_.oid());

@@ -1,6 +1,7 @@
 //! What a codec may know of its session: the settings that change how values look, and a place for unquoted text.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::error::Error;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// The session's settings that a codec may need, as the server last reported them.
@@ -25,6 +26,27 @@ pub struct Context {
     pub settings: Arc<Settings>,
     /// Where text without its quotes is kept, for fields that borrow.
     pub scratch: Scratch,
+    /// Where a value was found that isn't of its type any more: the connection's next statement looks the types up anew.
+    pub altered: Arc<AtomicBool>,
+}
+
+impl Context {
+    /// The context of a row that leaves its connection.
+    pub fn of_owned_row(&self) -> Context {
+        Context {
+            settings: self.settings.clone(),
+            altered: self.altered.clone(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Notes an error that says that a type was altered.
+    #[cold]
+    pub(crate) fn note(&self, error: &Error) {
+        if error.is_type_altered() {
+            self.altered.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Bytes that were made while reading a row (an array literal's elements without their escapes), kept so that fields

@@ -28,6 +28,7 @@ pub struct ArrayWriter<'e> {
     /// Where the array begins in the output.
     start: usize,
     lengths: [usize; MAX_DIMENSIONS],
+    lower_bounds: [i32; MAX_DIMENSIONS],
     /// How many lengths are known.
     dimensions: usize,
     /// How many dimensions have been entered and not left.
@@ -51,10 +52,39 @@ impl<'e> ArrayWriter<'e> {
             delimiter: element.delimiter,
             start,
             lengths: [0; MAX_DIMENSIONS],
+            lower_bounds: [1; MAX_DIMENSIONS],
             dimensions: 0,
             depth: 0,
             any: false,
         })
+    }
+
+    /// Says where each dimension is counted from, before any is entered: its lower bound and its length.
+    ///
+    /// # Errors
+    /// Inside another array, whose bounds they can't be.
+    pub fn bounds(&mut self, dimensions: impl Iterator<Item = (i32, usize)> + Clone) -> Result<()> {
+        if dimensions.clone().all(|(lower, _)| lower == 1) {
+            return Ok(());
+        }
+        if self.depth > 0 {
+            return Err(Error::encode(
+                "an array inside an array is a dimension of it, which has no bounds of its own",
+            ));
+        }
+        for (place, (lower, length)) in self.lower_bounds.iter_mut().zip(dimensions) {
+            *place = lower;
+            if self.format == Format::Text {
+                let upper = i64::from(lower)
+                    .saturating_add(i64::try_from(length).unwrap_or(i64::MAX))
+                    .saturating_sub(1);
+                self.out.extend_from_slice(format!("[{lower}:{upper}]").as_bytes());
+            }
+        }
+        if self.format == Format::Text {
+            self.out.push(b'=');
+        }
+        Ok(())
     }
 
     /// Enters a dimension that has `length` elements or arrays.
@@ -193,9 +223,9 @@ impl<'e> ArrayWriter<'e> {
         put_i32(self.out, count(lengths.len())?);
         put_i32(self.out, 0);
         put_u32(self.out, self.element.type_.oid());
-        for length in lengths {
+        for (length, lower) in lengths.iter().zip(self.lower_bounds) {
             put_i32(self.out, count(*length)?);
-            put_i32(self.out, 1);
+            put_i32(self.out, lower);
         }
         Ok(())
     }
@@ -335,6 +365,7 @@ impl<'a, 'p> ArrayReader<'a, 'p> {
         if total == 0 && dimensions > 0 {
             // An array with a dimension of length 0 has no elements, and so counts as one of no dimensions.
             self.lower_bounds = [1; MAX_DIMENSIONS];
+            self.lengths = [0; MAX_DIMENSIONS];
             return Ok(reader);
         }
         // Each element has a length of four bytes at least, so this bounds what is allocated.
@@ -373,6 +404,26 @@ impl<'a, 'p> ArrayReader<'a, 'p> {
             .hint("`column[:]` in the query counts it from 1")
     }
 
+    /// Whether an array comes next, and so one more dimension.
+    pub fn is_nested(&mut self) -> bool {
+        match &mut self.form {
+            Form::Binary(_) => self.depth < self.dimensions,
+            Form::Text { literal, .. } => literal.is_nested(),
+        }
+    }
+
+    /// How many dimensions have been entered and not left.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Once it is read: the lower bound and the length of each dimension from the given one on. An array without elements
+    /// has none.
+    pub fn dimensions(&self, from: usize) -> impl Iterator<Item = (i32, usize)> {
+        let all = self.lower_bounds.iter().copied().zip(self.lengths.iter().copied());
+        all.skip(from).take_while(|(_, length)| *length > 0)
+    }
+
     /// Enters the next dimension.
     ///
     /// # Errors
@@ -386,6 +437,9 @@ impl<'a, 'p> ArrayReader<'a, 'p> {
             Form::Binary(_) if self.depth == 0 => 0,
             Form::Binary(_) => return Err(fewer_dimensions()),
             Form::Text { .. } if self.depth >= MAX_DIMENSIONS => return Err(fewer_dimensions()),
+            Form::Text { .. } if self.dimensions > 0 && self.depth >= self.dimensions => {
+                return Err(not_rectangular());
+            }
             Form::Text { literal, .. } => {
                 if !literal.enter()? {
                     return Err(fewer_dimensions());
@@ -427,7 +481,7 @@ impl<'a, 'p> ArrayReader<'a, 'p> {
             // Lengths that are told are never 0, so 0 is one that isn't known yet. Only a whole array is empty.
             0 if length > 0 || self.depth == 0 => *place = length,
             told if told == length && length > 0 => {}
-            _ => return Err(malformed("it is not rectangular, or not what its bounds say")),
+            _ => return Err(not_rectangular()),
         }
         Ok(())
     }
@@ -478,6 +532,9 @@ impl<'a, 'p> ArrayReader<'a, 'p> {
                 Err(error) => Err(decode(error)),
             },
             Form::Binary(_) => Err(more_dimensions()),
+            Form::Text { .. } if self.dimensions > 0 && self.depth != self.dimensions => {
+                Err(not_rectangular())
+            }
             Form::Text { literal, resolved } => match literal.element()? {
                 ArrayElement::Null => Ok(None),
                 ArrayElement::Verbatim(text) => Ok(Some(text)),
@@ -511,6 +568,11 @@ impl<'a, 'p> ArrayReader<'a, 'p> {
 #[cold]
 fn malformed(why: &str) -> Error {
     Error::decode(format!("an array is malformed: {why}"))
+}
+
+#[cold]
+fn not_rectangular() -> Error {
+    malformed("it is not rectangular, or not what its bounds say")
 }
 
 /// What is wrong inside a value is no fault of the protocol's.

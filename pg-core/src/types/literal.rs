@@ -298,6 +298,12 @@ impl<'a> ArrayLiteral<'a> {
         Ok(self.took(b'{'))
     }
 
+    /// Whether an opening brace comes next.
+    pub fn is_nested(&mut self) -> bool {
+        self.skip_blanks();
+        self.peek() == Some(b'{')
+    }
+
     /// Goes to the next element, past the delimiter unless it is the first; past the closing brace says `false`.
     ///
     /// # Errors
