@@ -8,7 +8,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, ExprPath, Ident, LitStr, Meta, Path, Token, WherePredicate};
+use syn::{Attribute, ExprPath, Ident, LitStr, Meta, Path, Token, Type, WherePredicate};
 
 /// Where an attribute stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,10 @@ enum Takes {
     Own,
     /// Nothing or `(prefix = "..")`.
     Prefix,
+    /// Nothing or `(nullable)`.
+    Nullable,
+    Type,
+    Module,
 }
 
 struct Key {
@@ -62,21 +66,30 @@ const KEYS: &[Key] = &[
     key("rename_all", &[Place::Type], Takes::Text, "rename_all = \"..\""),
     key("transparent", &[Place::Type], Takes::Nothing, "transparent"),
     key("domain", &[Place::Type], Takes::Nothing, "domain"),
+    key("composite", &[Place::Type], Takes::Nothing, "composite"),
     key("text", &[Place::Type], Takes::Own, "text` or `text = self"),
+    key("repr", &[Place::Type], Takes::Type, "repr = i32"),
     key("packed", &[Place::Type], Takes::Nothing, "packed"),
+    key("json", &[Place::Type], Takes::Nothing, "json"),
+    key("json", &[Place::Field], Takes::Nullable, "json` or `json(nullable)"),
+    key("with", &[Place::Type, Place::Field], Takes::Module, "with = module"),
+    key("into", &[Place::Type, Place::Field], Takes::Type, "into = Type"),
+    key("from", &[Place::Type, Place::Field], Takes::Type, "from = Type"),
+    key("try_from", &[Place::Type, Place::Field], Takes::Type, "try_from = Type"),
+    key("allow_extra", &[Place::Type], Takes::Nothing, "allow_extra"),
+    key("allow_missing", &[Place::Type], Takes::Nothing, "allow_missing"),
     key("crate", &[Place::Type], Takes::CratePath, "crate = path::to::it"),
     key("bound", &[Place::Type], Takes::Text, "bound = \"..\""),
     key("skip", &[Place::Field], Takes::Nothing, "skip"),
-    Key {
-        rows_only: Some("a result may lack a column, but a composite never lacks an attribute"),
-        ..key("default", &[Place::Field], Takes::Function, "default` or `default = path")
-    },
+    key("default", &[Place::Field], Takes::Function, "default` or `default = path"),
     Key {
         rows_only: Some(
             "a row's columns can be spread over several structs, but a field of a type is one value",
         ),
         ..key("flatten", &[Place::Field], Takes::Prefix, "flatten` or `flatten(prefix = \"..\")")
     },
+    key("alias", &[Place::Variant], Takes::Text, "alias = \"..\""),
+    key("other", &[Place::Variant], Takes::Nothing, "other"),
 ];
 
 /// Keys of other libraries, and what they are called here.
@@ -90,6 +103,12 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("embed", "flatten"),
     ("display", "text"),
     ("ignore", "skip"),
+    ("type", "repr"),
+    ("as", "into"),
+    ("serialize_as", "into"),
+    ("deserialize_as", "from"),
+    ("deny_unknown", "allow_extra"),
+    ("allow_mismatch", "other"),
 ];
 
 /// What was written for a key, and where.
@@ -110,8 +129,51 @@ pub(crate) struct TypeAttributes {
     /// `true` is `text = self`.
     pub(crate) text: Option<Given<bool>>,
     pub(crate) packed: Option<Given<()>>,
+    pub(crate) composite: Option<Given<()>>,
+    pub(crate) repr: Option<Given<Type>>,
+    pub(crate) conversion: Conversion,
+    pub(crate) allow_extra: Option<Given<()>>,
+    pub(crate) allow_missing: Option<Given<()>>,
     pub(crate) krate: Option<Given<Path>>,
     pub(crate) bound: Option<Given<Punctuated<WherePredicate, Token![,]>>>,
+}
+
+/// By what other codec than its own a value is written and read.
+#[derive(Default)]
+pub(crate) struct Conversion {
+    /// `true` is `json(nullable)`.
+    pub(crate) json: Option<Given<bool>>,
+    pub(crate) with: Option<Given<Path>>,
+    pub(crate) into: Option<Given<Type>>,
+    pub(crate) from: Option<Given<Type>>,
+    pub(crate) try_from: Option<Given<Type>>,
+}
+
+impl Conversion {
+    /// What was given, as it is written.
+    pub(crate) fn given(&self) -> Vec<(&'static str, Span)> {
+        let all = [
+            ("json", self.json.as_ref().map(|given| given.key)),
+            ("with", self.with.as_ref().map(|given| given.key)),
+            ("into", self.into.as_ref().map(|given| given.key)),
+            ("from", self.from.as_ref().map(|given| given.key)),
+            ("try_from", self.try_from.as_ref().map(|given| given.key)),
+        ];
+        all.into_iter().filter_map(|(name, key)| Some((name, key?))).collect()
+    }
+
+    /// Takes an entry, if it is one of these.
+    fn take(&mut self, key: &Ident, value: Value, errors: &Errors) -> Result<(), Value> {
+        match (key.to_string().as_str(), value) {
+            ("json", value) => set(&mut self.json, key, matches!(value, Value::Nullable), errors),
+            ("with", Value::Module(path)) => set(&mut self.with, key, path, errors),
+            ("into", Value::Type(ty)) => set(&mut self.into, key, *ty, errors),
+            ("from", Value::Type(ty)) => set(&mut self.from, key, *ty, errors),
+            ("try_from", Value::Type(ty)) => set(&mut self.try_from, key, *ty, errors),
+            (_, value) => return Err(value),
+        }
+        Ok(())
+    }
 }
 
 /// What stands on a field.
@@ -121,12 +183,16 @@ pub(crate) struct FieldAttributes {
     pub(crate) skip: Option<Given<()>>,
     pub(crate) default: Option<Given<Option<ExprPath>>>,
     pub(crate) flatten: Option<Given<Option<LitStr>>>,
+    pub(crate) conversion: Conversion,
 }
 
 /// What stands on a variant.
 #[derive(Default)]
 pub(crate) struct VariantAttributes {
     pub(crate) name: Option<Given<LitStr>>,
+    /// Each may be given.
+    pub(crate) aliases: Vec<LitStr>,
+    pub(crate) other: Option<Given<()>>,
 }
 
 impl TypeAttributes {
@@ -144,12 +210,20 @@ impl TypeAttributes {
                 ("domain", _) => set(&mut all.domain, key, (), errors),
                 ("text", value) => set(&mut all.text, key, matches!(value, Value::Own), errors),
                 ("packed", _) => set(&mut all.packed, key, (), errors),
+                ("composite", _) => set(&mut all.composite, key, (), errors),
+                ("repr", Value::Type(ty)) => set(&mut all.repr, key, *ty, errors),
+                ("allow_extra", _) => set(&mut all.allow_extra, key, (), errors),
+                ("allow_missing", _) => set(&mut all.allow_missing, key, (), errors),
                 ("crate", Value::CratePath(path)) => set(&mut all.krate, key, path, errors),
                 ("bound", Value::Text(text)) => {
                     let predicates = predicates(&text, errors);
                     set(&mut all.bound, key, predicates, errors);
                 }
-                _ => unknown(key, Place::Type, derive, errors),
+                (_, value) => {
+                    if all.conversion.take(key, value, errors).is_err() {
+                        unknown(key, Place::Type, derive, errors);
+                    }
+                }
             }
         });
         all
@@ -167,7 +241,11 @@ impl FieldAttributes {
                 ("default", _) => set(&mut all.default, key, None, errors),
                 ("flatten", Value::Prefix(prefix)) => set(&mut all.flatten, key, Some(prefix), errors),
                 ("flatten", _) => set(&mut all.flatten, key, None, errors),
-                _ => unknown(key, Place::Field, derive, errors),
+                (_, value) => {
+                    if all.conversion.take(key, value, errors).is_err() {
+                        unknown(key, Place::Field, derive, errors);
+                    }
+                }
             }
         });
         all
@@ -180,6 +258,8 @@ impl VariantAttributes {
         entries(attributes, Place::Variant, derive, errors, |key, value| {
             match (key.to_string().as_str(), value) {
                 ("name", Value::Text(text)) => set(&mut all.name, key, text, errors),
+                ("alias", Value::Text(text)) => all.aliases.push(text),
+                ("other", _) => set(&mut all.other, key, (), errors),
                 _ => unknown(key, Place::Variant, derive, errors),
             }
         });
@@ -226,6 +306,9 @@ enum Value {
     Function(ExprPath),
     Own,
     Prefix(LitStr),
+    Nullable,
+    Type(Box<Type>),
+    Module(Path),
 }
 
 /// Visits the entries of all `#[pg(..)]` that make sense by themselves and belong here. After a mistake it goes on
@@ -322,7 +405,8 @@ fn entry(stream: ParseStream<'_>, place: Place, derive: Derive) -> Result<(Ident
     let Ok(value) = value(key, stream) else {
         let written = rest_of_entry(&from);
         let error = syn::Error::new_spanned(quote::quote!(#ident #written), wrong_value(key));
-        let meant = if matches!(key.takes, Takes::Text | Takes::CratePath) { None } else { Some(ident) };
+        let needs_value = matches!(key.takes, Takes::Text | Takes::CratePath | Takes::Type | Takes::Module);
+        let meant = if needs_value { None } else { Some(ident) };
         return Err(Mistake { error, meant });
     };
     if !stream.is_empty() && !stream.peek(Token![,]) {
@@ -339,6 +423,9 @@ fn wrong_value(key: &Key) -> String {
         Takes::Function => "nothing, or the path of a function without quotes",
         Takes::Own => "nothing, or `self`",
         Takes::Prefix => "nothing, or a prefix",
+        Takes::Nullable => "nothing, or `(nullable)`",
+        Takes::Type => "a type without quotes",
+        Takes::Module => "the path of a module without quotes",
     };
     format!("`{}` takes {wants}: write `{}`", key.name, key.form)
 }
@@ -358,7 +445,9 @@ fn rest_of_entry(stream: ParseStream<'_>) -> TokenStream {
 fn value(key: &Key, stream: ParseStream<'_>) -> syn::Result<Value> {
     let bare = stream.is_empty() || stream.peek(Token![,]);
     match key.takes {
-        Takes::Nothing | Takes::Function | Takes::Own | Takes::Prefix if bare => return Ok(Value::Nothing),
+        Takes::Nothing | Takes::Function | Takes::Own | Takes::Prefix | Takes::Nullable if bare => {
+            return Ok(Value::Nothing);
+        }
         Takes::Nothing => return Err(stream.error("no value")),
         Takes::Prefix => {
             let inside;
@@ -368,11 +457,23 @@ fn value(key: &Key, stream: ParseStream<'_>) -> syn::Result<Value> {
             inside.parse::<TokenStream>()?;
             return prefix.map(Value::Prefix);
         }
+        Takes::Nullable => {
+            let inside;
+            syn::parenthesized!(inside in stream);
+            let word: Ident = inside.parse()?;
+            let end = inside.parse::<TokenStream>()?;
+            if word != "nullable" || !end.is_empty() {
+                return Err(syn::Error::new(word.span(), "nullable"));
+            }
+            return Ok(Value::Nullable);
+        }
         _ => {}
     }
     stream.parse::<Token![=]>()?;
     Ok(match key.takes {
         Takes::CratePath => Value::CratePath(stream.call(Path::parse_mod_style)?),
+        Takes::Module => Value::Module(stream.call(Path::parse_mod_style)?),
+        Takes::Type => Value::Type(Box::new(stream.parse()?)),
         Takes::Function => Value::Function(stream.parse()?),
         Takes::Own => {
             stream.parse::<Token![self]>()?;
@@ -403,9 +504,9 @@ fn misplaced(key: &Ident, place: Place, derive: Derive) -> syn::Error {
     let name = key.to_string();
     let allowed = format!("`{}`", forms(place, derive));
     let here = KEYS.iter().filter(|key| key.places.contains(&place)).map(|key| key.name);
-    let elsewhere = KEYS.iter().find(|key| key.name == name);
-    let message = if let Some(known) = elsewhere {
-        let places: Vec<&str> = known.places.iter().map(|place| place.on()).collect();
+    let elsewhere = KEYS.iter().filter(|key| key.name == name).flat_map(|key| key.places);
+    let places: Vec<&str> = elsewhere.map(|place| place.on()).collect();
+    let message = if !places.is_empty() {
         format!("`{name}` belongs on {}, not on {}; allowed here: {allowed}", places.join(" or "), place.on())
     } else if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == name) {
         format!("no attribute `{name}`: it is called `{ours}`; allowed here: {allowed}")

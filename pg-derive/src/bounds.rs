@@ -34,10 +34,14 @@ impl Bounds {
 
     /// Asks `bound` of a field's type, if it depends on a type parameter.
     pub(crate) fn require(&mut self, ty: &Type, bound: &TokenStream) {
-        if self.given || !mentions(ty.to_token_stream(), &self.parameters) {
+        self.require_predicate(quote::quote!(#ty: #bound));
+    }
+
+    /// Asks for a predicate, if it depends on a type parameter.
+    pub(crate) fn require_predicate(&mut self, predicate: TokenStream) {
+        if self.given || !mentions(predicate.clone(), &self.parameters) {
             return;
         }
-        let predicate = quote::quote!(#ty: #bound);
         if self.seen.insert(predicate.to_string()) {
             self.generics.make_where_clause().predicates.push(parse_quote!(#predicate));
         }

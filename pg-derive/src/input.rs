@@ -4,7 +4,7 @@ use crate::attributes::{FieldAttributes, TypeAttributes, VariantAttributes};
 use crate::errors::Errors;
 use proc_macro2::Span;
 use syn::spanned::Spanned;
-use syn::{DeriveInput, Fields, Generics, Ident, Member, Type};
+use syn::{DeriveInput, Expr, Fields, Generics, Ident, Member, Type};
 
 /// Which macro was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub(crate) enum Derive {
     ToSql,
     FromSql,
     FromRow,
+    Params,
+    CopyRow,
 }
 
 impl Derive {
@@ -20,6 +22,8 @@ impl Derive {
             Derive::ToSql => "ToSql",
             Derive::FromSql => "FromSql",
             Derive::FromRow => "FromRow",
+            Derive::Params => "Params",
+            Derive::CopyRow => "CopyRow",
         }
     }
 }
@@ -56,7 +60,9 @@ pub(crate) struct Variant<'i> {
     /// The span of its data, if it has any.
     pub(crate) data: Option<Span>,
     pub(crate) attributes: VariantAttributes,
-    /// Of its data; no derive has a use for them.
+    /// Its discriminant, where one was written.
+    pub(crate) number: Option<&'i Expr>,
+    /// Of its data.
     pub(crate) fields: Vec<Field<'i>>,
 }
 
@@ -83,12 +89,24 @@ impl<'i> Input<'i> {
                             ident: &variant.ident,
                             data: if variant.fields.is_empty() { None } else { Some(variant.fields.span()) },
                             attributes: VariantAttributes::parse(&variant.attrs, derive, errors),
+                            number: variant.discriminant.as_ref().map(|(_, number)| number),
                             fields: fields(&variant.fields, derive, errors),
                         })
                         .collect(),
                 ),
                 syn::Data::Union(data) => Data::Union(data.union_token.span),
             },
+        }
+    }
+}
+
+impl<'i> Input<'i> {
+    /// All fields, of all variants.
+    pub(crate) fn fields(&self) -> Vec<&Field<'i>> {
+        match &self.data {
+            Data::Struct(_, fields) => fields.iter().collect(),
+            Data::Enum(variants) => variants.iter().flat_map(|variant| &variant.fields).collect(),
+            Data::Union(_) => Vec::new(),
         }
     }
 }
@@ -135,6 +153,11 @@ pub(crate) fn option_of(ty: &Type) -> Option<&Type> {
         Some(syn::GenericArgument::Type(inner)) if arguments.args.len() == 1 => Some(inner),
         _ => None,
     }
+}
+
+/// The name of a type that is written as one.
+pub(crate) fn type_name_of(ty: &Type) -> Option<String> {
+    last_segment(ty).filter(|segment| segment.arguments.is_empty()).map(|segment| segment.ident.to_string())
 }
 
 fn last_segment(ty: &Type) -> Option<&syn::PathSegment> {

@@ -4,7 +4,8 @@ pub use pg_async;
 pub use pg_blocking;
 
 use pg_core::config::{Config, Connector};
-use pg_core::{Error, Lifecycle, Result, Session};
+use pg_core::types::typecaster::TypecasterOwned;
+use pg_core::{Adapter, Error, Lifecycle, Result, Session};
 use std::fmt::Debug;
 use std::future::Future;
 
@@ -105,6 +106,20 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         .build()
         .unwrap_or_else(|e| panic!("no tokio runtime: {e}"))
         .block_on(future)
+}
+
+/// Sends a value as `type_` and gets it back, three times: the first run asks for one format, later ones go by the
+/// plan. The server's own text of the value must be `text`.
+pub async fn echo<S: Session, T>(client: &mut S, value: &T, type_: &str, text: &str) -> Result<()>
+where
+    T: Adapter + TypecasterOwned + PartialEq + Debug + Send + Sync,
+{
+    let sql = format!("select $1::{type_}, $1::{type_}::text");
+    for run in 0..3 {
+        let (back, seen): (T, String) = client.query_one(&sql, (value,)).await?;
+        assert_eq!((&back, seen.as_str()), (value, text), "{type_}, run {run}");
+    }
+    Ok(())
 }
 
 /// Proves that a session is usable: what it answers is what it was just asked, and nothing is left over.

@@ -2,7 +2,7 @@
 //! read is what was written.
 
 use pg_core::{ErrorKind, FromRow, FromSql, Result, Session, ToSql};
-use pg_tests::clients::still_answers;
+use pg_tests::clients::{echo, still_answers};
 use pg_tests::server::Database;
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -124,25 +124,6 @@ fn item() -> Item {
 
 fn host(address: [u8; 4]) -> Host {
     Host(IpAddr::from(address))
-}
-
-/// Sends and gets back, three times: the first run asks for one format, later ones go by the plan. The server's own
-/// text of the value must be `text`.
-async fn echo<S: Session, T>(client: &mut S, value: &T, type_: &str, text: &str) -> Result<()>
-where
-    T: pg_core::Adapter
-        + pg_core::types::typecaster::TypecasterOwned
-        + PartialEq
-        + std::fmt::Debug
-        + Send
-        + Sync,
-{
-    let sql = format!("select $1::{type_}, $1::{type_}::text");
-    for run in 0..3 {
-        let (back, seen): (T, String) = client.query_one(&sql, (value,)).await?;
-        assert_eq!((&back, seen.as_str()), (value, text), "{type_}, run {run}");
-    }
-    Ok(())
 }
 
 async fn each_kind_of_type_goes_in_and_comes_out<S: Session>(client: &mut S, _: &Database) -> Result<()> {

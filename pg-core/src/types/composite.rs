@@ -1,4 +1,4 @@
-//! Composites: what `#[derive(ToSql, FromSql)]` expands to for a struct with named fields, and the readers beneath.
+//! Composites: what `#[derive(ToSql, FromSql)]` expands to for a struct with several fields, and the readers beneath.
 //! Binary form (`record_send`): a count, then for each attribute its type's OID and a value.
 
 use super::adapter::{Encode, IsNull};
@@ -17,10 +17,23 @@ use std::borrow::Cow;
 /// A field of a derived composite: its attribute's name, and how its plan is made.
 #[derive(Debug, Clone, Copy)]
 pub struct CompositeField {
-    /// The attribute's name on the server.
-    pub name: &'static str,
+    /// The attribute's name on the server; without one, the attribute at the field's place.
+    pub name: Option<&'static str>,
     /// `plan` of the field's type, as an adapter or a typecaster.
     pub plan: fn(&Type, &Planner<'_>) -> Result<Plan>,
+    /// The server may lack the attribute.
+    pub optional: bool,
+}
+
+/// What a derived composite says of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct CompositeShape<'f> {
+    /// The SQL type.
+    pub name: TypeName,
+    /// The Rust type's fields.
+    pub fields: &'f [CompositeField],
+    /// The server may have attributes without a field: they are NULL when written, and passed over when read.
+    pub allow_extra: bool,
 }
 
 /// Plans how a composite is written: fields are matched to the server's attributes by name, in whatever order it has
@@ -30,16 +43,15 @@ pub struct CompositeField {
 /// A type that isn't the named composite, an attribute without a field or a field without an attribute, and a field
 /// whose type doesn't fit, each by name.
 pub fn write_plan<T: ?Sized>(
-    name: TypeName,
-    fields: &[CompositeField],
+    shape: &CompositeShape<'_>,
     type_: &Type,
     planner: &Planner<'_>,
 ) -> Result<Plan> {
-    match attributes(name, type_, planner) {
+    match attributes(shape.name, type_, planner) {
         Some(attributes) => {
-            matched(fields, attributes, type_, planner).map_err(|e| e.with_kind(ErrorKind::Encode))
+            matched(shape, attributes, type_, planner).map_err(|e| e.with_kind(ErrorKind::Encode))
         }
-        None => Err(encode_mismatch::<T>(&name.to_string(), type_)),
+        None => Err(encode_mismatch::<T>(&shape.name.to_string(), type_)),
     }
 }
 
@@ -48,14 +60,13 @@ pub fn write_plan<T: ?Sized>(
 /// # Errors
 /// As [`write_plan`].
 pub fn read_plan<T: ?Sized>(
-    name: TypeName,
-    fields: &[CompositeField],
+    shape: &CompositeShape<'_>,
     type_: &Type,
     planner: &Planner<'_>,
 ) -> Result<Plan> {
-    match attributes(name, type_, planner) {
-        Some(attributes) => matched(fields, attributes, type_, planner),
-        None => Err(mismatch::<T>(&name.to_string(), type_)),
+    match attributes(shape.name, type_, planner) {
+        Some(attributes) => matched(shape, attributes, type_, planner),
+        None => Err(mismatch::<T>(&shape.name.to_string(), type_)),
     }
 }
 
@@ -69,67 +80,111 @@ fn attributes<'t>(name: TypeName, type_: &'t Type, planner: &Planner<'_>) -> Opt
 }
 
 fn matched(
-    fields: &[CompositeField],
+    shape: &CompositeShape<'_>,
     attributes: &[Field],
     type_: &Type,
     planner: &Planner<'_>,
 ) -> Result<Plan> {
+    let fields = shape.fields;
     let mut plans: Vec<Option<Plan>> = fields.iter().map(|_| None).collect();
     let mut order = Vec::with_capacity(attributes.len());
-    for attribute in attributes {
-        let found = fields.iter().zip(&mut plans).zip(0u16..).find(|((f, _), _)| f.name == attribute.name());
-        let Some(((field, place), index)) = found else {
-            return Err(no_field(type_, attribute.name(), fields));
+    for (attribute, place) in attributes.iter().zip(0u16..) {
+        let stands_for = |field: &CompositeField, index| match field.name {
+            Some(name) => name == attribute.name(),
+            None => index == place,
+        };
+        let mut numbered = fields.iter().zip(&mut plans).zip(0u16..);
+        let Some(((field, plan), index)) = numbered.find(|((field, _), index)| stands_for(field, *index)) else {
+            if shape.allow_extra {
+                order.push(Plan::NO_FIELD);
+                continue;
+            }
+            return Err(no_field(type_, attribute.name(), attributes, fields));
         };
         let child = (field.plan)(attribute.type_(), planner)
             .map_err(|e| e.within(format_args!("attribute {:?} of {}", attribute.name(), describe(type_))))?;
-        *place = Some(child);
+        *plan = Some(child);
         order.push(index);
     }
     let mut children = Vec::with_capacity(fields.len());
     for (plan, field) in plans.into_iter().zip(fields) {
-        children.push(plan.ok_or_else(|| no_attribute(type_, field.name, attributes))?);
+        children.push(match plan {
+            Some(plan) => plan,
+            None if field.optional && !attributes.is_empty() => Plan::absent(),
+            None => return Err(no_attribute(type_, field, attributes, fields)),
+        });
     }
-    if order.iter().copied().eq((0u16..).take(order.len())) {
+    if order.len() == fields.len() && order.iter().copied().eq(0u16..) {
         order.clear();
     }
     Ok(Plan::nested(type_, children, order))
 }
 
 #[cold]
-fn no_field(type_: &Type, attribute: &str, fields: &[CompositeField]) -> Error {
-    let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+fn no_field(type_: &Type, attribute: &str, attributes: &[Field], fields: &[CompositeField]) -> Error {
+    let names: Vec<&str> = fields.iter().filter_map(|field| field.name).collect();
+    if names.is_empty() {
+        return other_count(type_, attributes, fields).hint(
+            "add the fields that are missing at the end, or pass over attributes at the end with \
+             `#[pg(allow_extra)]` on the struct",
+        );
+    }
     Error::decode(format!(
         "{} has an attribute {attribute:?} for which the Rust type has no field; it has {}",
         describe(type_),
         names.join(", ")
     ))
-    .hint("add the field, or give the one that stands for it `#[pg(name = \"..\")]`")
+    .hint(
+        "add the field, give the one that stands for it `#[pg(name = \"..\")]`, or write `#[pg(allow_extra)]` on the \
+         struct, to read past it and to send NULL",
+    )
 }
 
 #[cold]
-fn no_attribute(type_: &Type, field: &str, attributes: &[Field]) -> Error {
+fn no_attribute(type_: &Type, field: &CompositeField, attributes: &[Field], fields: &[CompositeField]) -> Error {
+    let Some(name) = field.name else {
+        return other_count(type_, attributes, fields)
+            .hint("leave fields out with `#[pg(skip)]`, or write `#[pg(allow_missing)]` on the struct");
+    };
     let names: Vec<&str> = attributes.iter().map(Field::name).collect();
-    Error::decode(format!("{} has no attribute {field:?}; it has {}", describe(type_), names.join(", "))).hint(
-        "give the field its attribute's name with `#[pg(name = \"..\")]` or `rename_all`, or leave it out with \
-         `#[pg(skip)]`",
+    Error::decode(format!("{} has no attribute {name:?}; it has {}", describe(type_), names.join(", "))).hint(
+        "give the field its attribute's name with `#[pg(name = \"..\")]` or `rename_all`, leave it out with \
+         `#[pg(skip)]`, or write `#[pg(allow_missing)]` on the struct",
     )
+}
+
+fn other_count(type_: &Type, attributes: &[Field], fields: &[CompositeField]) -> Error {
+    Error::decode(format!(
+        "{} has {} attributes, and the Rust type has {} fields",
+        describe(type_),
+        attributes.len(),
+        fields.len()
+    ))
 }
 
 /// Puts the name of the attribute behind the Rust field `index` before an error.
 #[cold]
 fn within(error: Error, plan: &Plan, index: usize) -> Error {
     let at = plan.order.iter().position(|field| usize::from(*field) == index).unwrap_or(index);
-    let attribute = match base_type(&plan.type_).kind() {
-        Kind::Composite(attributes) => attributes.get(at),
-        _ => None,
-    };
-    match attribute {
+    match attribute_at(plan, at) {
         Some(attribute) => {
             error.within(format_args!("attribute {:?} of {}", attribute.name(), describe(&plan.type_)))
         }
         None => error,
     }
+}
+
+/// The attribute at a place of the server's order.
+fn attribute_at(plan: &Plan, at: usize) -> Option<&Field> {
+    match base_type(&plan.type_).kind() {
+        Kind::Composite(attributes) => attributes.get(at),
+        _ => None,
+    }
+}
+
+/// How many attributes the planned type has.
+fn count_of(plan: &Plan) -> usize {
+    if plan.order.is_empty() { plan.children.len() } else { plan.order.len() }
 }
 
 /// Writes a composite of `count` fields. `field` writes the Rust field of the given number; it is called in the
@@ -151,13 +206,23 @@ pub fn encode(
     if text {
         to.out.push(b'(');
     } else {
-        put_i32(to.out, i32::try_from(count).map_err(|_| foreign_plan())?);
+        put_i32(to.out, i32::try_from(count_of(plan)).map_err(|_| foreign_plan())?);
     }
-    for at in 0..count {
-        let index = plan.order.get(at).map_or(at, |index| usize::from(*index));
+    for at in 0..count_of(plan) {
         if text && at > 0 {
             to.out.push(b',');
         }
+        let index = match plan.order.get(at) {
+            Some(&Plan::NO_FIELD) if text => continue, // nothing at all is NULL
+            Some(&Plan::NO_FIELD) => {
+                let attribute = attribute_at(plan, at).ok_or_else(foreign_plan)?;
+                put_u32(to.out, attribute.type_().oid());
+                put_i32(to.out, -1);
+                continue;
+            }
+            Some(index) => usize::from(*index),
+            None => at,
+        };
         field(index, &mut FieldEncode { to, index }).map_err(|e| within(e, plan, index))?;
     }
     if text {
@@ -247,7 +312,7 @@ impl<'a, 'p> Fields<'a, 'p> {
 
     fn binary(raw: &RawValue<'a, 'p>) -> Result<Attributes<'a>> {
         let plan = raw.plan;
-        let count = plan.children.len();
+        let count = count_of(plan);
         let mut reader = raw.reader();
         let found = reader.i32()?;
         if usize::try_from(found).ok() != Some(count) {
@@ -256,8 +321,13 @@ impl<'a, 'p> Fields<'a, 'p> {
         if plan.order.is_empty() {
             return Ok(Attributes::Sequential(reader));
         }
-        let mut values = Values::new(count);
+        let mut values = Values::new(plan.children.len());
         for index in &plan.order {
+            if *index == Plan::NO_FIELD {
+                reader.u32()?;
+                reader.value()?;
+                continue;
+            }
             let index = usize::from(*index);
             let value = attribute(&mut reader, plan.child(index)?).map_err(|e| within(e, plan, index))?;
             values.set(index, value);
@@ -268,15 +338,19 @@ impl<'a, 'p> Fields<'a, 'p> {
 
     fn text(raw: &RawValue<'a, 'p>) -> Result<Attributes<'a>> {
         let plan = raw.plan;
-        let count = plan.children.len();
+        let count = count_of(plan);
         let attributes = literal::parse_record(raw.bytes)?;
         if attributes.len() != count {
             let found = i32::try_from(attributes.len()).unwrap_or(i32::MAX);
             return Err(changed(&plan.type_, found, count));
         }
-        let mut values = Values::new(count);
+        let mut values = Values::new(plan.children.len());
         for (at, text) in attributes.into_iter().enumerate() {
-            let index = plan.order.get(at).map_or(at, |index| usize::from(*index));
+            let index = match plan.order.get(at) {
+                Some(&Plan::NO_FIELD) => continue,
+                Some(index) => usize::from(*index),
+                None => at,
+            };
             let value = text.map(|text| match text {
                 Cow::Borrowed(text) => text,
                 Cow::Owned(text) => raw.context.scratch.keep(text),
@@ -314,6 +388,13 @@ impl<'a, 'p> Fields<'a, 'p> {
             Ok(field) => Ok(field),
             Err(e) => Err(within(e, plan, index)),
         }
+    }
+
+    /// Whether the server lacks the next field's attribute. If so, the field is taken for read: it has a default.
+    pub fn is_missing(&mut self) -> bool {
+        let missing = self.raw.plan.child(self.next).is_ok_and(Plan::is_absent);
+        self.next = self.next.saturating_add(usize::from(missing));
+        missing
     }
 
     #[inline]

@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod codecs;
 pub mod composite;
 pub mod context;
+pub mod conversion;
 pub mod domain;
 pub mod elements;
 pub mod enumeration;
@@ -30,6 +31,7 @@ pub mod text_form;
 pub mod time;
 pub mod typecaster;
 pub mod via;
+pub mod with;
 
 pub use postgres_types::{Kind, Oid, Type};
 

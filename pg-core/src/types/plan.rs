@@ -18,8 +18,8 @@ pub struct Plan {
     pub format: Format,
     /// Of an array its element, of a composite its fields in the Rust type's order.
     pub children: Box<[Plan]>,
-    /// Of a composite: for each of its attributes in the server's order, the Rust field's number.
-    /// Empty where the two orders are the same.
+    /// Of a composite: for each of its attributes in the server's order, the Rust field's number, or
+    /// [`Plan::NO_FIELD`]. Empty where the two orders are the same.
     pub order: Box<[u16]>,
     /// Of an array's element: what stands between elements in the array's text.
     pub delimiter: u8,
@@ -48,6 +48,20 @@ impl PartialEq for RunTime {
 }
 
 impl Plan {
+    /// In [`Plan::order`]: an attribute for which the Rust type has no field.
+    pub const NO_FIELD: u16 = u16::MAX;
+
+    /// Of a field for which the composite has no attribute.
+    pub fn absent() -> Plan {
+        // No attribute is of this type, so that nothing else can be taken for it.
+        Plan::leaf(&Type::VOID, Format::Binary)
+    }
+
+    /// Whether it is [`Plan::absent`].
+    pub fn is_absent(&self) -> bool {
+        self.type_ == Type::VOID
+    }
+
     /// A value with nothing inside.
     pub fn leaf(type_: &Type, format: Format) -> Plan {
         Plan {

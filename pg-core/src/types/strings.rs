@@ -19,7 +19,7 @@ use std::sync::Arc;
 const TEXT: TypeName = TypeName::Oid(25);
 
 /// How a string is written as `type_`.
-fn plan_write(type_: &Type) -> Plan {
+pub(super) fn plan_write(type_: &Type) -> Plan {
     let base = base_type(type_);
     let same = match *base {
         // In binary a document's own encoding declaration would be believed, not the session's encoding.
@@ -30,7 +30,7 @@ fn plan_write(type_: &Type) -> Plan {
 }
 
 /// How a string is read from `type_`.
-fn plan_read<T: ?Sized>(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+pub(super) fn plan_read<T: ?Sized>(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
     let base = base_type(type_);
     if is_text_like(base) || matches!(base.kind(), Kind::Enum(_)) {
         return Ok(Plan::leaf(type_, Format::Binary));
@@ -43,7 +43,7 @@ fn plan_read<T: ?Sized>(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
 }
 
 #[inline]
-fn write(text: &str, to: &mut Encode<'_>) -> Result<IsNull> {
+pub(super) fn write(text: &str, to: &mut Encode<'_>) -> Result<IsNull> {
     if memchr::memchr(0, text.as_bytes()).is_some() {
         return Err(holds_nul());
     }

@@ -119,7 +119,7 @@ impl FromStr for Version {
 }
 
 #[derive(ToSql, FromSql)]
-#[pg(text, name = "shape")]
+#[pg(text = self, name = "shape")]
 enum Data {
     Circle { radius: u32 },
     Nothing,

@@ -2,11 +2,11 @@
 
 use super::{Expansion, any_text_only, at, call, local};
 use crate::check::Named;
-use crate::input::Derive;
+use crate::input::{Derive, Field};
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 
-pub(super) fn expand(to: &mut Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {
+pub(super) fn expand(to: &mut Expansion<'_>, attributes: &[Named<'_>], by_position: bool) -> TokenStream {
     for attribute in attributes {
         to.require_codec(attribute.field);
     }
@@ -16,20 +16,36 @@ pub(super) fn expand(to: &mut Expansion<'_>, attributes: &[Named<'_>]) -> TokenS
     let fields: Vec<_> = attributes.iter().map(|attribute| attribute.field).collect();
     let text_only = any_text_only(to, &fields);
     let table = attributes.iter().map(|attribute| {
-        let (name, plan) = (&attribute.name, to.of_codec(attribute.field, "plan"));
-        quote_spanned!(at(attribute.field.ty)=> #pg::composite::CompositeField { name: #name, plan: #plan })
+        let plan = to.of_codec(attribute.field, "plan");
+        let name = match (by_position, &attribute.name) {
+            (true, _) => quote!(::core::option::Option::None),
+            (false, name) => quote!(::core::option::Option::Some(#name)),
+        };
+        let optional = is_optional(to, attribute.field);
+        quote_spanned! {at(attribute.field.ty)=>
+            #pg::composite::CompositeField { name: #name, plan: #plan, optional: #optional }
+        }
     });
     let plan = match to.input.derive {
         Derive::ToSql => quote!(write_plan),
         _ => quote!(read_plan),
     };
+    let allow_extra = to.input.attributes.allow_extra.is_some();
     let (type_, planner) = (local("type"), local("planner"));
     let items = quote! {
         const TYPE: #pg::TypeName = #name;
         const TEXT_ONLY: bool = #text_only;
 
         fn plan(#type_: &#pg::Type, #planner: &#pg::Planner<'_>) -> #pg::Result<#pg::Plan> {
-            #pg::composite::#plan::<Self>(<Self as #trait_>::TYPE, &[#(#table),*], #type_, #planner)
+            #pg::composite::#plan::<Self>(
+                &#pg::composite::CompositeShape {
+                    name: <Self as #trait_>::TYPE,
+                    fields: &[#(#table),*],
+                    allow_extra: #allow_extra,
+                },
+                #type_,
+                #planner,
+            )
         }
     };
     let value = match to.input.derive {
@@ -37,6 +53,11 @@ pub(super) fn expand(to: &mut Expansion<'_>, attributes: &[Named<'_>]) -> TokenS
         _ => decode(to, attributes),
     };
     to.implement(false, &quote!(#items #value))
+}
+
+/// Whether the server may lack a field's attribute: then the field is not written, and its default when read.
+fn is_optional(to: &Expansion<'_>, field: &Field<'_>) -> bool {
+    to.input.attributes.allow_missing.is_some() || (to.reads() && field.attributes.default.is_some())
 }
 
 fn encode(to: &Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {
@@ -67,7 +88,14 @@ fn decode(to: &mut Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {
         .map(|Named { field: attribute, .. }| {
             let [decode, null] = to.of_codec_all(attribute, ["decode", "null"]);
             let value = call(attribute.ty, &fields, "next", quote!(#decode, #null));
-            (*attribute, quote!(#value?))
+            let value = match is_optional(to, attribute) {
+                true => {
+                    let default = to.default(attribute);
+                    quote_spanned!(at(attribute.ty)=> if #fields.is_missing() { #default } else { #value? })
+                }
+                false => quote!(#value?),
+            };
+            (*attribute, value)
         })
         .collect();
     let value = to.construct(&values);

@@ -1,10 +1,14 @@
 //! Writing the impl. Expansions are small: tables and calls of plain functions, with full paths and no names of their
 //! own in the user's module.
 
+mod codec;
 mod composite;
+mod converted;
+mod copy_row;
 mod enumeration;
 mod newtype;
 mod packed;
+mod params;
 mod row;
 mod stub;
 mod text;
@@ -28,13 +32,21 @@ pub(crate) fn derive(derive: Derive, host: &str, tokens: &DeriveInput) -> TokenS
         return quote!(#errors #stub);
     }
     match form {
-        Some(Form::Composite(fields)) => composite::expand(&mut to, &fields),
-        Some(Form::Enum(labels)) => enumeration::expand(&mut to, &labels),
+        Some(Form::Composite { attributes, by_position }) => composite::expand(&mut to, &attributes, by_position),
+        Some(Form::Labels { is_text, labels, other }) => {
+            enumeration::labels(&mut to, is_text, &labels, other.as_ref())
+        }
+        Some(Form::Numbers { repr, numbers, other }) => {
+            enumeration::numbers(&mut to, repr, &numbers, other.as_ref())
+        }
         Some(Form::Packed(fields)) => packed::expand(&mut to, &fields),
         Some(Form::Transparent(field)) => newtype::transparent(&mut to, field),
         Some(Form::Domain(field)) => newtype::domain(&mut to, field),
         Some(Form::Text(field)) => text::expand(&mut to, field),
+        Some(Form::Converted) => converted::expand(&mut to),
         Some(Form::Row(columns)) => row::expand(&mut to, &columns),
+        Some(Form::Params(columns)) => params::expand(&mut to, &columns),
+        Some(Form::CopyRow(columns)) => copy_row::expand(&mut to, &columns),
         // Refused without a reason: no path leads here, and a missing impl is not silent.
         None => TokenStream::new(),
     }
@@ -67,7 +79,7 @@ impl<'i> Expansion<'i> {
     }
 
     fn reads(&self) -> bool {
-        self.input.derive != Derive::ToSql
+        matches!(self.input.derive, Derive::FromSql | Derive::FromRow)
     }
 
     /// `Adapter`, or `Typecaster` of the row.
@@ -77,36 +89,9 @@ impl<'i> Expansion<'i> {
             Derive::ToSql => quote!(#pg::Adapter),
             Derive::FromSql => quote!(#pg::Typecaster<#row>),
             Derive::FromRow => quote!(#pg::FromRow<#row>),
+            Derive::Params => quote!(#pg::Params),
+            Derive::CopyRow => quote!(#pg::CopyRow),
         }
-    }
-
-    /// What the derived trait has for a field's type: `<T as Adapter>::encode`. The lifetime of a field's typecaster is
-    /// inferred, since it may be shorter than the row's.
-    ///
-    /// All uses of a type have the very same span, and functions are handed over in place of bounds, so that the
-    /// compiler reports a type without a derive once.
-    fn of_codec(&self, field: &Field<'_>, item: &str) -> TokenStream {
-        let (pg, ty) = (&self.pg, field.ty);
-        let (from, to) = ends(ty);
-        let item = Ident::new(item, to);
-        match self.input.derive {
-            Derive::ToSql => quote_spanned!(from=> <#ty as #pg::Adapter>::#item),
-            Derive::FromSql | Derive::FromRow => quote_spanned!(from=> <#ty as #pg::Typecaster<'_>>::#item),
-        }
-    }
-
-    fn of_codec_all<const N: usize>(&self, field: &Field<'_>, items: [&str; N]) -> [TokenStream; N] {
-        items.map(|item| self.of_codec(field, item))
-    }
-
-    /// Asks of a field's type what the derived trait needs of a value inside.
-    fn require_codec(&mut self, field: &Field<'_>) {
-        let (pg, row) = (&self.pg, &self.row);
-        let bound = match self.input.derive {
-            Derive::ToSql => quote!(#pg::Adapter),
-            Derive::FromSql | Derive::FromRow => quote!(#pg::Typecaster<#row>),
-        };
-        self.bounds.require(field.ty, &bound);
     }
 
     /// `TypeName::Named(..)` of the type.
@@ -142,6 +127,31 @@ impl<'i> Expansion<'i> {
             }
         }
         quote!(Self { #(#all),* })
+    }
+
+    /// What a field is whose attribute or column is missing.
+    fn default(&mut self, field: &Field<'_>) -> TokenStream {
+        let ty = field.ty;
+        match field.attributes.default.as_ref().and_then(|given| given.value.as_ref()) {
+            Some(path) => quote_spanned!(at(path)=> #path()),
+            None => {
+                self.bounds.require(ty, &quote!(::core::default::Default));
+                quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default())
+            }
+        }
+    }
+
+    /// What says something of a SQL type stands beside a derive of rows or parameters only where the type is a SQL type
+    /// too.
+    fn typed(&self) -> TokenStream {
+        let (pg, attributes) = (&self.pg, &self.input.attributes);
+        let named = attributes.name.as_ref().or(attributes.schema.as_ref()).map(|given| at(&given.value));
+        let allowed = attributes.allow_extra.as_ref().or(attributes.allow_missing.as_ref());
+        match (named.or(allowed.map(|given| given.key)), self.reads()) {
+            (Some(span), true) => quote_spanned!(span=> let _ = <Self as #pg::Typecaster<'_>>::TYPE;),
+            (Some(span), false) => quote_spanned!(span=> let _ = <Self as #pg::Adapter>::TYPE;),
+            (None, _) => TokenStream::new(),
+        }
     }
 
     /// The impl around its items. `equal` is [`Bounds::add_row`]'s.

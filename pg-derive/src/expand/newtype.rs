@@ -10,38 +10,48 @@ pub(super) fn transparent(to: &mut Expansion<'_>, field: &Field<'_>) -> TokenStr
     let (pg, row) = (to.pg.clone(), to.row.clone());
     let [type_name, text_only, plan] = to.of_codec_all(field, ["TYPE", "TEXT_ONLY", "plan"]);
     let (type_, planner) = (local("type"), local("planner"));
+    let own = to.is_own(field);
     let value = match to.input.derive {
         Derive::ToSql => {
-            let [encode, encode_nested] = to.of_codec_all(field, ["encode", "encode_nested"]);
             let (member, out, array) = (&field.member, local("to"), local("array"));
+            let encode = apply(to, field, "encode", &quote!(&self.#member, #out));
+            let encode_nested = apply(to, field, "encode_nested", &quote!(&self.#member, #array));
+            let nested = own.then(|| quote! {
+                #[inline]
+                fn encode_nested(&self, #array: &mut #pg::ArrayWriter<'_>) -> #pg::Result<()> {
+                    #encode_nested
+                }
+            });
             quote! {
                 #[inline]
                 fn encode(&self, #out: &mut #pg::Encode<'_>) -> #pg::Result<#pg::IsNull> {
-                    #encode(&self.#member, #out)
+                    #encode
                 }
 
-                #[inline]
-                fn encode_nested(&self, #array: &mut #pg::ArrayWriter<'_>) -> #pg::Result<()> {
-                    #encode_nested(&self.#member, #array)
-                }
+                #nested
             }
         }
         _ => {
-            let [decode, decode_nested, null] = to.of_codec_all(field, ["decode", "decode_nested", "null"]);
             let (raw, array, wrap) = (local("raw"), local("array"), wrap(to, field));
+            let decode = apply(to, field, "decode", &quote!(#raw));
+            let decode_nested = apply(to, field, "decode_nested", &quote!(#array));
+            let null = apply(to, field, "null", &TokenStream::new());
+            let nested = own.then(|| quote! {
+                #[inline]
+                fn decode_nested(#array: &mut #pg::ArrayReader<#row, '_>) -> #pg::Result<Self> {
+                    #decode_nested.map(#wrap)
+                }
+            });
             quote! {
                 #[inline]
                 fn decode(#raw: #pg::RawValue<#row, '_>) -> #pg::Result<Self> {
-                    #decode(#raw).map(#wrap)
+                    #decode.map(#wrap)
                 }
 
-                #[inline]
-                fn decode_nested(#array: &mut #pg::ArrayReader<#row, '_>) -> #pg::Result<Self> {
-                    #decode_nested(#array).map(#wrap)
-                }
+                #nested
 
                 fn null() -> #pg::Result<Self> {
-                    #null().map(#wrap)
+                    #null.map(#wrap)
                 }
             }
         }
@@ -69,23 +79,25 @@ pub(super) fn domain(to: &mut Expansion<'_>, field: &Field<'_>) -> TokenStream {
     let (type_, planner) = (local("type"), local("planner"));
     let value = match to.input.derive {
         Derive::ToSql => {
-            let (encode, member, out) = (to.of_codec(field, "encode"), &field.member, local("to"));
+            let (member, out) = (&field.member, local("to"));
+            let encode = apply(to, field, "encode", &quote!(&self.#member, &mut #pg::domain::encode(#out)));
             quote! {
                 fn encode(&self, #out: &mut #pg::Encode<'_>) -> #pg::Result<#pg::IsNull> {
-                    #encode(&self.#member, &mut #pg::domain::encode(#out))
+                    #encode
                 }
             }
         }
         _ => {
-            let [decode, null] = to.of_codec_all(field, ["decode", "null"]);
             let (raw, wrap) = (local("raw"), wrap(to, field));
+            let decode = apply(to, field, "decode", &quote!(#pg::domain::decode(#raw)));
+            let null = apply(to, field, "null", &TokenStream::new());
             quote! {
                 fn decode(#raw: #pg::RawValue<#row, '_>) -> #pg::Result<Self> {
-                    #decode(#pg::domain::decode(#raw)).map(#wrap)
+                    #decode.map(#wrap)
                 }
 
                 fn null() -> #pg::Result<Self> {
-                    #null().map(#wrap)
+                    #null.map(#wrap)
                 }
             }
         }
@@ -101,6 +113,11 @@ pub(super) fn domain(to: &mut Expansion<'_>, field: &Field<'_>) -> TokenStream {
         #value
     };
     to.implement(false, &items)
+}
+
+/// A call of a function of the field's codec.
+fn apply(to: &Expansion<'_>, field: &Field<'_>, item: &str, arguments: &TokenStream) -> TokenStream {
+    to.call_codec(field.ty, &field.attributes.conversion, item, arguments)
 }
 
 /// From the field's value to the newtype's.

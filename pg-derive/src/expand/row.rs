@@ -20,15 +20,9 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
                     |default| leaf(to, named.field, &quote!(::core::option::Option::Some(#name)), default);
                 match &named.field.attributes.default {
                     None => (leaf(false), value),
-                    Some(given) => {
+                    Some(_) => {
                         let leaf = leaf(true);
-                        let default = match &given.value {
-                            Some(path) => quote_spanned!(at(path)=> #path()),
-                            None => {
-                                to.bounds.require(ty, &quote!(::core::default::Default));
-                                quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default())
-                            }
-                        };
+                        let default = to.default(named.field);
                         (leaf, quote_spanned!(at(ty)=> if #reader.is_missing() { #default } else { #value }))
                     }
                 }
@@ -43,7 +37,7 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
         values.push((column.field(), value));
     }
     let value = to.construct(&values);
-    let named = typed(to);
+    let typed = to.typed();
     to.implement(
         false,
         &quote! {
@@ -51,7 +45,7 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
 
             #[inline(always)]
             fn from_row(#reader: &mut #pg::RowReader<#row, '_>) -> #pg::Result<Self> {
-                #named
+                #typed
                 ::core::result::Result::Ok(#value)
             }
         },
@@ -104,13 +98,3 @@ fn flattened(
     (quote!(#pg::Field::Nested { prefix: #prefix, shape: #of_shape }), quote!(#value?))
 }
 
-/// `name` and `schema` name a SQL type: they stand beside `FromRow` only where `FromSql` is derived too.
-fn typed(to: &Expansion<'_>) -> TokenStream {
-    let (pg, attributes) = (&to.pg, &to.input.attributes);
-    match attributes.name.as_ref().or(attributes.schema.as_ref()) {
-        Some(given) => quote_spanned! {at(&given.value)=>
-            let _ = <Self as #pg::Typecaster<'_>>::TYPE;
-        },
-        None => TokenStream::new(),
-    }
-}

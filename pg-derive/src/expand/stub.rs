@@ -22,6 +22,18 @@ pub(super) fn expand(to: &mut Expansion<'_>) -> TokenStream {
                 ::core::unreachable!()
             }
         },
+        Derive::Params => quote! {
+            fn write(&self, _: &mut #pg::ParamWriter<'_>) -> #pg::Result<()> {
+                ::core::unreachable!()
+            }
+        },
+        Derive::CopyRow => quote! {
+            const COLUMNS: &'static [#pg::CopyColumn] = &[];
+
+            fn write(&self, _: &mut #pg::CopyWriter<'_>) -> #pg::Result<()> {
+                ::core::unreachable!()
+            }
+        },
         Derive::FromRow => quote! {
             const SHAPE: &'static #pg::Shape = &#pg::Shape::DYNAMIC;
 

@@ -1,0 +1,140 @@
+//! Derived enums against a server, under both clients: labels, text, integers, and what no variant stands for.
+
+use pg_core::{ErrorKind, FromSql, Result, Session, ToSql};
+use pg_tests::clients::{echo, still_answers};
+use pg_tests::server::Database;
+use std::borrow::Cow;
+
+const SCHEMA: &str = "
+    create type mood as enum ('sad', 'so so', 'VERY-HAPPY', 'new');
+    create domain level as integer check (value >= 0);
+";
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(rename_all = "SCREAMING-KEBAB-CASE")]
+enum Mood {
+    #[pg(name = "sad")]
+    Sad,
+    #[pg(name = "so so", alias = "ok", alias = "fine")]
+    Ok,
+    VeryHappy,
+    #[pg(other)]
+    Other(String),
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "mood")]
+enum Strict {
+    Sad,
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "mood")]
+enum Seen<'r> {
+    Sad,
+    #[pg(other)]
+    Other { label: Cow<'r, str> },
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(text, rename_all = "lowercase")]
+enum State {
+    Open,
+    #[pg(alias = "done")]
+    Closed,
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(repr = i32)]
+enum Level {
+    Low = 10,
+    Middle,
+    High = -3,
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(repr = i16)]
+enum Status {
+    Ok,
+    Gone,
+    #[pg(other)]
+    Other(i16),
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(repr = i8)]
+#[repr(i8)]
+enum Letter {
+    A = b'a' as i8,
+    B,
+}
+
+async fn labels_have_aliases_and_the_rest_is_kept<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    echo(client, &Mood::Ok, "mood", "so so").await?;
+    echo(client, &Mood::VeryHappy, "mood", "VERY-HAPPY").await?;
+    echo(client, &Mood::Other("new".to_owned()), "mood", "new").await?;
+    echo(client, &vec![Mood::Other("new".to_owned()), Mood::Sad], "mood[]", "{new,sad}").await?;
+    client.batch_execute("alter type mood rename value 'so so' to 'fine'").await?;
+    assert_eq!(client.query_value::<Mood>("select 'fine'::mood", ()).await?, Mood::Ok);
+    let error = client.query_value::<Strict>("select 'new'::mood", ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert!(error.message().contains("label \"new\", for which Strict has no variant; it has sad"), "{error}");
+    assert!(error.cure().unwrap().contains("#[pg(other)]"), "{error}");
+    let error = client.query_value::<i64>("select 1::bigint where $1::mood is null", (Mood::Other("\0".to_owned()),));
+    assert_eq!(error.await.unwrap_err().kind(), ErrorKind::Encode);
+    still_answers(client).await
+}
+
+async fn a_kept_label_may_be_borrowed<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let mut rows = client.stream("select unnest(array['sad', 'new']::mood[])", ()).await?;
+    let mut seen = Vec::new();
+    while let Some(row) = rows.next_row().await? {
+        seen.push(match row.get::<(Seen<'_>,)>()?.0 {
+            Seen::Other { label: Cow::Borrowed(label) } => label.to_owned(),
+            known => format!("{known:?}"),
+        });
+    }
+    assert_eq!(seen, ["Sad", "new"]);
+    Ok(())
+}
+
+async fn text_enums_fit_all_character_types<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute("create table t (a text, b varchar(10), c text[])").await?;
+    let many = vec![State::Open, State::Closed];
+    client.execute("insert into t values ($1, $2, $3)", (State::Closed, State::Open, &many)).await?;
+    for _ in 0..3 {
+        let row: (State, State, Vec<State>) = client.query_one("select * from t where a = $1", (State::Closed,)).await?;
+        assert_eq!(row, (State::Closed, State::Open, many.clone()));
+    }
+    assert_eq!(client.query_value::<State>("select 'done'", ()).await?, State::Closed);
+    let error = client.query_value::<State>("select 'other'", ()).await.unwrap_err();
+    assert!(error.message().contains("open, closed"), "{error}");
+    let error = client.query_value::<State>("select 1", ()).await.unwrap_err();
+    assert!(error.message().contains("the SQL type is int4, but State stands for text"), "{error}");
+    still_answers(client).await
+}
+
+async fn integer_enums_are_their_numbers<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    echo(client, &Level::Middle, "integer", "11").await?;
+    echo(client, &Level::High, "integer", "-3").await?;
+    echo(client, &Level::Low, "level", "10").await?;
+    echo(client, &vec![Some(Level::Low), None], "integer[]", "{10,NULL}").await?;
+    echo(client, &Status::Gone, "smallint", "1").await?;
+    echo(client, &Status::Other(-7), "smallint", "-7").await?;
+    echo(client, &Letter::B, "\"char\"", "b").await?;
+    let error = client.query_value::<Level>("select 12", ()).await.unwrap_err();
+    assert!(error.message().contains("Level has no variant for the number 12; it has 10, 11, -3"), "{error}");
+    let error = client.query_value::<Level>("select 10::bigint", ()).await.unwrap_err();
+    assert!(error.message().contains("int8"), "{error}");
+    still_answers(client).await
+}
+
+pg_tests::both_clients!(
+    labels_have_aliases_and_the_rest_is_kept,
+    a_kept_label_may_be_borrowed,
+    text_enums_fit_all_character_types,
+    integer_enums_are_their_numbers,
+);
