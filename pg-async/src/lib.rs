@@ -75,19 +75,22 @@ mod driver;
 mod runtime;
 
 #[doc(hidden)]
-pub use pg_core::__private;
-
 pub use cancel::CancelToken;
 pub use client::Client;
 pub use connect::Connect;
 pub use pg_core;
-pub use pg_core::copy::{CopyFrom, CopyTo};
+pub use pg_core::__private;
+pub use pg_core::copy::{CopyFrom, CopyRow, CopyTo};
+pub use pg_core::params::Params;
 pub use pg_core::row::FromRow;
 pub use pg_core::{
-    Adapter, Error, ErrorKind, Isolation, Lifecycle, Params, Query, Registry, Result, Row, Rows, Run,
-    Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster,
+    Adapter, Error, ErrorKind, Isolation, Lifecycle, Query, Registry, Result, Row, Rows, Run, Session, Sql,
+    SqlState, Transaction, TransactionOptions, Typecaster,
 };
-pub use pg_derive::{FromRowForAsync as FromRow, FromSqlForAsync as FromSql, ToSqlForAsync as ToSql};
+pub use pg_derive::{
+    CopyRowForAsync as CopyRow, FromRowForAsync as FromRow, FromSqlForAsync as FromSql,
+    ParamsForAsync as Params, ToSqlForAsync as ToSql,
+};
 
 /// How to connect: a connection string, then settings, then [`connect`](pg_core::config::Config::connect).
 pub type Config = pg_core::config::Config<Connect>;

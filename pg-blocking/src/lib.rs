@@ -70,20 +70,21 @@ mod driver;
 mod socket;
 
 #[doc(hidden)]
-pub use pg_core::__private;
-
 pub use cancel::CancelToken;
 pub use client::{Client, Raw};
 pub use connect::Connect;
 pub use pg_core;
-pub use pg_core::copy::{CopyFrom, CopyTo};
+pub use pg_core::__private;
+pub use pg_core::copy::{CopyFrom, CopyRow, CopyTo};
+pub use pg_core::params::Params;
 pub use pg_core::row::FromRow;
 pub use pg_core::{
-    Adapter, Blocking, Error, ErrorKind, Isolation, Lifecycle, Params, Query, Registry, Result, Row, Rows,
-    Run, Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster, complete,
+    Adapter, Blocking, Error, ErrorKind, Isolation, Lifecycle, Query, Registry, Result, Row, Rows, Run,
+    Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster, complete,
 };
 pub use pg_derive::{
-    FromRowForBlocking as FromRow, FromSqlForBlocking as FromSql, ToSqlForBlocking as ToSql,
+    CopyRowForBlocking as CopyRow, FromRowForBlocking as FromRow, FromSqlForBlocking as FromSql,
+    ParamsForBlocking as Params, ToSqlForBlocking as ToSql,
 };
 
 /// How to connect: a connection string, then settings, then [`connect`](pg_core::config::Config::connect).

@@ -79,9 +79,13 @@ pub use blocking::{Blocking, complete};
 pub use compose::Sql;
 pub use config::Config;
 pub use constant::Query;
+pub use copy::CopyRow;
 pub use error::{Error, ErrorKind, Result};
 pub use params::Params;
-pub use pg_derive::{FromRowForCore as FromRow, FromSqlForCore as FromSql, ToSqlForCore as ToSql};
+pub use pg_derive::{
+    CopyRowForCore as CopyRow, FromRowForCore as FromRow, FromSqlForCore as FromSql, ParamsForCore as Params,
+    ToSqlForCore as ToSql,
+};
 pub use row::{FromRow, Row};
 pub use run::Run;
 pub use session::{Lifecycle, Rows, Session, Transaction};

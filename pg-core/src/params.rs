@@ -1,4 +1,6 @@
-//! Parameters of a statement: tuples, lists of `&dyn Parameter`, and `()`.
+//! Parameters of a statement: tuples, structs with names, lists of `&dyn Parameter`, and `()`.
+
+pub mod named;
 
 use crate::error::Result;
 use crate::types::adapter::{Adapter, Encode, IsNull, Parameter};
@@ -15,23 +17,42 @@ use postgres_types::Type;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a list of parameters",
     label = "for one parameter write a tuple of one: `(value,)`",
-    note = "for none write `()`; for a list known only at run time `&[&dyn Parameter]`"
+    note = "for none write `()`; for names a struct with `#[derive(Params)]`; for a list known only at run time `&[&dyn Parameter]`"
 )]
 pub trait Params: Send {
+    /// What is known of them as constants, in order; nothing of a list known at run time.
+    #[inline]
+    fn fields(&self) -> &'static [ParamField] {
+        &[]
+    }
+
     /// How many there are.
-    fn count(&self) -> usize;
+    #[inline]
+    fn count(&self) -> usize {
+        self.fields().len()
+    }
 
     /// Where the constants that describe them stand; statements are found by it. 0 for a list known at run time.
-    fn constants(&self) -> usize;
+    #[inline]
+    fn constants(&self) -> usize {
+        self.fields().as_ptr().addr()
+    }
 
     /// The SQL type of the parameter at `index`, from 0.
-    fn type_name(&self, index: usize) -> TypeName;
+    fn type_name(&self, index: usize) -> TypeName {
+        self.fields().get(index).map_or(TypeName::Inferred, |field| field.type_name)
+    }
 
     /// How the parameter at `index` is written as `type_`.
     ///
     /// # Errors
     /// Both types, if it can't be.
-    fn plan(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan>;
+    fn plan(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+        match self.fields().get(index) {
+            Some(field) => (field.plan)(type_, planner),
+            None => Err(crate::error::Error::usage("there are fewer parameters")),
+        }
+    }
 
     /// Writes all values in order.
     ///
@@ -53,12 +74,38 @@ impl ParamWriter<'_> {
     /// Appends the next value.
     #[inline]
     pub fn value<T: Adapter + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.put(|to| value.encode(to))
+        self.value_by(value, T::encode)
+    }
+
+    /// As [`ParamWriter::value`], with the adapter's function handed in. Expansions call this, so that a type without
+    /// an adapter is one error in the user's code, at the field.
+    #[doc(hidden)]
+    #[inline]
+    pub fn value_by<T: ?Sized>(
+        &mut self,
+        value: &T,
+        encode: impl FnOnce(&T, &mut Encode<'_>) -> Result<IsNull>,
+    ) -> Result<()> {
+        let result = self.put(|to| encode(value, to));
+        result.map_err(|error| error.within(format_args!("parameter ${}", self.written)))
+    }
+
+    /// As [`ParamWriter::value_by`], for a parameter that the SQL calls by name.
+    #[doc(hidden)]
+    #[inline]
+    pub fn named_by<T: ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+        encode: impl FnOnce(&T, &mut Encode<'_>) -> Result<IsNull>,
+    ) -> Result<()> {
+        self.put(|to| encode(value, to)).map_err(|error| error.within(format_args!("parameter :{name}")))
     }
 
     /// Appends the next value of a list.
     pub fn parameter(&mut self, value: &dyn Parameter) -> Result<()> {
-        self.put(|to| value.write(to))
+        let result = self.put(|to| value.write(to));
+        result.map_err(|error| error.within(format_args!("parameter ${}", self.written)))
     }
 
     #[inline]
@@ -70,44 +117,39 @@ impl ParamWriter<'_> {
         };
         self.written = self.written.wrapping_add(1);
         let settings = self.settings;
-        let result = writer::value(self.out, |out| write(&mut Encode { out, plan, settings }));
-        match result {
-            Ok(()) => Ok(()),
-            Err(error) => Err(error.within(format_args!("parameter ${}", self.written))),
-        }
+        writer::value(self.out, |out| write(&mut Encode { out, plan, settings }))
     }
 }
 
-/// One parameter of a tuple, as a constant.
+/// One parameter, as a constant.
 #[derive(Debug, Clone, Copy)]
-struct Constant {
-    type_name: TypeName,
-    plan: fn(&Type, &Planner<'_>) -> Result<Plan>,
+pub struct ParamField {
+    /// What the SQL calls it by, as `:name`; without a name it is `$1` and so on.
+    pub name: Option<&'static str>,
+    /// [`Adapter::TYPE`] of its type.
+    pub type_name: TypeName,
+    /// [`Adapter::plan`] of its type.
+    pub plan: fn(&Type, &Planner<'_>) -> Result<Plan>,
 }
 
-impl Constant {
-    const fn of<T: Adapter>() -> Constant {
-        Constant { type_name: T::TYPE, plan: T::plan }
+impl ParamField {
+    const fn of<T: Adapter>() -> ParamField {
+        ParamField { name: None, type_name: T::TYPE, plan: T::plan }
+    }
+
+    /// How errors call the parameter at `index`.
+    pub(crate) fn describe(fields: &[ParamField], index: usize) -> String {
+        match fields.get(index).and_then(|field| field.name) {
+            Some(name) => format!("parameter :{name}"),
+            None => format!("parameter ${}", index.saturating_add(1)),
+        }
     }
 }
 
 impl Params for () {
     #[inline]
-    fn count(&self) -> usize {
-        0
-    }
-
-    #[inline]
     fn constants(&self) -> usize {
         1
-    }
-
-    fn type_name(&self, _: usize) -> TypeName {
-        TypeName::Inferred
-    }
-
-    fn plan(&self, _: usize, _: &Type, _: &Planner<'_>) -> Result<Plan> {
-        Err(crate::error::Error::usage("there are no parameters"))
     }
 
     #[inline]
@@ -117,6 +159,11 @@ impl Params for () {
 }
 
 impl<P: Params + Sync + ?Sized> Params for &P {
+    #[inline]
+    fn fields(&self) -> &'static [ParamField] {
+        (**self).fields()
+    }
+
     #[inline]
     fn count(&self) -> usize {
         (**self).count()
@@ -183,27 +230,8 @@ macro_rules! tuples {
     ($($name:ident $index:tt)+) => {
         impl<$($name: Adapter + Send),+> Params for ($($name,)+) {
             #[inline]
-            fn count(&self) -> usize {
-                const { [$($index),+].len() }
-            }
-
-            #[inline]
-            fn constants(&self) -> usize {
-                let constants: &'static [Constant] = const { &[$(Constant::of::<$name>()),+] };
-                constants.as_ptr().addr()
-            }
-
-            fn type_name(&self, index: usize) -> TypeName {
-                let constants: &'static [Constant] = const { &[$(Constant::of::<$name>()),+] };
-                constants.get(index).map_or(TypeName::Inferred, |c| c.type_name)
-            }
-
-            fn plan(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
-                let constants: &'static [Constant] = const { &[$(Constant::of::<$name>()),+] };
-                match constants.get(index) {
-                    Some(c) => (c.plan)(type_, planner),
-                    None => Err(crate::error::Error::usage("there are fewer parameters")),
-                }
+            fn fields(&self) -> &'static [ParamField] {
+                const { &[$(ParamField::of::<$name>()),+] }
             }
 
             #[inline]

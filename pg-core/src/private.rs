@@ -1,6 +1,8 @@
 //! What the expansions of the derives name, and nothing else. Not public API.
 
+pub use crate::copy::{CopyField, CopyRow, CopyWriter};
 pub use crate::error::Result;
+pub use crate::params::{ParamField, ParamWriter, Params};
 pub use crate::row::{Field, FromRow, RowReader, Shape};
 pub use crate::types::adapter::{Adapter, Encode, IsNull};
 pub use crate::types::conversion::{AdapterOf, Converted, Nullable, ThroughJson, TryConverted, TypecasterOf};

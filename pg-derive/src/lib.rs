@@ -1,4 +1,4 @@
-//! The derives of pg-core, pg-blocking and pg-async: adapters, typecasters and rows.
+//! The derives of pg-core, pg-blocking and pg-async: adapters, typecasters, rows, parameters and rows of COPY.
 //!
 //! Three steps, a file or a folder each: `attributes` and `input` parse, `check` decides what the type is to PostgreSQL
 //! and finds the mistakes, `expand` writes the impl. All mistakes of one input are gathered and reported at their own
@@ -20,7 +20,8 @@ use input::Derive;
 use proc_macro::TokenStream;
 
 macro_rules! entry_points {
-    ($host:literal, $code:literal: $ToSql:ident $to_sql:ident, $FromSql:ident $from_sql:ident, $FromRow:ident $from_row:ident) => {
+    ($host:literal, $code:literal: $ToSql:ident $to_sql:ident, $FromSql:ident $from_sql:ident, $FromRow:ident $from_row:ident,
+     $Params:ident $params:ident, $CopyRow:ident $copy_row:ident) => {
         #[doc = concat!(
             include_str!("../docs/to_sql.md"), "\n# Example\n\n```", $code, "\nuse ", $host, "::{Adapter, ToSql};\n",
             include_str!("../docs/to_sql.example.rs"), "```\n"
@@ -47,16 +48,37 @@ macro_rules! entry_points {
         pub fn $from_row(input: TokenStream) -> TokenStream {
             derive(Derive::FromRow, $host, input)
         }
+
+        #[doc = concat!(
+            include_str!("../docs/params.md"), "\n# Example\n\n```", $code, "\nuse ", $host, "::Params;\n",
+            include_str!("../docs/params.example.rs"), "```\n"
+        )]
+        #[proc_macro_derive($Params, attributes(pg))]
+        pub fn $params(input: TokenStream) -> TokenStream {
+            derive(Derive::Params, $host, input)
+        }
+
+        #[doc = concat!(
+            include_str!("../docs/copy_row.md"), "\n# Example\n\n```", $code, "\nuse ", $host, "::CopyRow;\n",
+            include_str!("../docs/copy_row.example.rs"), "```\n"
+        )]
+        #[proc_macro_derive($CopyRow, attributes(pg))]
+        pub fn $copy_row(input: TokenStream) -> TokenStream {
+            derive(Derive::CopyRow, $host, input)
+        }
     };
 }
 
 entry_points!("pg_core", "rust":
-    ToSqlForCore to_sql_for_core, FromSqlForCore from_sql_for_core, FromRowForCore from_row_for_core);
+    ToSqlForCore to_sql_for_core, FromSqlForCore from_sql_for_core, FromRowForCore from_row_for_core,
+    ParamsForCore params_for_core, CopyRowForCore copy_row_for_core);
 entry_points!("pg_blocking", "rust,ignore":
     ToSqlForBlocking to_sql_for_blocking, FromSqlForBlocking from_sql_for_blocking,
-    FromRowForBlocking from_row_for_blocking);
+    FromRowForBlocking from_row_for_blocking, ParamsForBlocking params_for_blocking,
+    CopyRowForBlocking copy_row_for_blocking);
 entry_points!("pg_async", "rust,ignore":
-    ToSqlForAsync to_sql_for_async, FromSqlForAsync from_sql_for_async, FromRowForAsync from_row_for_async);
+    ToSqlForAsync to_sql_for_async, FromSqlForAsync from_sql_for_async, FromRowForAsync from_row_for_async,
+    ParamsForAsync params_for_async, CopyRowForAsync copy_row_for_async);
 
 fn derive(derive: Derive, host: &str, tokens: TokenStream) -> TokenStream {
     match syn::parse(tokens) {

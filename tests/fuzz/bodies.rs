@@ -16,6 +16,7 @@ use pg_core::exchange::startup::{Credentials, Startup, Tls};
 use pg_core::exchange::{Exchange, batch::Batch};
 use pg_core::message::Format;
 use pg_core::message::backend::Message;
+use pg_core::params::{ParamField, named};
 use pg_core::protocol::connection::Connection;
 use pg_core::tls::config::{Roots, client_config};
 use pg_core::types::adapter::{Adapter, Encode, IsNull};
@@ -65,6 +66,7 @@ pub(crate) const ALL: &[(&str, Body)] = &[
     ("certificates", certificates),
     ("conninfo", conninfo),
     ("quoting", quoting),
+    ("named_parameters", named_parameters),
 ];
 
 /// Bytes of a case, taken one after the other; 0 when none are left.
@@ -1018,6 +1020,23 @@ pub(crate) fn quoting(data: &[u8]) {
         let Kind::Array(_) = array.kind() else { unreachable!("an array") };
         let plan = planned::<Vec<String>>(&array, &Catalog::default(), Format::Text).expect("a plan");
         assert_eq!(decode::<Vec<String>>(&out, &plan).expect("what we quoted"), [text]);
+    }
+}
+
+/// Names are numbered once: what is sent has numbers and no names, and what has no names is sent as it is.
+pub(crate) fn named_parameters(data: &[u8]) {
+    const fn field(name: Option<&'static str>) -> ParamField {
+        ParamField { name, type_name: i32::TYPE, plan: <i32 as Adapter>::plan }
+    }
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for escapes in [false, true] {
+        assert_eq!(named::sent(text, &[field(None)], escapes).expect("no names"), text);
+        let fields = [field(Some("r"))];
+        for sql in [text.to_owned(), format!(":r,{text}"), format!("{text} ,:r")] {
+            let Ok(sent) = named::sent(&sql, &fields, escapes) else { continue };
+            let error = named::sent(&sent, &fields, escapes).expect_err("a number stands there");
+            assert!(error.message().starts_with("the SQL has $1,"), "{sql:?} is sent as {sent:?}: {error}");
+        }
     }
 }
 

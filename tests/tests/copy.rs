@@ -1,7 +1,7 @@
 //! COPY in both directions, as bytes and as rows, under both clients.
 
-use pg_core::copy::{CopyField, CopyFrom, CopyRow, CopyTo, CopyWriter};
-use pg_core::{ErrorKind, FromRow, FromSql, Result, Session, ToSql};
+use pg_core::copy::{CopyFrom, CopyTo};
+use pg_core::{CopyRow, ErrorKind, FromRow, FromSql, Result, Session, ToSql};
 use pg_tests::clients::still_answers;
 use pg_tests::server::Database;
 use std::io::{self, Read};
@@ -13,28 +13,12 @@ enum Mood {
     Happy,
 }
 
-#[derive(Debug, Clone, PartialEq, FromRow)]
+#[derive(Debug, Clone, PartialEq, FromRow, CopyRow)]
 struct Person {
     id: i64,
     name: String,
     mood: Option<Mood>,
     scores: Vec<i32>,
-}
-
-impl CopyRow for Person {
-    const FIELDS: &'static [CopyField] = &[
-        CopyField::named::<i64>("id"),
-        CopyField::named::<String>("name"),
-        CopyField::named::<Option<Mood>>("mood"),
-        CopyField::named::<Vec<i32>>("scores"),
-    ];
-
-    fn write(&self, row: &mut CopyWriter<'_>) -> Result<()> {
-        row.value(&self.id)?;
-        row.value(&self.name)?;
-        row.value(&self.mood)?;
-        row.value(&self.scores)
-    }
 }
 
 fn people(count: i64) -> Vec<Person> {

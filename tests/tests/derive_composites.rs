@@ -173,7 +173,10 @@ fn price() -> Price<2> {
     Price { amount: Cents(-5), code: Code(*b"EUR"), code2: Some(Code(*b"USD")), digits: [1, 2] }
 }
 
-async fn tuple_structs_stand_for_attributes_by_their_place<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn tuple_structs_stand_for_attributes_by_their_place<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute(SCHEMA).await?;
     echo(client, &Pair(1, "b,".to_owned()), "pair", "(1,\"b,\")").await?;
     echo(client, &vec![Pair(1, String::new())], "pair[]", "{\"(1,\\\"\\\")\"}").await?;
@@ -188,7 +191,10 @@ async fn tuple_structs_stand_for_attributes_by_their_place<S: Session>(client: &
     still_answers(client).await
 }
 
-async fn attributes_without_a_field_are_null_and_passed_over<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn attributes_without_a_field_are_null_and_passed_over<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute(SCHEMA).await?;
     let value = Wide { a: 1, b: "b".to_owned() };
     echo(client, &value, "wide", "(,b,,1)").await?;
@@ -216,27 +222,47 @@ async fn fields_without_an_attribute_are_left_out_and_have_their_default<S: Sess
     echo(client, &Narrow { a: 4, ..value }, "narrow", "(b,4)").await
 }
 
-async fn converted_fields_are_what_they_are_converted_to<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn converted_fields_are_what_they_are_converted_to<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute(SCHEMA).await?;
     echo(client, &price(), "price", "(-5,EUR,USD,\"{1,2}\")").await?;
     echo(client, &Price { code2: None, ..price() }, "price", "(-5,EUR,,\"{1,2}\")").await?;
     for _ in 0..2 {
-        let row: Price<2> =
-            client.query_one("select '{1,2}'::bigint[] digits, 'USD' code2, 'EUR' code, -5::bigint amount", ()).await?;
+        let row: Price<2> = client
+            .query_one("select '{1,2}'::bigint[] digits, 'USD' code2, 'EUR' code, -5::bigint amount", ())
+            .await?;
         assert_eq!(row, price());
-        let error = client.query_value::<Price<2>>("select row(1, 'eur', null, '{1,2}')::price", ()).await.unwrap_err();
+        let error = client
+            .query_value::<Price<2>>("select row(1, 'eur', null, '{1,2}')::price", ())
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode);
         assert!(error.message().contains("attribute \"code\" of public.price"), "{error}");
-        assert!(error.message().contains("Code refuses this text: three capital letters are wanted"), "{error}");
-        let error = client.query_one::<Price<1>>("select 1::bigint amount, 'EUR' code, 'usd' code2, '{1}'::bigint[] digits", ()).await.unwrap_err();
+        assert!(
+            error.message().contains("Code refuses this text: three capital letters are wanted"),
+            "{error}"
+        );
+        let error = client
+            .query_one::<Price<1>>(
+                "select 1::bigint amount, 'EUR' code, 'usd' code2, '{1}'::bigint[] digits",
+                (),
+            )
+            .await
+            .unwrap_err();
         assert!(error.message().contains("column 3 \"code2\": Code refuses this text"), "{error}");
     }
-    let error = client.query_value::<Price<2>>("select row(1, null, null, '{1,2}')::price", ()).await.unwrap_err();
+    let error =
+        client.query_value::<Price<2>>("select row(1, null, null, '{1,2}')::price", ()).await.unwrap_err();
     assert!(error.message().contains("NULL"), "{error}");
     still_answers(client).await
 }
 
-async fn converted_types_are_what_they_are_converted_to<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+async fn converted_types_are_what_they_are_converted_to<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     client.batch_execute(SCHEMA).await?;
     assert_eq!(<Vec<Whole> as Adapter>::TYPE.to_string(), "int8[]");
     echo(client, &Whole(4), "bigint", "4").await?;

@@ -33,7 +33,9 @@ enum Strict {
 enum Seen<'r> {
     Sad,
     #[pg(other)]
-    Other { label: Cow<'r, str> },
+    Other {
+        label: Cow<'r, str>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
@@ -79,9 +81,13 @@ async fn labels_have_aliases_and_the_rest_is_kept<S: Session>(client: &mut S, _:
     assert_eq!(client.query_value::<Mood>("select 'fine'::mood", ()).await?, Mood::Ok);
     let error = client.query_value::<Strict>("select 'new'::mood", ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
-    assert!(error.message().contains("label \"new\", for which Strict has no variant; it has sad"), "{error}");
+    assert!(
+        error.message().contains("label \"new\", for which Strict has no variant; it has sad"),
+        "{error}"
+    );
     assert!(error.cure().unwrap().contains("#[pg(other)]"), "{error}");
-    let error = client.query_value::<i64>("select 1::bigint where $1::mood is null", (Mood::Other("\0".to_owned()),));
+    let error =
+        client.query_value::<i64>("select 1::bigint where $1::mood is null", (Mood::Other("\0".to_owned()),));
     assert_eq!(error.await.unwrap_err().kind(), ErrorKind::Encode);
     still_answers(client).await
 }
@@ -105,7 +111,8 @@ async fn text_enums_fit_all_character_types<S: Session>(client: &mut S, _: &Data
     let many = vec![State::Open, State::Closed];
     client.execute("insert into t values ($1, $2, $3)", (State::Closed, State::Open, &many)).await?;
     for _ in 0..3 {
-        let row: (State, State, Vec<State>) = client.query_one("select * from t where a = $1", (State::Closed,)).await?;
+        let row: (State, State, Vec<State>) =
+            client.query_one("select * from t where a = $1", (State::Closed,)).await?;
         assert_eq!(row, (State::Closed, State::Open, many.clone()));
     }
     assert_eq!(client.query_value::<State>("select 'done'", ()).await?, State::Closed);

@@ -82,6 +82,9 @@ const WORDS: &[&[u8]] = &[
     b"P",
     b"M",
     b"true",
+    b":r",
+    b"$$",
+    b"'",
     b"f",
     b"\\x",
     b"00",
@@ -161,6 +164,7 @@ properties!(
     certificates,
     conninfo,
     quoting,
+    named_parameters,
 );
 
 // ---- settings at their extremes ----

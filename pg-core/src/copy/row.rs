@@ -52,6 +52,17 @@ impl CopyField {
         CopyField { name: None, type_name: T::TYPE, plan: T::plan, rust: std::any::type_name::<T> }
     }
 
+    /// A column by the constants of its codec. Expansions call this.
+    #[doc(hidden)]
+    pub const fn of(
+        name: Option<&'static str>,
+        type_name: TypeName,
+        plan: fn(&Type, &Planner<'_>) -> Result<Plan>,
+        rust: fn() -> &'static str,
+    ) -> CopyField {
+        CopyField { name, type_name, plan, rust }
+    }
+
     /// The column's name; `None` if it is the next, whatever its name.
     pub const fn name(&self) -> Option<&'static str> {
         self.name
@@ -169,6 +180,18 @@ impl CopyWriter<'_> {
     /// A value that its column can't hold, with the column's name; a value too many.
     #[inline]
     pub fn value<T: Adapter + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.value_by(value, T::encode)
+    }
+
+    /// As [`CopyWriter::value`], with the adapter's function handed in. Expansions call this, so that a type without an
+    /// adapter is one error in the user's code, at the field.
+    #[doc(hidden)]
+    #[inline]
+    pub fn value_by<T: ?Sized>(
+        &mut self,
+        value: &T,
+        encode: impl FnOnce(&T, &mut Encode<'_>) -> Result<IsNull>,
+    ) -> Result<()> {
         let index = self.next;
         self.next = index.saturating_add(1);
         let Some(plan) = self.plans.get(index) else {
@@ -176,9 +199,9 @@ impl CopyWriter<'_> {
         };
         let settings = self.settings;
         let result = if self.binary {
-            writer::value(self.out, |out| value.encode(&mut Encode { out, plan, settings }))
+            writer::value(self.out, |out| encode(value, &mut Encode { out, plan, settings }))
         } else {
-            self.text(index, |out| value.encode(&mut Encode { out, plan, settings }))
+            self.text(index, |out| encode(value, &mut Encode { out, plan, settings }))
         };
         result.map_err(|e| self.explain(e, index))
     }

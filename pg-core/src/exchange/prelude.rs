@@ -5,6 +5,7 @@ use super::text;
 use crate::error::{Error, ErrorKind, Result, ServerError};
 use crate::message::backend::{DataRow, Message, Status};
 use crate::message::{Format, frontend};
+use crate::params::{ParamField, named};
 use crate::protocol::conversation::Conversation;
 use crate::protocol::state::Phase;
 use crate::protocol::statements::StatementId;
@@ -29,6 +30,8 @@ pub enum Needs {
         statement: StatementId,
         /// Its text.
         sql: String,
+        /// Its parameters, for their names.
+        fields: &'static [ParamField],
     },
     /// A BEGIN that waits must be answered before statements of the simple protocol follow.
     Begin,
@@ -68,9 +71,22 @@ pub(super) struct Prelude {
 
 #[derive(Debug)]
 enum What {
-    Types { wanted: Wanted, required: usize, rows: Vec<Vec<Option<String>>> },
-    Description { statement: StatementId, sql: String, inferred: bool, prepared_before: bool },
-    Begin { commands: Vec<(u32, String)>, sql: String },
+    Types {
+        wanted: Wanted,
+        required: usize,
+        rows: Vec<Vec<Option<String>>>,
+    },
+    Description {
+        statement: StatementId,
+        sql: String,
+        fields: &'static [ParamField],
+        inferred: bool,
+        prepared_before: bool,
+    },
+    Begin {
+        commands: Vec<(u32, String)>,
+        sql: String,
+    },
 }
 
 /// One query for everything: the types asked for by name or OID, and all they are made of, in any depth.
@@ -119,16 +135,16 @@ impl Prelude {
                 c.execute();
                 What::Types { wanted, required, rows: Vec::new() }
             }
-            Needs::Description { statement, sql } => {
+            Needs::Description { statement, sql, fields } => {
                 c.open_request()?;
                 let known = c.statements.get(statement);
                 let (parsed, types) = known.map(|s| (s.is_parsed, s.types().to_vec())).unwrap_or_default();
                 if !parsed {
-                    c.parse(statement, &sql, &types)?;
+                    c.parse(statement, &named::sent(&sql, fields, c.backslashes_escape())?, &types)?;
                 }
                 c.describe_statement(statement)?;
                 let inferred = types.contains(&0) || (types.is_empty() && sql.contains('$'));
-                What::Description { statement, sql, inferred, prepared_before: parsed }
+                What::Description { statement, sql, fields, inferred, prepared_before: parsed }
             }
             Needs::Begin => {
                 let commands = c.transactions.take_pending();
@@ -167,12 +183,16 @@ impl Prelude {
                     statement.columns = Some(Arc::new([]));
                 }
             }
-            (What::Description { sql, inferred, prepared_before, .. }, Message::ErrorResponse(error)) => {
+            (
+                What::Description { sql, fields, inferred, prepared_before, .. },
+                Message::ErrorResponse(error),
+            ) => {
                 if *prepared_before && is_stale(&error) {
                     c.statements.close_all_of(sql);
                     self.again = true;
                 }
-                self.error = Some(explain(c.server_error(*error, sql), *inferred));
+                let error = named::as_written(sql, fields, c.backslashes_escape(), *error);
+                self.error = Some(explain(c.server_error(error, sql), *inferred));
             }
             (What::Begin { sql, commands }, Message::ErrorResponse(error)) => {
                 commands.clear();

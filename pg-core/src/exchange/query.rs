@@ -24,7 +24,7 @@ impl<'q, P: Params, C: Collect> Request<'q, P, C> {
     /// Runs `sql` with `params`, and gives the rows to `collect`.
     #[inline]
     pub fn new(sql: &'q str, params: P, collect: C) -> Request<'q, P, C> {
-        Request { core: Statement::new(sql, C::SHAPE, params.constants()), params, collect }
+        Request { core: Statement::new(sql, C::SHAPE, &params), params, collect }
     }
 }
 

@@ -192,7 +192,7 @@ impl Exchange for Prepare<'_> {
         }
         let id = c.statements.insert(self.sql, Vec::new(), 0, Vec::new());
         self.statement = Some(id);
-        Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }))
+        Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned(), fields: &[] }))
     }
 
     fn send(&mut self, _: &mut Conversation) -> Result<()> {

@@ -6,7 +6,7 @@ use super::text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
 use crate::message::backend::{Message, Status};
-use crate::params::{ParamWriter, Params};
+use crate::params::{ParamField, ParamWriter, Params, named};
 use crate::protocol::conversation::Conversation;
 use crate::protocol::statements::{Reading, StatementId, result_formats};
 use crate::row::{Column, RowPlan, Shape};
@@ -14,6 +14,7 @@ use crate::types::catalog::Catalog;
 use crate::types::name::{NamedKind, NamedType, TypeName};
 use crate::types::plan::{Plan, Planner};
 use postgres_types::{Oid, Type};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The part of running a statement that is the same for all parameters and rows.
@@ -24,6 +25,8 @@ pub(super) struct Statement<'q> {
     shape: &'static Shape,
     /// [`Params::constants`], taken once for the same reason.
     constants: usize,
+    /// [`Params::fields`], for their names.
+    fields: &'static [ParamField],
     id: Option<StatementId>,
     pub(super) reading: Option<Arc<Reading>>,
     pub(super) error: Option<Error>,
@@ -51,11 +54,12 @@ const BINARY: [u8; 4] = [0, 1, 0, 1];
 
 impl<'q> Statement<'q> {
     #[inline]
-    pub(super) fn new(sql: &'q str, shape: &'static Shape, constants: usize) -> Statement<'q> {
+    pub(super) fn new(sql: &'q str, shape: &'static Shape, params: &impl Params) -> Statement<'q> {
         Statement {
             sql,
             shape,
-            constants,
+            constants: params.constants(),
+            fields: params.fields(),
             id: None,
             reading: None,
             error: None,
@@ -139,7 +143,7 @@ impl<'q> Statement<'q> {
             }
             // Another part of a pipeline came first with what it needs, or the columns were of no interest so far.
             None if described_first => {
-                return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }));
+                return Ok(Some(self.description(id)));
             }
             None => {}
         }
@@ -148,12 +152,12 @@ impl<'q> Statement<'q> {
 
     /// Enters the statement, to be prepared and described.
     fn describe_anew(&mut self, c: &mut Conversation, params: &dyn Described) -> Result<Needs> {
-        check_count(self.sql, params).map_err(|e| e.with_sql(self.sql))?;
+        check_count(&self.sent_sql(c)?, params).map_err(|e| e.with_sql(self.sql))?;
         let Planned { types, plans, .. } =
             plan_params(&c.catalog, params, &[]).map_err(|e| e.with_sql(self.sql))?;
         let id = c.statements.insert(self.sql, types, self.constants, plans);
         self.id = Some(id);
-        Ok(Needs::Description { statement: id, sql: self.sql.to_owned() })
+        Ok(self.description(id))
     }
 
     /// Plans parameters whose types the server has inferred; what it must say first is asked for.
@@ -165,7 +169,7 @@ impl<'q> Statement<'q> {
     ) -> Result<Option<Needs>> {
         let Some(inferred) = c.statements.get(id).and_then(|statement| statement.parameter_types.clone())
         else {
-            return Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned() }));
+            return Ok(Some(self.description(id)));
         };
         let oids: Vec<Oid> = inferred.iter().copied().filter(|oid| !c.catalog.knows(*oid)).collect();
         if !oids.is_empty() && !self.params_looked_up {
@@ -182,6 +186,16 @@ impl<'q> Statement<'q> {
                 Err(error.with_sql(self.sql))
             }
         }
+    }
+
+    /// The statement as the server gets it.
+    fn sent_sql(&self, c: &Conversation) -> Result<Cow<'q, str>> {
+        named::sent(self.sql, self.fields, c.backslashes_escape())
+    }
+
+    /// The need of a description.
+    fn description(&self, statement: StatementId) -> Needs {
+        Needs::Description { statement, sql: self.sql.to_owned(), fields: self.fields }
     }
 
     /// Makes and keeps the plan of a described statement for a row type.
@@ -228,7 +242,7 @@ impl<'q> Statement<'q> {
         let id = match self.id.filter(|id| c.statements.get(*id).is_some()) {
             Some(id) => id,
             None => {
-                check_count(self.sql, params).map_err(|e| e.with_sql(self.sql))?;
+                check_count(&self.sent_sql(c)?, params).map_err(|e| e.with_sql(self.sql))?;
                 let Planned { types, plans, .. } =
                     plan_params(&c.catalog, params, &[]).map_err(|e| e.with_sql(self.sql))?;
                 // An earlier part of the pipeline may prepare the same.
@@ -238,7 +252,7 @@ impl<'q> Statement<'q> {
         };
         self.id = Some(id);
         if let Some(types) = c.statements.get(id).filter(|s| !s.is_parsed).map(|s| s.types().to_vec())
-            && let Err(error) = c.parse(id, self.sql, &types)
+            && let Err(error) = self.sent_sql(c).and_then(|sql| c.parse(id, &sql, &types))
         {
             c.statements.remove(id);
             return Err(error.with_sql(self.sql));
@@ -313,7 +327,10 @@ impl<'q> Statement<'q> {
                 } else if self.retry {
                     self.all_text = true;
                 }
-                let error = c.server_error(*error, self.sql);
+                let error = c.server_error(
+                    named::as_written(self.sql, self.fields, c.backslashes_escape(), *error),
+                    self.sql,
+                );
                 let error = if altered { error.type_altered() } else { error };
                 self.error.get_or_insert_with(|| explain(prelude::explain(error, self.inferred)));
             }
@@ -431,6 +448,10 @@ fn explain(error: Error) -> Error {
         );
     }
     match (server.sqlstate.code(), server.routine.as_deref()) {
+        // Where an operand belongs the server knows no colon.
+        ("42601", _) if server.message.contains("at or near \":") => {
+            error.hint("names such as `:id` want their parameters in a struct with `#[derive(Params)]`")
+        }
         ("08P01", Some("exec_bind_message")) => {
             error.hint("give a parameter for each $1, $2 .. of the statement")
         }
@@ -473,12 +494,17 @@ fn write_values(
 
 /// [`Params`] without its writing, for code that needn't be made anew for every list of types.
 trait Described {
+    fn fields(&self) -> &'static [ParamField];
     fn len(&self) -> usize;
     fn name(&self, index: usize) -> TypeName;
     fn plan_at(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan>;
 }
 
 impl<P: Params> Described for P {
+    fn fields(&self) -> &'static [ParamField] {
+        Params::fields(self)
+    }
+
     fn len(&self) -> usize {
         self.count()
     }
@@ -583,7 +609,7 @@ fn plan_params(catalog: &Catalog, params: &dyn Described, inferred: &[Oid]) -> R
     for index in 0..params.len() {
         let name = params.name(index);
         let type_ = catalog.resolve(name).unwrap_or(Type::UNKNOWN);
-        let within = |e: Error| e.within(format_args!("parameter ${}", index.saturating_add(1)));
+        let within = |e: Error| e.within(ParamField::describe(params.fields(), index));
         let mut plan = params.plan_at(index, &type_, &planner).map_err(within)?;
         // A registered codec knows its type; what doesn't is what the server has inferred.
         let declared = if name.is_described() { &plan.type_ } else { &type_ };

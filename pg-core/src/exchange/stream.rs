@@ -25,7 +25,7 @@ pub struct Stream<'q, P> {
 impl<'q, P: Params> Stream<'q, P> {
     /// Runs `sql` with `params`; rows are planned for `shape`.
     pub fn new(sql: &'q str, params: P, shape: &'static Shape) -> Stream<'q, P> {
-        Stream { core: Statement::new(sql, shape, params.constants()), params, number: 0, ready: false }
+        Stream { core: Statement::new(sql, shape, &params), params, number: 0, ready: false }
     }
 }
 

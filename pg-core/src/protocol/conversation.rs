@@ -292,6 +292,11 @@ impl Conversation {
         }
     }
 
+    /// `standard_conforming_strings` is off: a backslash escapes in every string.
+    pub(crate) fn backslashes_escape(&self) -> bool {
+        self.inbox.parameter("standard_conforming_strings") == Some("off")
+    }
+
     /// Parse, after what had to make room for it was closed.
     pub(crate) fn parse(&mut self, id: StatementId, sql: &str, types: &[u32]) -> Result<()> {
         if self.statements.has_closing() {

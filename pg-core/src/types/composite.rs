@@ -59,11 +59,7 @@ pub fn write_plan<T: ?Sized>(
 ///
 /// # Errors
 /// As [`write_plan`].
-pub fn read_plan<T: ?Sized>(
-    shape: &CompositeShape<'_>,
-    type_: &Type,
-    planner: &Planner<'_>,
-) -> Result<Plan> {
+pub fn read_plan<T: ?Sized>(shape: &CompositeShape<'_>, type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
     match attributes(shape.name, type_, planner) {
         Some(attributes) => matched(shape, attributes, type_, planner),
         None => Err(mismatch::<T>(&shape.name.to_string(), type_)),
@@ -94,7 +90,8 @@ fn matched(
             None => index == place,
         };
         let mut numbered = fields.iter().zip(&mut plans).zip(0u16..);
-        let Some(((field, plan), index)) = numbered.find(|((field, _), index)| stands_for(field, *index)) else {
+        let Some(((field, plan), index)) = numbered.find(|((field, _), index)| stands_for(field, *index))
+        else {
             if shape.allow_extra {
                 order.push(Plan::NO_FIELD);
                 continue;
@@ -141,7 +138,12 @@ fn no_field(type_: &Type, attribute: &str, attributes: &[Field], fields: &[Compo
 }
 
 #[cold]
-fn no_attribute(type_: &Type, field: &CompositeField, attributes: &[Field], fields: &[CompositeField]) -> Error {
+fn no_attribute(
+    type_: &Type,
+    field: &CompositeField,
+    attributes: &[Field],
+    fields: &[CompositeField],
+) -> Error {
     let Some(name) = field.name else {
         return other_count(type_, attributes, fields)
             .hint("leave fields out with `#[pg(skip)]`, or write `#[pg(allow_missing)]` on the struct");

@@ -9,6 +9,7 @@ pub mod codecs;
 pub mod composite;
 pub mod context;
 pub mod conversion;
+pub mod derives;
 pub mod domain;
 pub mod elements;
 pub mod enumeration;

@@ -43,7 +43,11 @@ pub fn encode<T: ?Sized, S: Adapter>(to_sql: fn(&T) -> S, value: &T, to: &mut En
 ///
 /// # Errors
 /// Those of [`encode`].
-pub fn encode_option<T, S: Adapter>(to_sql: fn(&T) -> S, value: &Option<T>, to: &mut Encode<'_>) -> Result<IsNull> {
+pub fn encode_option<T, S: Adapter>(
+    to_sql: fn(&T) -> S,
+    value: &Option<T>,
+    to: &mut Encode<'_>,
+) -> Result<IsNull> {
     match value {
         Some(value) => encode(to_sql, value, to),
         None => Ok(IsNull::Yes),

@@ -1,14 +1,17 @@
 //! Rows, parameters and rows of COPY: structs whose fields are columns.
 
 use super::names::{self, columns_are_valid_and_differ, type_name_is_valid};
-use super::{Column, Form, Named, field_name, forms, nullable_is_an_option, one_conversion, something_is_left};
+use super::{
+    Column, Form, Named, field_name, forms, nullable_is_an_option, one_conversion, something_is_left,
+};
 use crate::errors::Errors;
 use crate::input::{Data, Field, Input, Style};
 use syn::LitStr;
 
 /// A row of a result.
 pub(super) fn row<'i>(input: &'i Input<'i>, errors: &Errors) -> Option<Form<'i>> {
-    let (style, fields) = struct_of_columns(input, "a row is read into a struct", "to read columns into", errors)?;
+    let (style, fields) =
+        struct_of_columns(input, "a row is read into a struct", "to read columns into", errors)?;
     no_form(input, "reads whole rows", "FromSql", errors);
     rename_all_needs_names(input, style, "reads its columns in order", errors);
     for field in fields {
@@ -24,7 +27,8 @@ pub(super) fn row<'i>(input: &'i Input<'i>, errors: &Errors) -> Option<Form<'i>>
 
 /// A list of parameters.
 pub(super) fn params<'i>(input: &'i Input<'i>, errors: &Errors) -> Option<Form<'i>> {
-    let (style, fields) = struct_of_columns(input, "parameters are a struct", "to send; for no parameters pass `()`", errors)?;
+    let (style, fields) =
+        struct_of_columns(input, "parameters are a struct", "to send; for no parameters pass `()`", errors)?;
     no_form(input, "sends a list of them", "ToSql", errors);
     rename_all_needs_names(input, style, "is `$1`, `$2` and so on", errors);
     for field in fields {
@@ -44,25 +48,17 @@ pub(super) fn params<'i>(input: &'i Input<'i>, errors: &Errors) -> Option<Form<'
 
 /// A row of COPY.
 pub(super) fn copy_row<'i>(input: &'i Input<'i>, errors: &Errors) -> Option<Form<'i>> {
-    let (style, fields) = struct_of_columns(input, "a row of COPY is a struct", "to send as columns", errors)?;
+    let (style, fields) =
+        struct_of_columns(input, "a row of COPY is a struct", "to send as columns", errors)?;
     no_form(input, "writes whole rows", "ToSql", errors);
-    if style == Style::Tuple {
-        errors.at(
-            input.ident.span(),
-            "COPY names its columns, and a tuple struct's fields have no names: name the fields",
-        );
-        return None;
-    }
+    rename_all_needs_names(input, style, "writes its columns in order", errors);
     for field in fields {
         own_attributes(field, errors);
+        columns_in_order_have_no_names(field, style, "writes its columns in order", errors);
     }
-    let columns: Vec<Named<'_>> = fields
-        .iter()
-        .filter(|field| !field.is_left_out())
-        .map(|field| Named { field, name: field_name(input, field) })
-        .collect();
+    let columns = columns(input, style, fields);
     something_is_left(input, columns.len(), "a row of COPY has at least one column", errors);
-    names::names_are_valid_and_differ(&columns, "column", errors);
+    columns_are_valid_and_differ(&columns, errors);
     Some(Form::CopyRow(columns))
 }
 
@@ -102,7 +98,9 @@ fn rename_all_needs_names(input: &Input<'_>, style: Style, why: &str, errors: &E
     if let (Some(rule), Style::Tuple) = (&input.attributes.rename_all, style) {
         errors.at(
             rule.key,
-            format!("`rename_all` has nothing to rename: a tuple struct {why}; remove it, or name the fields"),
+            format!(
+                "`rename_all` has nothing to rename: a tuple struct {why}; remove it, or name the fields"
+            ),
         );
     }
 }
@@ -118,11 +116,8 @@ fn left_out_fields_have_nothing_else(field: &Field<'_>, errors: &Errors) {
     if !field.is_left_out() {
         return;
     }
-    let why = if field.attributes.skip.is_some() {
-        "the field is skipped"
-    } else {
-        "PhantomData is no column"
-    };
+    let why =
+        if field.attributes.skip.is_some() { "the field is skipped" } else { "PhantomData is no column" };
     let mut others = vec![
         ("name", field.attributes.name.as_ref().map(|given| given.key)),
         ("default", field.attributes.default.as_ref().map(|given| given.key)),
@@ -168,7 +163,9 @@ fn columns_in_order_have_no_names(field: &Field<'_>, style: Style, why: &str, er
     if let Some(default) = &field.attributes.default {
         errors.at(
             default.key,
-            format!("a tuple struct {why}, so none can be told missing: remove `default`, or name the fields"),
+            format!(
+                "a tuple struct {why}, so none can be told missing: remove `default`, or name the fields"
+            ),
         );
     }
 }

@@ -48,7 +48,10 @@ pub(super) fn numbers<'i>(
 }
 
 /// The variants that stand for one value each, and the one that takes the others.
-fn split<'i>(variants: &'i [Variant<'i>], errors: &Errors) -> Option<(Vec<&'i Variant<'i>>, Option<Other<'i>>)> {
+fn split<'i>(
+    variants: &'i [Variant<'i>],
+    errors: &Errors,
+) -> Option<(Vec<&'i Variant<'i>>, Option<Other<'i>>)> {
     let mut plain = Vec::with_capacity(variants.len());
     let (mut all, mut fits) = (None, true);
     for variant in variants {
@@ -58,7 +61,10 @@ fn split<'i>(variants: &'i [Variant<'i>], errors: &Errors) -> Option<(Vec<&'i Va
         };
         match (&variant.attributes.other, variant.data, variant.fields.as_slice()) {
             (Some(other), ..) if all.is_some() => {
-                refuse(other.key, "two variants are `other`: one takes all that no variant stands for, keep one");
+                refuse(
+                    other.key,
+                    "two variants are `other`: one takes all that no variant stands for, keep one",
+                );
             }
             (Some(_), _, [field]) => all = Some(Other { variant: variant.ident, field }),
             (Some(other), ..) => refuse(
@@ -101,7 +107,12 @@ pub(super) fn labels_are_valid_and_differ(input: &Input<'_>, labels: &[Label<'_>
     let plain = variants.iter().filter(|variant| variant.attributes.other.is_none());
     for (variant, label) in plain.zip(labels) {
         let attributes = &variant.attributes;
-        names.add(&label.label, attributes.name.as_ref().map(|name| &name.value), variant.ident.span(), errors);
+        names.add(
+            &label.label,
+            attributes.name.as_ref().map(|name| &name.value),
+            variant.ident.span(),
+            errors,
+        );
         for alias in &attributes.aliases {
             names.add(&alias.value(), Some(alias), alias.span(), errors);
         }

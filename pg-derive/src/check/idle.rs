@@ -7,10 +7,16 @@ use crate::input::{Data, Input};
 pub(super) fn type_attributes_have_a_place(input: &Input<'_>, form: &Form<'_>, errors: &Errors) {
     let attributes = &input.attributes;
     let nameless = match form {
-        Form::Transparent(_) => Some("a transparent newtype has its field's SQL type: remove `{}`, or write `domain` in place of `transparent`"),
+        Form::Transparent(_) => Some(
+            "a transparent newtype has its field's SQL type: remove `{}`, or write `domain` in place of `transparent`",
+        ),
         Form::Converted => Some("a converted type has the SQL type of what it is converted to: remove `{}`"),
-        Form::Labels { is_text: true, .. } => Some("a text enum is text, of whatever character type the column is: remove `{}`"),
-        Form::Numbers { .. } => Some("an integer enum has the SQL type of its integers: remove `{}`, or put it into a `domain` newtype"),
+        Form::Labels { is_text: true, .. } => {
+            Some("a text enum is text, of whatever character type the column is: remove `{}`")
+        }
+        Form::Numbers { .. } => Some(
+            "an integer enum has the SQL type of its integers: remove `{}`, or put it into a `domain` newtype",
+        ),
         _ => None,
     };
     let names = [
@@ -39,7 +45,9 @@ pub(super) fn type_attributes_have_a_place(input: &Input<'_>, form: &Form<'_>, e
 /// Why names have no use.
 fn nothing_to_rename(form: &Form<'_>) -> Option<&'static str> {
     Some(match form {
-        Form::Composite { by_position: true, .. } => "a tuple struct's fields stand for attributes by their place",
+        Form::Composite { by_position: true, .. } => {
+            "a tuple struct's fields stand for attributes by their place"
+        }
         Form::Packed(_) => "the fields of a packed type have no SQL names",
         Form::Text(_) => "a text type has its text form alone",
         Form::Transparent(_) | Form::Domain(_) => "a newtype's field has no SQL name",
@@ -56,7 +64,9 @@ pub(super) fn fields_have_no_idle_attributes(input: &Input<'_>, form: &Form<'_>,
     let whole = match form {
         Form::Text(_) => Some("a text type has its text form alone"),
         Form::Converted => Some("the type is converted as a whole"),
-        Form::Labels { .. } | Form::Numbers { .. } => Some("the variant's field takes what no variant stands for"),
+        Form::Labels { .. } | Form::Numbers { .. } => {
+            Some("the variant's field takes what no variant stands for")
+        }
         _ => None,
     };
     let composite = matches!(form, Form::Composite { .. });
@@ -102,7 +112,9 @@ pub(super) fn variants_have_no_idle_attributes(input: &Input<'_>, form: &Form<'_
         if let (Some(alias), Some(why)) = (attributes.aliases.first(), why) {
             errors.on(alias, format!("`alias` names nothing here: {why}; remove it"));
         }
-        if let (Some(other), false) = (&attributes.other, matches!(form, Form::Labels { .. } | Form::Numbers { .. })) {
+        if let (Some(other), false) =
+            (&attributes.other, matches!(form, Form::Labels { .. } | Form::Numbers { .. }))
+        {
             errors.at(
                 other.key,
                 "`other` takes labels or numbers that no variant stands for, and this type has neither: remove it",

@@ -37,7 +37,7 @@ pub(crate) enum Form<'i> {
     /// Parameters by name, or in order.
     Params(Vec<Column<'i>>),
     /// Columns of a row of COPY.
-    CopyRow(Vec<Named<'i>>),
+    CopyRow(Vec<Column<'i>>),
 }
 
 /// A field with its SQL name.
@@ -179,7 +179,9 @@ fn form<'i>(input: &'i Input<'i>, errors: &Errors) -> Option<Form<'i>> {
             *at,
             "a union doesn't say which of its fields is valid, so it can't be a SQL value: use a struct or an enum",
         ),
-        (_, Some((kind, _))) if converted && input.attributes.conversion.given().iter().any(|(name, _)| *name == kind) => {
+        (_, Some((kind, _)))
+            if converted && input.attributes.conversion.given().iter().any(|(name, _)| *name == kind) =>
+        {
             Some(Form::Converted)
         }
         (Data::Enum(variants), Some(("repr", _))) => enumeration::numbers(input, variants, errors),
@@ -289,7 +291,10 @@ fn one_conversion(conversion: &Conversion, errors: &Errors) {
     let is_pair = |a: &str, b: &str| matches!((a, b), ("into", "from" | "try_from"));
     if let [(first, _), others @ ..] = given.as_slice() {
         for (other, key) in others.iter().filter(|(other, _)| !is_pair(first, other)) {
-            errors.at(*key, format!("a value is converted by `{first}` or by `{other}`, not by both: keep one"));
+            errors.at(
+                *key,
+                format!("a value is converted by `{first}` or by `{other}`, not by both: keep one"),
+            );
         }
         if let [("into", _), ("from", _), ("try_from", key)] = given.as_slice() {
             errors.at(*key, "a value is converted by `from` or by `try_from`, not by both: keep one");
@@ -309,10 +314,13 @@ fn nullable_is_an_option(field: &Field<'_>, errors: &Errors) {
 fn conversion_goes_this_way(input: &Input<'_>, errors: &Errors) {
     let conversion = &input.attributes.conversion;
     let converts = conversion.json.is_some() || conversion.with.is_some();
-    let (reads, writes) = (conversion.from.is_some() || conversion.try_from.is_some(), conversion.into.is_some());
+    let (reads, writes) =
+        (conversion.from.is_some() || conversion.try_from.is_some(), conversion.into.is_some());
     let (missing, key) = match (input.derive, conversion.given().first()) {
         (Derive::ToSql, Some((_, key))) if !writes => ("`into = ..` says how it is written", *key),
-        (Derive::FromSql, Some((_, key))) if !reads => ("`from = ..` or `try_from = ..` says how it is read", *key),
+        (Derive::FromSql, Some((_, key))) if !reads => {
+            ("`from = ..` or `try_from = ..` says how it is read", *key)
+        }
         _ => return,
     };
     if !converts {

@@ -54,7 +54,11 @@ impl<'i> Expansion<'i> {
         self.of_conversion(field.ty, &field.attributes.conversion, item)
     }
 
-    pub(super) fn of_codec_all<const N: usize>(&self, field: &Field<'_>, items: [&str; N]) -> [TokenStream; N] {
+    pub(super) fn of_codec_all<const N: usize>(
+        &self,
+        field: &Field<'_>,
+        items: [&str; N],
+    ) -> [TokenStream; N] {
         items.map(|item| self.of_codec(field, item))
     }
 
@@ -92,7 +96,9 @@ impl<'i> Expansion<'i> {
                     ("TYPE", _) => constant("type"),
                     ("TEXT_ONLY", _) => constant("text_only"),
                     ("plan", _) => constant("plan"),
-                    ("encode", false) => quote_spanned!(span=> |#value, #to| #pg::with::encode(#function, #value, #to)),
+                    ("encode", false) => {
+                        quote_spanned!(span=> |#value, #to| #pg::with::encode(#function, #value, #to))
+                    }
                     ("encode", true) => {
                         quote_spanned!(span=> |#value, #to| #pg::with::encode_option(#function, #value, #to))
                     }
@@ -101,14 +107,22 @@ impl<'i> Expansion<'i> {
                         |#raw| #pg::with::decode(#function, #raw).map(::core::option::Option::Some)
                     },
                     (_, false) => quote_spanned!(span=> || #pg::with::null(#function)),
-                    (_, true) => quote_spanned!(span=> || ::core::result::Result::Ok(::core::option::Option::None)),
+                    (_, true) => {
+                        quote_spanned!(span=> || ::core::result::Result::Ok(::core::option::Option::None))
+                    }
                 }
             }
         }
     }
 
     /// A call of one of a codec's functions.
-    pub(super) fn call_codec(&self, ty: &Type, conversion: &Conversion, item: &str, arguments: &TokenStream) -> TokenStream {
+    pub(super) fn call_codec(
+        &self,
+        ty: &Type,
+        conversion: &Conversion,
+        item: &str,
+        arguments: &TokenStream,
+    ) -> TokenStream {
         let function = self.of_conversion(ty, conversion, item);
         if let Codec::With { .. } = self.codec(ty, conversion) {
             // A closure is bound first: lints are against one that is called where it stands.

@@ -1,20 +1,26 @@
 //! Rows of COPY: the columns as a constant, and the values in the same order.
 
 use super::{Expansion, at, call, local};
-use crate::check::Named;
+use crate::check::{Column, Named};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Named<'_>]) -> TokenStream {
+pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStream {
     for column in columns {
-        to.require_codec(column.field);
+        to.require_codec(column.field());
     }
-    let (pg, writer) = (to.pg.clone(), local("to"));
-    let table = columns.iter().map(|Named { field, name }| {
-        let [type_name, plan] = to.of_codec_all(field, ["TYPE", "plan"]);
-        quote_spanned!(at(field.ty)=> #pg::CopyColumn { name: #name, type_name: #type_name, plan: #plan })
+    let (pg, writer) = (to.pg.clone(), local("row"));
+    let table = columns.iter().map(|column| {
+        let ty = column.field().ty;
+        let [type_name, plan] = to.of_codec_all(column.field(), ["TYPE", "plan"]);
+        let name = match column {
+            Column::Named(Named { name, .. }) => quote!(::core::option::Option::Some(#name)),
+            Column::Next(_) | Column::Flattened { .. } => quote!(::core::option::Option::None),
+        };
+        quote_spanned!(at(ty)=> #pg::CopyField::of(#name, #type_name, #plan, ::core::any::type_name::<#ty>))
     });
-    let writes = columns.iter().map(|Named { field, .. }| {
+    let writes = columns.iter().map(|column| {
+        let field = column.field();
         let (member, encode) = (&field.member, to.of_codec(field, "encode"));
         let write =
             call(field.ty, &writer, "value_by", quote_spanned!(at(field.ty)=> &self.#member, #encode));
@@ -22,7 +28,7 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Named<'_>]) -> TokenStre
     });
     let typed = to.typed();
     let items = quote! {
-        const COLUMNS: &'static [#pg::CopyColumn] = &[#(#table),*];
+        const FIELDS: &'static [#pg::CopyField] = &[#(#table),*];
 
         fn write(&self, #writer: &mut #pg::CopyWriter<'_>) -> #pg::Result<()> {
             #typed

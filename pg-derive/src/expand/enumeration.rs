@@ -106,9 +106,9 @@ pub(super) fn numbers(
     let (pg, row) = (to.pg.clone(), to.row.clone());
     let names: Vec<Ident> = (0..numbers.len()).map(|at| format_ident!("__{at}")).collect();
     let variants: Vec<_> = numbers.iter().map(|number| number.variant).collect();
-    let constants = numbers.iter().zip(&names).map(|(Number { variant, number }, name)| {
-        quote_spanned!(at(variant)=> const #name: #repr = #number;)
-    });
+    let constants = numbers.iter().zip(&names).map(
+        |(Number { variant, number }, name)| quote_spanned!(at(variant)=> const #name: #repr = #number;),
+    );
     let number = local("number");
     let trait_ = match to.input.derive {
         Derive::ToSql => quote!(#pg::Adapter),

@@ -32,7 +32,9 @@ pub(crate) fn derive(derive: Derive, host: &str, tokens: &DeriveInput) -> TokenS
         return quote!(#errors #stub);
     }
     match form {
-        Some(Form::Composite { attributes, by_position }) => composite::expand(&mut to, &attributes, by_position),
+        Some(Form::Composite { attributes, by_position }) => {
+            composite::expand(&mut to, &attributes, by_position)
+        }
         Some(Form::Labels { is_text, labels, other }) => {
             enumeration::labels(&mut to, is_text, &labels, other.as_ref())
         }

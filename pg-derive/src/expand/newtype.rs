@@ -16,10 +16,12 @@ pub(super) fn transparent(to: &mut Expansion<'_>, field: &Field<'_>) -> TokenStr
             let (member, out, array) = (&field.member, local("to"), local("array"));
             let encode = apply(to, field, "encode", &quote!(&self.#member, #out));
             let encode_nested = apply(to, field, "encode_nested", &quote!(&self.#member, #array));
-            let nested = own.then(|| quote! {
-                #[inline]
-                fn encode_nested(&self, #array: &mut #pg::ArrayWriter<'_>) -> #pg::Result<()> {
-                    #encode_nested
+            let nested = own.then(|| {
+                quote! {
+                    #[inline]
+                    fn encode_nested(&self, #array: &mut #pg::ArrayWriter<'_>) -> #pg::Result<()> {
+                        #encode_nested
+                    }
                 }
             });
             quote! {
@@ -36,10 +38,12 @@ pub(super) fn transparent(to: &mut Expansion<'_>, field: &Field<'_>) -> TokenStr
             let decode = apply(to, field, "decode", &quote!(#raw));
             let decode_nested = apply(to, field, "decode_nested", &quote!(#array));
             let null = apply(to, field, "null", &TokenStream::new());
-            let nested = own.then(|| quote! {
-                #[inline]
-                fn decode_nested(#array: &mut #pg::ArrayReader<#row, '_>) -> #pg::Result<Self> {
-                    #decode_nested.map(#wrap)
+            let nested = own.then(|| {
+                quote! {
+                    #[inline]
+                    fn decode_nested(#array: &mut #pg::ArrayReader<#row, '_>) -> #pg::Result<Self> {
+                        #decode_nested.map(#wrap)
+                    }
                 }
             });
             quote! {

@@ -32,7 +32,9 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
                 let arguments = quote_spanned!(at(field.ty)=> #name, &self.#member, #encode);
                 call(field.ty, &writer, "named_by", arguments)
             }
-            None => call(field.ty, &writer, "value_by", quote_spanned!(at(field.ty)=> &self.#member, #encode)),
+            None => {
+                call(field.ty, &writer, "value_by", quote_spanned!(at(field.ty)=> &self.#member, #encode))
+            }
         };
         quote!(#write?;)
     });

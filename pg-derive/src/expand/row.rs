@@ -97,4 +97,3 @@ fn flattened(
     };
     (quote!(#pg::Field::Nested { prefix: #prefix, shape: #of_shape }), quote!(#value?))
 }
-

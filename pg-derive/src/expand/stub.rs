@@ -28,7 +28,7 @@ pub(super) fn expand(to: &mut Expansion<'_>) -> TokenStream {
             }
         },
         Derive::CopyRow => quote! {
-            const COLUMNS: &'static [#pg::CopyColumn] = &[];
+            const FIELDS: &'static [#pg::CopyField] = &[];
 
             fn write(&self, _: &mut #pg::CopyWriter<'_>) -> #pg::Result<()> {
                 ::core::unreachable!()

@@ -1,15 +1,21 @@
-use pg_blocking::{FromSql, ToSql};
-
-#[derive(FromSql)]
-struct Item {
-    #[pg(default)]
-    id: i64,
-}
+use pg_blocking::{CopyRow, Params, ToSql};
 
 #[derive(ToSql)]
 struct Order {
     #[pg(flatten(prefix = "item_"))]
     item: i64,
+}
+
+#[derive(Params)]
+struct Orders {
+    #[pg(flatten)]
+    order: (i64,),
+}
+
+#[derive(CopyRow)]
+struct Copied {
+    #[pg(flatten)]
+    order: (i64,),
 }
 
 fn main() {}

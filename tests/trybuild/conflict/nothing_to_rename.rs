@@ -12,7 +12,7 @@ struct Point {
 }
 
 #[derive(ToSql)]
-#[pg(text, rename_all = "lowercase")]
+#[pg(text = self, rename_all = "lowercase")]
 enum Mood {
     #[pg(name = "sad")]
     Sad,
