@@ -163,12 +163,18 @@ pub struct Prepare<'q> {
     sql: &'q str,
     statement: Option<StatementId>,
     looked_up: bool,
+    anew: bool,
 }
 
 impl<'q> Prepare<'q> {
     /// Prepares `sql`; the server infers all parameters' types.
     pub fn new(sql: &'q str) -> Prepare<'q> {
-        Prepare { sql, statement: None, looked_up: false }
+        Prepare { sql, statement: None, looked_up: false, anew: false }
+    }
+
+    /// As [`Prepare::new`], whatever is known: for what must be as the server sees it now.
+    pub(crate) fn anew(sql: &'q str) -> Prepare<'q> {
+        Prepare { anew: true, ..Prepare::new(sql) }
     }
 }
 
@@ -176,6 +182,11 @@ impl Exchange for Prepare<'_> {
     type Output = Description;
 
     fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
+        if std::mem::take(&mut self.anew)
+            && let Some(id) = c.statements.find_described(self.sql)
+        {
+            c.statements.close(id);
+        }
         let known = self.statement.or_else(|| c.statements.find_described(self.sql));
         let described = known.and_then(|id| c.statements.get(id)).and_then(|statement| {
             let oids = statement.columns.as_ref()?.iter().map(|column| column.type_().oid());

@@ -201,7 +201,8 @@ impl<'s, S: Lender, R: CopyRow> CopyRowsIn<'s, S, R> {
     pub(crate) async fn start(session: &'s mut S, copy: &CopyFrom) -> Result<CopyRowsIn<'s, S, R>> {
         let names: Vec<&str> = R::FIELDS.iter().filter_map(|field| field.name()).collect();
         let (_, describe) = copy.of_rows(&names, R::FIELDS.len(), true)?;
-        let description = session.run(Prepare::new(&describe)).await?;
+        // Nobody says when a column was altered, and its new type may take the old one's bytes for another value.
+        let description = session.run(Prepare::anew(&describe)).await?;
         let catalog = session.lent().conversation().catalog();
         let writer = RowWriter::new::<R>(&description.parameters, catalog)?;
         let (sql, _) = copy.of_rows(&names, R::FIELDS.len(), writer.is_binary())?;
