@@ -1,10 +1,8 @@
-//! Long runs, by name: `cargo run --release -p pg-tests --bin soak -- NAME`. Some are run shorter by the tests.
+//! Long runs against a server, by name: `cargo run --release -p pg-soak -- NAME`. Some are run shorter by the tests.
 
 use crate::clients::{AsyncFace, BlockingFace, Face, block_on};
 use crate::recorded::checks::{self, Extent};
 use crate::server::{Database, Server};
-use crate::sim;
-use crate::types;
 use pg_core::{Error, Lifecycle, Result, Session};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -31,21 +29,6 @@ pub const ALL: &[Soak] = &[
         name: "recorded_sessions",
         about: "sessions of six kinds, ended and flipped at every byte and bit, and in 10,000 splits",
         run: recorded_sessions,
-    },
-    Soak {
-        name: "simulation",
-        about: "10 million runs of a client and an imagined server, a quarter of them without faults; or as many as said",
-        run: sim::soak::simulation,
-    },
-    Soak {
-        name: "state_machine",
-        about: "10 million legal and illegal messages with random calls, and every tag in every phase",
-        run: sim::soak::state_machine,
-    },
-    Soak {
-        name: "types",
-        about: "the type matrix, every type in every place and both forms: 100,000 values a type, or as many as said",
-        run: types::soak,
     },
 ];
 

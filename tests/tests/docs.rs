@@ -1,42 +1,7 @@
 //! What the documents say is what there is.
 
-use std::path::{Path, PathBuf};
+use pg_tests::documents::{documented_types, read, table, words, workspace};
 use std::process::Command;
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-fn read(path: &str) -> String {
-    std::fs::read_to_string(workspace().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The rows of the table whose head begins with these cells, each as its cells.
-fn table(text: &str, head: &str) -> Vec<Vec<String>> {
-    let rows: Vec<Vec<String>> = text
-        .lines()
-        .skip_while(|line| !line.starts_with(head))
-        .skip(2)
-        .take_while(|line| line.starts_with('|'))
-        .map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect())
-        .collect();
-    assert!(!rows.is_empty(), "there is no table {head}");
-    rows
-}
-
-/// What stands in backticks.
-fn words(cell: &str) -> Vec<&str> {
-    cell.split('`').skip(1).step_by(2).collect()
-}
-
-/// Cells of the full table: types, since, in, out, forms.
-fn documented_types() -> Vec<Vec<String>> {
-    let mut rows =
-        table(&read("pg-core/docs/types.md"), "| PostgreSQL | since | Rust in | Rust out | forms |");
-    let feature = |cell: &String| cell.split(" (feature").next().unwrap_or_default().to_owned();
-    rows.iter_mut().for_each(|row| row[0] = feature(&row[0]));
-    rows
-}
 
 /// The README has the usual ones, and the full table all.
 #[test]
@@ -52,39 +17,6 @@ fn the_types_of_the_readme_are_in_the_full_table() {
                 for (direction, cell) in [("written from", &row[2]), ("read as", &row[3])] {
                     assert!(words(cell).contains(&rust), "{type_} is not {direction} {rust}");
                 }
-            }
-        }
-    }
-}
-
-/// Nothing is documented that isn't tried on a server, and nothing is tried that nobody is told of.
-#[test]
-fn the_table_of_types_is_the_type_matrix() {
-    let sorted = |mut names: Vec<String>| {
-        names.sort();
-        names.dedup();
-        names
-    };
-    let tried = pg_tests::types::families::all();
-    let documented = documented_types();
-    let names = documented.iter().flat_map(|row| words(&row[0]).into_iter().map(str::to_owned)).collect();
-    assert_eq!(sorted(names), sorted(tried.iter().map(|row| row.documented().to_owned()).collect()));
-    for row in &documented {
-        for type_ in words(&row[0]) {
-            let tried: Vec<_> = tried.iter().filter(|tried| tried.documented() == type_).collect();
-            let written = tried.iter().flat_map(|tried| tried.written()).map(str::to_owned).collect();
-            let read = tried.iter().flat_map(|tried| tried.read()).map(str::to_owned).collect();
-            let cell = |at: usize| sorted(words(&row[at]).into_iter().map(str::to_owned).collect());
-            assert_eq!(
-                cell(2),
-                sorted(written),
-                "{type_} is written from these in the table, and in the matrix"
-            );
-            assert_eq!(cell(3), sorted(read), "{type_} is read as these in the table, and in the matrix");
-            for tried in tried {
-                let since = if tried.since() == 0 { "all".to_owned() } else { tried.since().to_string() };
-                assert_eq!(row[1], since, "the first version of {type_}");
-                assert_eq!(row[4] == "text", tried.text_only().is_some(), "the forms of {type_}");
             }
         }
     }
@@ -177,7 +109,7 @@ fn the_tour_runs_through_and_is_plain_text_where_nobody_watches() {
     }
 }
 
-/// `file::test` is in `tests/tests/file.rs`, `pg_core::module::test` in that module's file or its `tests.rs`.
+/// `file::test` is in `tests/tests/file.rs` or `tests/simulation/tests/file.rs`, `pg_core::module::test` in that module's file or its `tests.rs`.
 #[test]
 fn each_promise_names_tests_that_exist() {
     let promises = read("pg-core/docs/promises.md");
@@ -195,7 +127,7 @@ fn each_promise_names_tests_that_exist() {
                 let path = format!("pg-core/src/{}", module.replace("::", "/"));
                 vec![format!("{path}.rs"), format!("{path}/mod.rs"), format!("{path}/tests.rs")]
             }
-            None => vec![format!("tests/tests/{place}.rs")],
+            None => vec![format!("tests/tests/{place}.rs"), format!("tests/simulation/tests/{place}.rs")],
         };
         let found = files.iter().filter_map(|file| std::fs::read_to_string(workspace().join(file)).ok()).any(
             |text| {

@@ -2,7 +2,7 @@
 
 use super::replay::{End, Fault, Pieces};
 use super::{Kind, LIMIT, Outcome, Played, Recording};
-use crate::sim::seed::Rng;
+use crate::seed::Rng;
 use pg_core::ErrorKind;
 use std::fmt::Debug;
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! A recording that is played again, over a link with a fault and in pieces.
 
 use super::{Outcome, Played, Recording, Turn, Wire};
-use crate::sim::seed::Rng;
+use crate::seed::Rng;
 use pg_core::Error;
 use pg_core::protocol::connection::Connection;
 use std::io;

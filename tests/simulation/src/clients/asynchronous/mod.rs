@@ -1,0 +1,14 @@
+//! The source of pg-async's loop and client, compiled over an imagined runtime.
+
+#[allow(unreachable_pub, reason = "the client says it in public")]
+mod cancel;
+#[allow(dead_code, unreachable_pub, reason = "what only users call is here too")]
+#[path = "../../../../../pg-async/src/client.rs"]
+mod client;
+#[path = "../../../../../pg-async/src/driver.rs"]
+mod driver;
+pub(crate) mod runtime;
+
+pub(crate) use cancel::CancelToken;
+pub(crate) use client::Client;
+pub(crate) use driver::Link;

@@ -1,0 +1,341 @@
+//! The made-up language of the simulation, and what each statement's one rightful answer is.
+//!
+//! A statement says what is answered, and a number that no other call has goes with it, in `$1` or in its text. Every
+//! row carries that number, and all else in it follows from the number: so whoever holds an answer knows whose it is
+//! and whether it is whole.
+//!
+//! | statement | answer |
+//! |---|---|
+//! | `give a $1` | rows of shape a (see [`Shape`]) |
+//! | `change $1` | no rows; the number is in the journal once the transaction commits |
+//! | `fail $1` | some rows, then P0001 with the number |
+//! | `copy 7 from stdin`, `copy 7 to stdout` | a COPY |
+//! | `slowly`, `forever` after it | it takes up to a second, or until it is cancelled |
+//! | `begin`, `commit`, `savepoint a` and so on | as in SQL |
+
+use pg_core::{FromSql, ToSql};
+use pg_tests::seed::mix;
+
+/// A composite type, so that the catalog is asked.
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "item")]
+pub(super) struct Item {
+    pub(super) name: String,
+    pub(super) n: Option<i32>,
+}
+
+/// An enum.
+#[derive(Debug, Clone, Copy, PartialEq, ToSql, FromSql)]
+#[pg(name = "mood", rename_all = "snake_case")]
+pub(super) enum Mood {
+    Sad,
+    Happy,
+}
+
+pub(super) const ITEM: u32 = 20_002;
+pub(super) const MOOD: u32 = 20_003;
+
+/// The columns of an answer; the first is always the call's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Shape {
+    /// int8, int4, text.
+    A,
+    /// int8, text or NULL, int4[].
+    B,
+    /// int8, float8, bool, text[] with NULLs.
+    C,
+    /// int8, the composite.
+    D,
+    /// int8, the enum.
+    M,
+    /// int8, and `$2` as it came.
+    P,
+}
+
+impl Shape {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Shape::A => "a",
+            Shape::B => "b",
+            Shape::C => "c",
+            Shape::D => "d",
+            Shape::M => "m",
+            Shape::P => "p",
+        }
+    }
+
+    /// Names and types of the columns.
+    pub(super) fn columns(self) -> &'static [(&'static str, u32)] {
+        match self {
+            Shape::A => &[("n", 20), ("i", 23), ("t", 25)],
+            Shape::B => &[("n", 20), ("t", 25), ("ints", 1007)],
+            Shape::C => &[("n", 20), ("f", 701), ("b", 16), ("texts", 1009)],
+            Shape::D => &[("n", 20), ("item", ITEM)],
+            Shape::M => &[("n", 20), ("mood", MOOD)],
+            Shape::P => &[("n", 20), ("echo", 25)],
+        }
+    }
+}
+
+/// A value of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Int8(i64),
+    Int4(i32),
+    Float8(f64),
+    Bool(bool),
+    Text(String),
+    Ints(Vec<i32>),
+    Texts(Vec<Option<String>>),
+    Item(Item),
+    Mood(Mood),
+}
+
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Value {
+        text.map_or(Value::Null, Value::Text)
+    }
+}
+
+/// How many rows the call with this number is given.
+pub(super) fn row_count(number: u64) -> u64 {
+    match mix(number, 1) % 64 {
+        0..8 => 0,
+        8..40 => 1,
+        40..56 => 3,
+        56..63 => 12,
+        _ => 150,
+    }
+}
+
+/// One row of the answer to the call with this number.
+pub(super) fn row(shape: Shape, number: u64, at: u64, echo: &str) -> Vec<Value> {
+    let seed = mix(number, at.wrapping_add(2));
+    let n = Value::Int8(i64::try_from(number).expect("numbers are small"));
+    let int = |salt| i32::from_ne_bytes(mix(seed, salt).to_ne_bytes()[..4].try_into().expect("four bytes"));
+    match shape {
+        Shape::A => vec![n, Value::Int4(int(1)), Value::Text(text(seed))],
+        Shape::B => {
+            let ints = (0..mix(seed, 2) % 5).map(int).collect();
+            vec![n, (!seed.is_multiple_of(3)).then(|| text(seed)).into(), Value::Ints(ints)]
+        }
+        Shape::C => {
+            let texts =
+                (0..mix(seed, 3) % 4).map(|salt| int(salt + 9).is_positive().then(|| text(mix(seed, salt))));
+            vec![
+                n,
+                Value::Float8(f64::from(int(4)) / 8.0),
+                Value::Bool(int(5) > 0),
+                Value::Texts(texts.collect()),
+            ]
+        }
+        Shape::D => vec![n, Value::Item(Item { name: text(seed), n: (int(6) > 0).then(|| int(7)) })],
+        Shape::M => vec![n, Value::Mood(if int(8) > 0 { Mood::Happy } else { Mood::Sad })],
+        Shape::P => vec![n, Value::Text(echo.to_owned())],
+    }
+}
+
+/// Texts with what must be quoted, mostly short, and now and then longer than libpq's small messages.
+pub(super) fn text(seed: u64) -> String {
+    let length = match mix(seed, 11) % 2000 {
+        0 => 40_000,
+        1..30 => 900,
+        other => other % 12,
+    };
+    let alphabet = ['a', 'b', ' ', '"', '\\', ',', '{', 'é', '\'', '(', '\n'];
+    (0..length).map(|at| alphabet[usize::try_from(mix(seed, at) % 11).expect("small")]).collect()
+}
+
+/// What a statement asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Verb {
+    Give(Shape),
+    Change,
+    Fail,
+    Empty,
+    CopyIn,
+    CopyOut,
+    Begin,
+    Commit,
+    Rollback,
+    Savepoint(String),
+    Release(String),
+    RollbackTo(String),
+    DeallocateAll,
+    /// What the client asks of the catalog.
+    Catalog,
+}
+
+impl Verb {
+    /// Whether it may run in a transaction that failed.
+    pub(super) fn ends_failure(&self) -> bool {
+        matches!(self, Verb::Commit | Verb::Rollback | Verb::RollbackTo(_))
+    }
+
+    /// The columns, of those that return rows.
+    pub(super) fn columns(&self) -> &'static [(&'static str, u32)] {
+        match self {
+            Verb::Give(shape) => shape.columns(),
+            Verb::Fail => Shape::A.columns(),
+            Verb::Catalog => &CATALOG_COLUMNS,
+            _ => &[],
+        }
+    }
+}
+
+const CATALOG_COLUMNS: [(&str, u32); 11] = [
+    ("ordinal", 20),
+    ("oid", 26),
+    ("nspname", 19),
+    ("typname", 19),
+    ("typarray", 26),
+    ("kind", 25),
+    ("labels", 1009),
+    ("fields", 1009),
+    ("of", 26),
+    ("rngmultitypid", 26),
+    ("typdelim", 25),
+];
+
+/// How long a statement takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    AtOnce,
+    Slowly,
+    Forever,
+}
+
+/// A statement that was understood.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Statement {
+    pub(super) verb: Verb,
+    pub(super) pace: Pace,
+    /// The call's number, where the text says it.
+    pub(super) number: Option<u64>,
+    /// How many parameters it has.
+    pub(super) parameters: usize,
+}
+
+impl Statement {
+    /// Understands a statement; `None` is a syntax error.
+    pub(super) fn parse(sql: &str) -> Option<Statement> {
+        let (text, _) = sql.split_once("/*").unwrap_or((sql, ""));
+        let words: Vec<String> = text.split_ascii_whitespace().map(str::to_ascii_lowercase).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let verb = match words.as_slice() {
+            [] => Verb::Empty,
+            ["give", shape, ..] => Verb::Give(
+                [Shape::A, Shape::B, Shape::C, Shape::D, Shape::M, Shape::P]
+                    .into_iter()
+                    .find(|s| s.name() == *shape)?,
+            ),
+            ["change", ..] => Verb::Change,
+            ["fail", ..] => Verb::Fail,
+            ["copy", .., "from", "stdin"] => Verb::CopyIn,
+            ["copy", .., "to", "stdout"] => Verb::CopyOut,
+            ["begin", ..] => Verb::Begin,
+            ["commit"] => Verb::Commit,
+            ["rollback"] => Verb::Rollback,
+            ["savepoint", name] => Verb::Savepoint((*name).to_owned()),
+            ["release", "savepoint", name] => Verb::Release((*name).to_owned()),
+            ["rollback", "to", "savepoint", name] => Verb::RollbackTo((*name).to_owned()),
+            ["deallocate", "all"] => Verb::DeallocateAll,
+            ["with", "recursive", ..] => Verb::Catalog,
+            _ => return None,
+        };
+        if verb == Verb::Catalog {
+            return Some(Statement { verb, pace: Pace::AtOnce, number: None, parameters: 4 });
+        }
+        let pace = match words.last() {
+            Some(&"slowly") => Pace::Slowly,
+            Some(&"forever") => Pace::Forever,
+            _ => Pace::AtOnce,
+        };
+        let number = words.iter().skip(1).find_map(|word| word.parse().ok());
+        let parameters = words.iter().filter(|word| word.starts_with('$')).count();
+        Some(Statement { verb, pace, number, parameters })
+    }
+}
+
+// ---- how values travel ----
+
+/// The binary form.
+pub(super) fn binary(value: &Value) -> Option<Vec<u8>> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Int8(n) => n.to_be_bytes().to_vec(),
+        Value::Int4(n) => n.to_be_bytes().to_vec(),
+        Value::Float8(n) => n.to_be_bytes().to_vec(),
+        Value::Bool(b) => vec![u8::from(*b)],
+        Value::Text(text) => text.clone().into_bytes(),
+        Value::Ints(ints) => array(23, ints.iter().map(|n| Some(n.to_be_bytes().to_vec())).collect()),
+        Value::Texts(texts) => array(25, texts.iter().map(|t| t.clone().map(String::into_bytes)).collect()),
+        Value::Item(item) => {
+            let mut out = 2u32.to_be_bytes().to_vec();
+            field(&mut out, 25, Some(item.name.as_bytes()));
+            field(&mut out, 23, item.n.map(i32::to_be_bytes).as_ref().map(<[u8; 4]>::as_slice));
+            out
+        }
+        Value::Mood(_) => text_form(value)?.into_bytes(),
+    })
+}
+
+fn array(element: u32, values: Vec<Option<Vec<u8>>>) -> Vec<u8> {
+    let dimensions = u32::from(!values.is_empty());
+    let mut out = dimensions.to_be_bytes().to_vec();
+    out.extend(u32::from(values.iter().any(Option::is_none)).to_be_bytes());
+    out.extend(element.to_be_bytes());
+    if dimensions == 1 {
+        out.extend(length(values.len()).to_be_bytes());
+        out.extend(1u32.to_be_bytes());
+    }
+    for value in &values {
+        put(&mut out, value.as_deref());
+    }
+    out
+}
+
+fn field(out: &mut Vec<u8>, oid: u32, value: Option<&[u8]>) {
+    out.extend(oid.to_be_bytes());
+    put(out, value);
+}
+
+/// A value with its length before it.
+pub(super) fn put(out: &mut Vec<u8>, value: Option<&[u8]>) {
+    out.extend(value.map_or(-1, |value| length(value.len())).to_be_bytes());
+    out.extend_from_slice(value.unwrap_or_default());
+}
+
+fn length(length: usize) -> i32 {
+    i32::try_from(length).expect("values are small")
+}
+
+/// The text form.
+pub(super) fn text_form(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Int8(n) => n.to_string(),
+        Value::Int4(n) => n.to_string(),
+        Value::Float8(n) => n.to_string(),
+        Value::Bool(b) => if *b { "t" } else { "f" }.to_owned(),
+        Value::Text(text) => text.clone(),
+        Value::Ints(ints) => braces(ints.iter().map(i32::to_string)),
+        Value::Texts(texts) => {
+            braces(texts.iter().map(|t| t.as_ref().map_or("NULL".to_owned(), |t| quoted(t))))
+        }
+        Value::Item(item) => {
+            format!("({},{})", quoted(&item.name), item.n.map_or(String::new(), |n| n.to_string()))
+        }
+        Value::Mood(Mood::Sad) => "sad".to_owned(),
+        Value::Mood(Mood::Happy) => "happy".to_owned(),
+    })
+}
+
+fn braces(elements: impl Iterator<Item = String>) -> String {
+    format!("{{{}}}", elements.collect::<Vec<_>>().join(","))
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

@@ -1,0 +1,277 @@
+//! A client and an imagined server in one thread, under a fake clock: millions of runs, each of which its seed replays.
+//!
+//! A run is a login and a few random calls of one of the two `clients`, whose very source runs here over
+//! a `link` that splits and delays at random, to a model `server` that speaks the protocol from a state of
+//! its own and answers a made-up `language` in which every call has one rightful answer. Any future or guard
+//! may be dropped at any poll, and any statement cancelled by somebody else.
+//!
+//! # What is checked
+//!
+//! | [`Class`] | a call ends with | afterwards |
+//! |---|---|---|
+//! | `Correct` | its own rightful answer, its own error, or 57014 if the server did cancel it | the connection answers; no transaction, COPY or statement is open; nothing is owed |
+//! | `Transport` | the same, or an error of the link, within its deadline | it answers, or it is closed and says so |
+//! | `Order` | its own rows, or a typed error, and never the error of another call (unless the fault was done to a message that carries or describes rows or ends a statement, which nobody could tell) | as before |
+//! | `Bytes` | anything: a changed value can't be told from a true one. Nothing panics or hangs, memory follows what was sent | as before |
+//!
+//! The server's journal is audited too: what was acknowledged is in it. In `Correct` and `Transport` also: what was undone
+//! is not, what was done together is in it wholly or not at all, and a commit that took place is never told as a failure.
+//! In all classes no error and no `Debug` shows the password, an error that says that the connection is closed is true,
+//! no server is believed that claims SCRAM and doesn't prove it, and a call that spins or hangs is a finding.
+
+mod behaviour;
+mod checks;
+mod clients;
+mod clock;
+pub mod faults;
+mod language;
+mod link;
+mod logins;
+pub mod messages;
+mod server;
+pub mod soak;
+pub mod walk;
+
+use behaviour::Script;
+use clients::{Client, Flavour};
+use faults::{Class, Faults};
+use link::{Net, Weather};
+use logins::{Host, Login, Proof};
+use pg_core::config::settings::Settings;
+use pg_core::exchange::startup::{Credentials, Startup};
+use pg_core::protocol::connection::Connection;
+use pg_core::types::registry::{Registry, Scope};
+use pg_core::wire::frame::Limits;
+use pg_tests::seed::Rng;
+use server::{Model, Temper};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{OnceLock, mpsc};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+const PASSWORD: &str = "swordfish";
+/// How long a blocking login waits, in microseconds; its own deadline is nearer.
+const PATIENCE: u64 = 60_000_000;
+
+/// What a number of runs came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    /// Runs.
+    pub runs: u64,
+    /// Calls that ended with what was asked for.
+    pub right: u64,
+    /// Calls that ended with an error that they may end with.
+    pub errors: u64,
+    /// Calls that were dropped.
+    pub dropped: u64,
+    /// Runs in which a fault happened.
+    pub faulty: u64,
+    /// Runs after which the connection was closed.
+    pub closed: u64,
+    /// Bytes that the server sent.
+    pub bytes: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.runs += other.runs;
+        self.right += other.right;
+        self.errors += other.errors;
+        self.dropped += other.dropped;
+        self.faulty += other.faulty;
+        self.closed += other.closed;
+        self.bytes += other.bytes;
+    }
+}
+
+/// A run that broke a promise.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// What replays it.
+    pub seed: u64,
+    /// What was found, and what the client had done.
+    pub text: String,
+}
+
+/// Runs the simulation with one seed.
+///
+/// # Errors
+/// What was found.
+pub fn run(class: Class, seed: u64) -> Result<Tally, Finding> {
+    match catch_unwind(AssertUnwindSafe(|| run_bare(class, seed))) {
+        Ok(outcome) => outcome.map_err(|text| Finding { seed, text }),
+        Err(panic) => {
+            let words = panic.downcast_ref::<String>().cloned();
+            let words = words.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(Finding { seed, text: format!("panic: {}", words.unwrap_or_default()) })
+        }
+    }
+}
+
+/// Runs seeds from `first` on, on as many threads as there are processors; stops at the first finding.
+///
+/// # Errors
+/// What was found, by the lowest seed that was tried.
+pub fn run_many(class: Class, first: u64, count: u64) -> Result<Tally, Finding> {
+    let next = AtomicU64::new(first);
+    let end = first.saturating_add(count);
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let running: Vec<AtomicU64> = (0..workers).map(|_| AtomicU64::new(u64::MAX)).collect();
+    let outcomes: Vec<Result<Tally, Finding>> = thread::scope(|scope| {
+        let (done, is_done) = mpsc::channel::<()>();
+        let watched = &running;
+        scope.spawn(move || watch(class, watched, &is_done));
+        let next = &next;
+        let work = |running: &AtomicU64| {
+            let mut tally = Tally::default();
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= end {
+                    return Ok(tally);
+                }
+                running.store(seed, Ordering::Relaxed);
+                match run(class, seed) {
+                    Ok(one) => tally.add(one),
+                    Err(finding) => {
+                        next.store(end, Ordering::Relaxed);
+                        return Err(finding);
+                    }
+                }
+            }
+        };
+        let threads: Vec<_> = running.iter().map(|running| scope.spawn(move || work(running))).collect();
+        let joined = threads.into_iter().map(|thread| thread.join().expect("panics are caught inside"));
+        let outcomes = joined.collect();
+        drop(done);
+        outcomes
+    });
+    let mut tally = Tally::default();
+    let mut findings = Vec::new();
+    for outcome in outcomes {
+        match outcome {
+            Ok(one) => tally.add(one),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    findings.sort_by_key(|finding| finding.seed);
+    findings.into_iter().next().map_or(Ok(tally), Err)
+}
+
+/// How long a run may take by the real clock; most take less than a millisecond.
+const HANGS: Duration = Duration::from_secs(180);
+
+/// Ends the process, with the seed, when a run hangs: a loop that does nothing can't be ended in another way.
+fn watch(class: Class, running: &[AtomicU64], is_done: &mpsc::Receiver<()>) {
+    let look = || running.iter().map(|seed| seed.load(Ordering::Relaxed)).collect::<Vec<_>>();
+    let mut seen = look();
+    while is_done.recv_timeout(HANGS) == Err(mpsc::RecvTimeoutError::Timeout) {
+        let now = look();
+        if let Some((seed, _)) = now.iter().zip(&seen).find(|(now, then)| now == then && **now != u64::MAX) {
+            eprintln!("{class:?}, SIM_SEED={seed}: the run hangs");
+            std::process::exit(101);
+        }
+        seen = now;
+    }
+}
+
+fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
+    let mut rng = Rng::new(seed);
+    let logins = [Login::Trust, Login::Cleartext, Login::Md5, Login::Scram(Proof::True)];
+    let login = match class == Class::Correct || !rng.in_thousand(50) {
+        true => rng.pick(&logins),
+        false => rng.pick(&Login::LIES),
+    };
+    let temper = Temper {
+        asides: rng.pick(&[0, 0, 100]),
+        amnesia: rng.pick(&[0, 0, 200]),
+        refusals: rng.pick(&[0, 0, 0, 200]),
+        slow_ends: rng.pick(&[0, 300]),
+    };
+    let mut weather = Weather::random(&mut rng);
+    if class != Class::Correct {
+        weather.lost_cancels = rng.pick(&[0, 0, 300]);
+    }
+    let flavour = rng.pick(&[Flavour::Blocking, Flavour::Async]);
+    let faults = Faults::new(class, rng.fork());
+    let model = Model::new(Host::new(login, PASSWORD, seed), temper, faults, rng.fork());
+    let net = Net::new(model, weather, rng.fork());
+    let cache = rng.pick(&[0, 1, 2, 100]);
+    let connection = Connection::new(cache, Limits::default(), Registry::default(), Scope::default());
+    let mut script = Script::new(net.clone(), rng.fork());
+    let play = async {
+        net.world().begin_call(PATIENCE);
+        let (mut client, outcome) = Client::log_in(&net, flavour, connection, startup(seed)).await;
+        if let Err(error) = outcome {
+            script.refused(&mut client, &error);
+        } else {
+            script.let_in(&mut client);
+            script.run(&mut client).await;
+            net.world().calm_down();
+            script.last_call(&mut client).await;
+        }
+        let closed = client.says_closed();
+        script.finish(client).await;
+        closed
+    };
+    let closed = match flavour {
+        Flavour::Blocking => pg_core::complete(play),
+        Flavour::Async => play_through(&net, play),
+    };
+    let mut findings = std::mem::take(&mut script.ledger.findings);
+    let world = net.world();
+    let allowed = 4 * world.server.faults.bytes + 64 * 1024;
+    if world.most_space > allowed {
+        findings
+            .push(format!("room for {} bytes, with {} sent", world.most_space, world.server.faults.bytes));
+    }
+    if findings.is_empty() {
+        return Ok(Tally {
+            runs: 1,
+            right: script.ledger.right,
+            errors: script.ledger.errors,
+            dropped: script.ledger.dropped,
+            faulty: u64::from(world.server.faults.happened),
+            closed: u64::from(closed),
+            bytes: world.server.faults.bytes as u64,
+        });
+    }
+    let story = std::mem::take(&mut script.story).join("\n");
+    Err(format!(
+        "{}\n{flavour:?}, {login:?}, {weather:?}, {temper:?}, cache of {cache}\n{story}",
+        findings.join("\n")
+    ))
+}
+
+fn settings() -> &'static Settings {
+    static SETTINGS: OnceLock<Settings> = OnceLock::new();
+    SETTINGS.get_or_init(|| {
+        let config = pg_core::Config::<()>::new("user=me dbname=mine").expect("a sound string");
+        config.password(PASSWORD).settings().clone()
+    })
+}
+
+fn startup(seed: u64) -> Startup<'static> {
+    let credentials = Credentials {
+        user: "me".to_owned(),
+        database: "mine".to_owned(),
+        nonce: format!("client{seed}"),
+        unix_socket: true,
+        tls: None,
+    };
+    Startup::new(settings(), credentials)
+}
+
+/// Polls a future until it is complete, and lets the world go on in between.
+fn play_through<F: Future>(net: &Net, future: F) -> F::Output {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return output;
+        }
+        assert!(net.world().pass(None), "a call waits for what will never happen");
+    }
+}

@@ -1,0 +1,827 @@
+//! The model server: it speaks the protocol from a state of its own, knows nothing of the client's, and answers each
+//! statement of the made-up [language](super::language) rightfully.
+
+use super::clock::{MILLISECOND, Moment, SECOND};
+use super::faults::{Faults, Outcome};
+use super::language::{self, ITEM, MOOD, Pace, Statement, Value, Verb};
+use super::logins::{Answer, Host};
+use super::messages as m;
+use pg_tests::seed::Rng;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+/// How this server behaves where PostgreSQL leaves it open, each in a thousand.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Temper {
+    /// A notice, parameter or notification goes before a message.
+    pub(super) asides: u64,
+    /// A prepared statement is forgotten at Sync, as behind a pooler or after DDL.
+    pub(super) amnesia: u64,
+    /// BEGIN is refused.
+    pub(super) refusals: u64,
+    /// The end of a transaction takes its time, so that a cancel request can hit it.
+    pub(super) slow_ends: u64,
+}
+
+#[derive(Debug)]
+struct Portal {
+    statement: Statement,
+    number: u64,
+    echo: String,
+    formats: Vec<u16>,
+    catalog: Vec<Vec<Value>>,
+}
+
+/// A statement that runs.
+#[derive(Debug)]
+struct Job {
+    statement: Statement,
+    number: u64,
+    echo: String,
+    formats: Vec<u16>,
+    catalog: Vec<Vec<Value>>,
+    at: u64,
+    rows: u64,
+    until: Moment,
+    simple: bool,
+    cancelled: bool,
+}
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum Place {
+    Startup,
+    Password,
+    Ready,
+    /// Data of a COPY FROM STDIN is awaited.
+    CopyIn,
+    Closed,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Model {
+    place: Place,
+    pub(super) host: Host,
+    temper: Temper,
+    rng: Rng,
+    now: Moment,
+    input: Vec<u8>,
+    read: usize,
+    /// What is sent, after the faults.
+    pub(super) out: Vec<u8>,
+    pub(super) faults: Faults,
+    /// How the link ended, once it did.
+    pub(super) end: Option<Outcome>,
+    statements: HashMap<String, (Statement, bool)>,
+    portals: HashMap<String, Portal>,
+    status: u8,
+    skipping: bool,
+    job: Option<Job>,
+    script: Option<VecDeque<String>>,
+    savepoints: Vec<(String, usize)>,
+    journal: Vec<u64>,
+    /// Numbers of changes that were committed.
+    pub(super) committed: BTreeSet<u64>,
+    /// Whose statements were cancelled, in order; 0 where a statement has no number.
+    pub(super) cancelled: Vec<u64>,
+    /// How many statements were forgotten.
+    pub(super) forgotten: u64,
+    /// How many BEGINs were refused.
+    pub(super) refused: u64,
+    /// Numbers of notifications that were sent.
+    pub(super) notified: u64,
+    /// What the client did against the protocol.
+    pub(super) complaint: Option<String>,
+    /// It said farewell.
+    pub(super) farewell: bool,
+}
+
+const SECRET: [u8; 4] = [7, 1, 8, 2];
+const PROCESS: u32 = 4711;
+
+impl Model {
+    pub(super) fn new(host: Host, temper: Temper, faults: Faults, rng: Rng) -> Model {
+        Model {
+            place: Place::Startup,
+            host,
+            temper,
+            rng,
+            now: Moment(0),
+            input: Vec::new(),
+            read: 0,
+            out: Vec::new(),
+            faults,
+            end: None,
+            statements: HashMap::new(),
+            portals: HashMap::new(),
+            status: b'I',
+            skipping: false,
+            job: None,
+            script: None,
+            savepoints: Vec::new(),
+            journal: Vec::new(),
+            committed: BTreeSet::new(),
+            cancelled: Vec::new(),
+            forgotten: 0,
+            refused: 0,
+            notified: 0,
+            complaint: None,
+            farewell: false,
+        }
+    }
+
+    /// Whether it does nothing, holds no transaction open and awaits no data.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.place == Place::Ready
+            && self.job.is_none()
+            && self.script.is_none()
+            && self.status == b'I'
+            && self.journal.is_empty()
+            && !self.skipping
+            && self.read == self.input.len()
+    }
+
+    /// When it goes on by itself.
+    pub(super) fn wakes(&self) -> Option<Moment> {
+        let waits = self.place != Place::CopyIn;
+        self.job.as_ref().filter(|_| waits).map(|job| job.until).filter(|until| *until < Moment(u64::MAX))
+    }
+
+    /// Whether it is in a statement that only a cancel request ends.
+    pub(super) fn runs_for_ever(&self) -> bool {
+        self.end.is_none() && self.job.as_ref().is_some_and(|job| job.until == Moment(u64::MAX))
+    }
+
+    /// Bytes that came.
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
+        self.input.drain(..self.read);
+        self.read = 0;
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// A CancelRequest that came on a link of its own.
+    pub(super) fn cancel(&mut self, request: &[u8]) {
+        let expected = [&[0, 0, 0, 16, 4, 210, 22, 46][..], &PROCESS.to_be_bytes(), &SECRET].concat();
+        if request != expected {
+            // A key that was damaged on its way cancels nobody.
+            return;
+        }
+        // While it waits for data, PostgreSQL looks at no request.
+        if let Some(job) = self.job.as_mut().filter(|_| self.place != Place::CopyIn) {
+            job.cancelled = true;
+            job.until = self.now;
+        }
+    }
+
+    /// Does what it can; false when it waits.
+    pub(super) fn work(&mut self, now: Moment) -> bool {
+        self.now = now;
+        if self.end.is_some() || self.place == Place::Closed {
+            return false;
+        }
+        if self.place == Place::CopyIn {
+            return self.message();
+        }
+        if self.job.is_some() {
+            return self.run();
+        }
+        if self.script.is_some() {
+            self.next_of_script();
+            return true;
+        }
+        self.message()
+    }
+
+    // ---- sending ----
+
+    fn send(&mut self, message: Vec<u8>) {
+        if self.end.is_some() {
+            return;
+        }
+        if self.place != Place::Startup
+            && self.place != Place::Password
+            && self.rng.in_thousand(self.temper.asides)
+        {
+            let aside = match self.rng.below(3) {
+                0 => m::notice_response(&[
+                    (b'S', "NOTICE"),
+                    (b'V', "NOTICE"),
+                    (b'C', "00000"),
+                    (b'M', "by the way"),
+                ]),
+                1 => m::parameter_status("TimeZone", self.rng.pick(&["UTC", "Europe/Vienna"])),
+                _ => {
+                    self.notified += 1;
+                    m::notification(PROCESS, "news", &self.notified.to_string())
+                }
+            };
+            self.put(aside);
+        }
+        self.put(message);
+    }
+
+    fn put(&mut self, message: Vec<u8>) {
+        if self.end.is_none() {
+            self.end = self.faults.apply(message, &mut self.out);
+        }
+    }
+
+    fn ready(&mut self) {
+        self.send(m::ready_for_query(self.status));
+    }
+
+    /// The statement failed: what it did is undone, and the transaction has failed.
+    fn fail(&mut self, code: &str, text: &str, simple: bool) {
+        self.send(m::error(code, text));
+        match self.status {
+            b'I' => self.journal.clear(),
+            _ => self.status = b'E',
+        }
+        self.job = None;
+        if simple {
+            self.script = None;
+            self.ready();
+        } else {
+            self.skipping = true;
+        }
+    }
+
+    // ---- receiving ----
+
+    /// Takes one message; false when none is whole.
+    fn message(&mut self) -> bool {
+        let waiting = &self.input[self.read..];
+        if self.place == Place::Startup {
+            let Some(length) = length_at(waiting, 0).filter(|length| waiting.len() >= *length) else {
+                return false;
+            };
+            self.read += length;
+            let answer = self.host.start();
+            self.let_in(answer);
+            return true;
+        }
+        let Some(length) = length_at(waiting, 1).filter(|length| waiting.len() > *length) else {
+            return false;
+        };
+        let (tag, body) = (waiting[0], waiting[5..=length].to_vec());
+        self.read += length + 1;
+        let mut body = Body(&body);
+        if self.take(tag, &mut body).is_none() {
+            self.complain(&format!("a malformed {:?}", tag as char));
+        }
+        true
+    }
+
+    fn complain(&mut self, what: &str) {
+        self.complaint.get_or_insert_with(|| format!("the client sent {what}"));
+        self.put(m::error_response(&[(b'S', "FATAL"), (b'V', "FATAL"), (b'C', "08P01"), (b'M', what)]));
+        self.close();
+    }
+
+    fn close(&mut self) {
+        self.journal.clear();
+        self.place = Place::Closed;
+        self.end.get_or_insert(Outcome::Fin);
+    }
+
+    /// The login goes on.
+    fn let_in(&mut self, answer: Answer) {
+        self.place = Place::Password;
+        match answer {
+            Answer::Send(messages) => messages.into_iter().for_each(|message| self.put(message)),
+            Answer::Welcome(messages) => {
+                messages.into_iter().for_each(|message| self.put(message));
+                self.greet();
+            }
+            Answer::Refuse(why) => self.complain(why),
+        }
+    }
+
+    fn greet(&mut self) {
+        self.put(m::authentication_ok());
+        self.place = Place::Ready;
+        for (name, value) in
+            [("server_version", "15.1"), ("client_encoding", "UTF8"), ("integer_datetimes", "on")]
+        {
+            self.send(m::parameter_status(name, value));
+        }
+        self.send(m::backend_key_data(PROCESS, &SECRET));
+        self.ready();
+    }
+
+    fn take(&mut self, tag: u8, body: &mut Body<'_>) -> Option<()> {
+        match (self.place, tag) {
+            (_, b'X') => {
+                self.farewell = true;
+                self.close();
+            }
+            (Place::Password, b'p') => {
+                let answer = self.host.answer(body.0);
+                self.let_in(answer);
+            }
+            (Place::CopyIn, b'd' | b'S' | b'H') => {}
+            (Place::CopyIn, b'c') => self.end_copy(None),
+            (Place::CopyIn, b'f') => {
+                let reason = body.c_str()?;
+                self.end_copy(Some(reason));
+            }
+            (Place::Ready, b'S') => self.sync(),
+            (Place::Ready, _) if self.skipping => {}
+            (Place::Ready, b'H') => {}
+            (Place::Ready, b'Q') => {
+                let sql = body.c_str()?;
+                self.portals.remove("");
+                self.script = Some(sql.split(';').map(str::to_owned).collect());
+                if self
+                    .script
+                    .as_ref()
+                    .is_some_and(|s| s.len() > 1 && s.back().is_some_and(|s| s.trim().is_empty()))
+                {
+                    self.script.as_mut()?.pop_back();
+                }
+            }
+            (Place::Ready, b'P') => self.parse(body)?,
+            (Place::Ready, b'B') => self.bind(body)?,
+            (Place::Ready, b'D') => self.describe(body)?,
+            (Place::Ready, b'E') => self.execute(body)?,
+            (Place::Ready, b'C') => {
+                let (kind, name) = (body.u8()?, body.c_str()?);
+                if kind == b'S' {
+                    self.statements.remove(name);
+                } else {
+                    self.portals.remove(name);
+                }
+                self.send(m::close_complete());
+            }
+            // After a COPY FROM STDIN has failed, data that were on their way.
+            (Place::Ready, b'd' | b'c' | b'f') => {}
+            _ => self.complain(&format!("{:?} in place {:?}", tag as char, self.place)),
+        }
+        Some(())
+    }
+
+    fn sync(&mut self) {
+        self.skipping = false;
+        self.portals.clear();
+        if self.status == b'I' {
+            self.committed.extend(self.journal.drain(..));
+        }
+        if self.rng.in_thousand(self.temper.amnesia) {
+            let mut names: Vec<String> =
+                self.statements.keys().filter(|name| !name.is_empty()).cloned().collect();
+            names.sort();
+            if !names.is_empty() {
+                let name = self.rng.pick(&names);
+                self.forgotten += 1;
+                if self.rng.in_thousand(500) {
+                    self.statements.remove(&name);
+                } else if let Some((_, stale)) = self.statements.get_mut(&name) {
+                    *stale = true;
+                }
+            }
+        }
+        self.ready();
+    }
+
+    fn parse(&mut self, body: &mut Body<'_>) -> Option<()> {
+        let (name, sql) = (body.c_str()?, body.c_str()?);
+        let types = body.u16()?;
+        for _ in 0..types {
+            body.u32()?;
+        }
+        let Some(statement) = Statement::parse(sql) else {
+            self.fail("42601", &format!("syntax error in {}", sql.trim()), false);
+            return Some(());
+        };
+        if self.status == b'E' && !statement.verb.ends_failure() && statement.verb != Verb::Empty {
+            self.fail("25P02", "current transaction is aborted", false);
+            return Some(());
+        }
+        if !name.is_empty() && self.statements.contains_key(name) {
+            self.fail("42P05", &format!("prepared statement {name:?} already exists"), false);
+            return Some(());
+        }
+        self.statements.insert(name.to_owned(), (statement, false));
+        self.send(m::parse_complete());
+        Some(())
+    }
+
+    fn bind(&mut self, body: &mut Body<'_>) -> Option<()> {
+        let (portal, name) = (body.c_str()?, body.c_str()?);
+        let formats = body.u16s()?;
+        let count = body.u16()?;
+        let mut values = Vec::new();
+        for _ in 0..count {
+            values.push(body.value()?);
+        }
+        let results = body.u16s()?;
+        let Some((statement, stale)) = self.statements.get(name).cloned() else {
+            self.fail("26000", &format!("prepared statement {name:?} does not exist"), false);
+            return Some(());
+        };
+        if self.status == b'E' && !statement.verb.ends_failure() && statement.verb != Verb::Empty {
+            self.fail("25P02", "current transaction is aborted", false);
+            return Some(());
+        }
+        if stale {
+            self.send_stale();
+            return Some(());
+        }
+        if values.len() != statement.parameters {
+            self.complaint.get_or_insert_with(|| format!("{} values for {statement:?}", values.len()));
+            self.fail("08P01", "bind message supplies a wrong number of parameters", false);
+            return Some(());
+        }
+        let binary = |at: usize| formats.get(if formats.len() == 1 { 0 } else { at }) == Some(&1);
+        let mut number = statement.number.unwrap_or_default();
+        let mut echo = String::new();
+        let mut catalog = Vec::new();
+        if statement.verb == Verb::Catalog {
+            catalog = catalog_rows(&values)?;
+        } else {
+            if let Some(Some(bytes)) = values.first() {
+                number = if binary(0) {
+                    u64::from_be_bytes((*bytes).try_into().ok()?)
+                } else {
+                    std::str::from_utf8(bytes).ok()?.parse().ok()?
+                };
+            }
+            if let Some(Some(bytes)) = values.get(1) {
+                echo = std::str::from_utf8(bytes).ok()?.to_owned();
+            }
+        }
+        let columns = statement.verb.columns().len();
+        let formats = match results.as_slice() {
+            [] => vec![0; columns],
+            [one] => vec![*one; columns],
+            each if each.len() == columns => each.to_vec(),
+            each => {
+                self.complaint
+                    .get_or_insert_with(|| format!("{} result formats for {columns} columns", each.len()));
+                self.fail("08P01", "bind message has a wrong number of result formats", false);
+                return Some(());
+            }
+        };
+        let portal_of = Portal { statement, number, echo, formats, catalog };
+        self.portals.insert(portal.to_owned(), portal_of);
+        self.send(m::bind_complete());
+        Some(())
+    }
+
+    fn send_stale(&mut self) {
+        self.send(m::error_response(&[
+            (b'S', "ERROR"),
+            (b'V', "ERROR"),
+            (b'C', "0A000"),
+            (b'M', "cached plan must not change result type"),
+            (b'R', "RevalidateCachedQuery"),
+        ]));
+        if self.status == b'I' {
+            self.journal.clear();
+        } else {
+            self.status = b'E';
+        }
+        self.skipping = true;
+    }
+
+    fn describe(&mut self, body: &mut Body<'_>) -> Option<()> {
+        let (kind, name) = (body.u8()?, body.c_str()?);
+        let (statement, formats) = if kind == b'S' {
+            let Some((statement, _)) = self.statements.get(name).cloned() else {
+                self.fail("26000", &format!("prepared statement {name:?} does not exist"), false);
+                return Some(());
+            };
+            if self.status == b'E' && !statement.verb.columns().is_empty() {
+                self.fail("25P02", "current transaction is aborted", false);
+                return Some(());
+            }
+            let types: &[u32] =
+                if statement.verb == Verb::Catalog { &[1009, 1009, 1028, 1009] } else { &[20, 25] };
+            let types = &types[..statement.parameters.min(types.len())];
+            self.send(m::parameter_description(types));
+            (statement, Vec::new())
+        } else {
+            let Some(portal) = self.portals.get(name) else {
+                self.fail("34000", &format!("portal {name:?} does not exist"), false);
+                return Some(());
+            };
+            (portal.statement.clone(), portal.formats.clone())
+        };
+        let message = description(&statement.verb, &formats);
+        self.send(message.unwrap_or_else(m::no_data));
+        Some(())
+    }
+
+    fn execute(&mut self, body: &mut Body<'_>) -> Option<()> {
+        let (name, _limit) = (body.c_str()?, body.u32()?);
+        let Some(portal) = self.portals.remove(name) else {
+            self.fail("34000", &format!("portal {name:?} does not exist"), false);
+            return Some(());
+        };
+        let Portal { statement, number, echo, formats, catalog } = portal;
+        if self.status == b'E' && !statement.verb.ends_failure() && statement.verb != Verb::Empty {
+            self.fail("25P02", "current transaction is aborted", false);
+            return Some(());
+        }
+        self.begin_job(statement, number, echo, formats, catalog, false);
+        Some(())
+    }
+
+    fn next_of_script(&mut self) {
+        let Some(sql) = self.script.as_mut().and_then(VecDeque::pop_front) else {
+            self.script = None;
+            if self.status == b'I' {
+                self.committed.extend(self.journal.drain(..));
+            }
+            return self.ready();
+        };
+        let Some(statement) = Statement::parse(&sql) else {
+            return self.fail("42601", &format!("syntax error in {}", sql.trim()), true);
+        };
+        if self.status == b'E' && !statement.verb.ends_failure() && statement.verb != Verb::Empty {
+            return self.fail("25P02", "current transaction is aborted", true);
+        }
+        let formats = vec![0; statement.verb.columns().len()];
+        if let Some(description) = description(&statement.verb, &formats) {
+            self.send(description);
+        }
+        let number = statement.number.unwrap_or_default();
+        self.begin_job(statement, number, String::new(), formats, Vec::new(), true);
+    }
+
+    // ---- running ----
+
+    #[allow(clippy::too_many_arguments, reason = "a portal's parts")]
+    fn begin_job(
+        &mut self,
+        statement: Statement,
+        number: u64,
+        echo: String,
+        formats: Vec<u16>,
+        catalog: Vec<Vec<Value>>,
+        simple: bool,
+    ) {
+        let ends =
+            matches!(statement.verb, Verb::Commit | Verb::Rollback | Verb::RollbackTo(_) | Verb::Begin);
+        let pause = match statement.pace {
+            Pace::AtOnce if ends && self.rng.in_thousand(self.temper.slow_ends) => {
+                self.rng.below(300 * MILLISECOND)
+            }
+            Pace::AtOnce => 0,
+            Pace::Slowly => self.rng.below(SECOND),
+            Pace::Forever => u64::MAX,
+        };
+        let rows = match statement.verb {
+            Verb::Give(_) => language::row_count(number),
+            Verb::Fail => language::row_count(number).min(3),
+            Verb::Catalog => catalog.len() as u64,
+            _ => 0,
+        };
+        self.job = Some(Job {
+            statement,
+            number,
+            echo,
+            formats,
+            catalog,
+            at: 0,
+            rows,
+            until: self.now + pause,
+            simple,
+            cancelled: false,
+        });
+    }
+
+    /// Goes on with the statement; false while it takes its time.
+    fn run(&mut self) -> bool {
+        let Some(mut job) = self.job.take() else { return false };
+        if job.cancelled {
+            self.cancelled.push(job.number);
+            self.fail("57014", "canceling statement due to user request", job.simple);
+            return true;
+        }
+        if job.until > self.now {
+            self.job = Some(job);
+            return false;
+        }
+        if job.at < job.rows {
+            let values = match &job.statement.verb {
+                Verb::Give(shape) => language::row(*shape, job.number, job.at, &job.echo),
+                Verb::Fail => language::row(language::Shape::A, job.number, job.at, ""),
+                _ => job.catalog[usize::try_from(job.at).expect("small")].clone(),
+            };
+            let row = m::row(&values, &job.formats);
+            job.at += 1;
+            self.job = Some(job);
+            self.send(row);
+            return true;
+        }
+        self.complete(job);
+        true
+    }
+
+    fn complete(&mut self, job: Job) {
+        let simple = job.simple;
+        let tag = match &job.statement.verb {
+            Verb::Give(_) | Verb::Catalog => format!("SELECT {}", job.rows),
+            Verb::Change => {
+                self.journal.push(job.number);
+                format!("UPDATE {}", job.number)
+            }
+            Verb::Fail => return self.fail("P0001", &format!("call {} fails", job.number), simple),
+            Verb::Empty => return self.send(m::empty_query_response()),
+            Verb::CopyIn => {
+                self.send(m::copy_in_response(0, &[0]));
+                if self.rng.in_thousand(self.temper.refusals) {
+                    return self.fail("P0001", "a trigger refuses it", simple);
+                }
+                self.place = Place::CopyIn;
+                self.job = Some(Job { rows: 0, ..job });
+                return;
+            }
+            Verb::CopyOut => {
+                self.send(m::copy_out_response(0, &[0]));
+                for _ in 0..3 {
+                    self.send(m::copy_data(b"a line\n"));
+                }
+                self.send(m::copy_done());
+                "COPY 3".to_owned()
+            }
+            Verb::Begin if self.rng.in_thousand(self.temper.refusals) => {
+                self.refused += 1;
+                return self.fail("55000", "no transaction can begin now", simple);
+            }
+            Verb::Begin => {
+                if self.status == b'I' {
+                    self.status = b'T';
+                    self.savepoints.clear();
+                }
+                "BEGIN".to_owned()
+            }
+            Verb::Commit => {
+                let failed = self.status == b'E';
+                if failed {
+                    self.journal.clear();
+                }
+                self.status = b'I';
+                self.savepoints.clear();
+                self.committed.extend(self.journal.drain(..));
+                if failed { "ROLLBACK" } else { "COMMIT" }.to_owned()
+            }
+            Verb::Rollback => {
+                self.status = b'I';
+                self.savepoints.clear();
+                self.journal.clear();
+                "ROLLBACK".to_owned()
+            }
+            Verb::Savepoint(name) => {
+                if self.status == b'I' {
+                    return self.fail("25P01", "SAVEPOINT can only be used in transaction blocks", simple);
+                }
+                self.savepoints.push((name.clone(), self.journal.len()));
+                "SAVEPOINT".to_owned()
+            }
+            Verb::Release(name) | Verb::RollbackTo(name) => {
+                let back = matches!(job.statement.verb, Verb::RollbackTo(_));
+                if self.status == b'I' {
+                    return self.fail("25P01", "savepoints exist in transaction blocks only", simple);
+                }
+                let Some(at) = self.savepoints.iter().rposition(|(known, _)| known == name) else {
+                    return self.fail("3B001", &format!("savepoint {name:?} does not exist"), simple);
+                };
+                if back {
+                    self.journal.truncate(self.savepoints[at].1);
+                    self.savepoints.truncate(at + 1);
+                    self.status = b'T';
+                } else {
+                    self.savepoints.truncate(at);
+                }
+                if back { "ROLLBACK" } else { "RELEASE" }.to_owned()
+            }
+            Verb::DeallocateAll => {
+                self.statements.clear();
+                "DEALLOCATE ALL".to_owned()
+            }
+        };
+        self.send(m::command_complete(&tag));
+    }
+
+    /// The client ended a COPY FROM STDIN.
+    fn end_copy(&mut self, failure: Option<&str>) {
+        self.place = Place::Ready;
+        let simple = self.job.take().is_some_and(|job| job.simple);
+        match failure {
+            None => self.send(m::command_complete("COPY 0")),
+            Some(reason) => self.fail("57014", &format!("COPY from stdin failed: {reason}"), simple),
+        }
+    }
+}
+
+fn description(verb: &Verb, formats: &[u16]) -> Option<Vec<u8>> {
+    let columns = verb.columns();
+    let format = |at: usize| formats.get(at).copied().unwrap_or_default();
+    let columns: Vec<m::Column> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, (name, oid))| m::Column::new(name, *oid, -1, format(at)))
+        .collect();
+    (!columns.is_empty()).then(|| m::row_description(&columns))
+}
+
+/// What the catalog says of the types that were asked for.
+fn catalog_rows(values: &[Option<&[u8]>]) -> Option<Vec<Vec<Value>>> {
+    let [schemas, names, oids, _] = values else { return None };
+    let list = |value: &Option<&[u8]>| -> Option<Vec<String>> {
+        let text = std::str::from_utf8((*value)?).ok()?.strip_prefix('{')?.strip_suffix('}')?;
+        let items = text.split(',').filter(|item| !item.is_empty());
+        Some(items.map(|item| item.trim_matches('"').to_owned()).collect())
+    };
+    list(schemas)?;
+    let text = |text: &str| Value::Text(text.to_owned());
+    let known = |ordinal: Value, oid: u32| {
+        let list = |items: &[&str]| Value::Texts(items.iter().map(|item| Some((*item).to_owned())).collect());
+        match oid {
+            ITEM => Some(vec![
+                ordinal,
+                text("20002"),
+                text("public"),
+                text("item"),
+                text("20001"),
+                text("c"),
+                list(&["name", "n"]),
+                list(&["25", "23"]),
+                Value::Null,
+                Value::Null,
+                text(","),
+            ]),
+            MOOD => Some(vec![
+                ordinal,
+                text("20003"),
+                text("public"),
+                text("mood"),
+                text("0"),
+                text("e"),
+                list(&["sad", "happy"]),
+                Value::Null,
+                Value::Null,
+                Value::Null,
+                text(","),
+            ]),
+            _ => None,
+        }
+    };
+    let mut rows = Vec::new();
+    for (at, name) in (1..).zip(list(names)?) {
+        let oid = if name == "item" { ITEM } else { MOOD };
+        rows.extend(known(Value::Int4(at), oid));
+    }
+    for oid in list(oids)? {
+        rows.extend(known(Value::Null, oid.parse().ok()?));
+    }
+    Some(rows)
+}
+
+fn length_at(bytes: &[u8], at: usize) -> Option<usize> {
+    let length = bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)?;
+    usize::try_from(length).ok()
+}
+
+/// A cursor over what the client sent; `None` where it is malformed.
+struct Body<'a>(&'a [u8]);
+
+impl<'a> Body<'a> {
+    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.bytes(1).map(|bytes| bytes[0])
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.bytes(2)?.try_into().ok().map(u16::from_be_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.bytes(4)?.try_into().ok().map(u32::from_be_bytes)
+    }
+
+    fn u16s(&mut self) -> Option<Vec<u16>> {
+        let count = self.u16()?;
+        (0..count).map(|_| self.u16()).collect()
+    }
+
+    fn value(&mut self) -> Option<Option<&'a [u8]>> {
+        match self.u32()? {
+            u32::MAX => Some(None),
+            length => self.bytes(usize::try_from(length).ok()?).map(Some),
+        }
+    }
+
+    fn c_str(&mut self) -> Option<&'a str> {
+        let end = self.0.iter().position(|byte| *byte == 0)?;
+        let text = std::str::from_utf8(self.bytes(end)?).ok()?;
+        self.bytes(1)?;
+        Some(text)
+    }
+}

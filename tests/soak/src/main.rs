@@ -1,0 +1,40 @@
+//! Runs a long run by its name; without one, or with a wrong one, lists them: `cargo run --release -p pg-soak -- NAME`.
+
+use pg_tests::soak::{self, Soak};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Those that need what ordinary tests don't build.
+const MORE: &[Soak] = &[
+    Soak {
+        name: "simulation",
+        about: "10 million runs of a client and an imagined server, a quarter of them without faults; or as many as said",
+        run: pg_simulation::soak::simulation,
+    },
+    Soak {
+        name: "state_machine",
+        about: "10 million legal and illegal messages with random calls, and every tag in every phase",
+        run: pg_simulation::soak::state_machine,
+    },
+    Soak {
+        name: "types",
+        about: "the type matrix, every type in every place and both forms: 100,000 values a type, or as many as said",
+        run: pg_type_matrix::soak,
+    },
+];
+
+fn main() -> ExitCode {
+    let name = std::env::args().nth(1);
+    let all = || soak::ALL.iter().chain(MORE);
+    let Some(soak) = all().find(|soak| name.as_deref() == Some(soak.name)) else {
+        eprintln!("cargo run --release -p pg-soak -- NAME");
+        for soak in all() {
+            eprintln!("  {:<16} {}", soak.name, soak.about);
+        }
+        return ExitCode::from(2);
+    };
+    let started = Instant::now();
+    println!("{}: {}", soak.name, soak.about);
+    println!("{} ({:.1} s)", (soak.run)(), started.elapsed().as_secs_f64());
+    ExitCode::SUCCESS
+}
