@@ -16,6 +16,7 @@ use crate::session::{Lifecycle, Rows, Run, Session, Transaction, Using};
 use crate::transaction::TransactionOptions;
 use crate::types::registry::Registry;
 use crate::types::typecaster::TypecasterOwned;
+use postgres_types::Type;
 use std::future::Future;
 
 pub use complete::complete;
@@ -200,6 +201,16 @@ impl<S: Session> Blocking<S> {
     /// [`Session::ping`]: a round trip that does nothing else.
     pub fn ping(&mut self) -> Result<()> {
         complete(self.0.ping())
+    }
+
+    /// [`Session::type_by_name`]: the type that SQL calls so.
+    pub fn type_by_name(&mut self, name: &str) -> Result<Option<Type>> {
+        complete(self.0.type_by_name(name))
+    }
+
+    /// [`Session::types`]: the types that were looked up so far.
+    pub fn types(&mut self) -> Vec<Type> {
+        self.0.types()
     }
 
     /// [`Session::register`]: changes the registry of this connection alone.

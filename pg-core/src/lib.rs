@@ -13,7 +13,7 @@
 //! | 3 types | [`types`], [`row`], [`params`], [`compose`], [`copy`] | adapters, typecasters, plans, rows, parameters |
 //! | 4 protocol | [`config`], [`auth`], `tls`, [`protocol`] | connection strings, login, the state table, [`protocol::connection::Connection`] |
 //! | 5 exchanges | [`exchange`], [`constant`] | the operations, one a file |
-//! | 6 session | [`run`], [`streams`], [`session`], [`transaction`], [`blocking`] | what a user does with a connection, generic over the clients |
+//! | 6 session | [`run`], [`streams`], [`session`], [`transaction`], [`blocking`], `verify` | what a user does with a connection, generic over the clients |
 //!
 //! # The way of a value
 //!
@@ -73,6 +73,7 @@ pub mod streams;
 pub mod tls;
 pub mod transaction;
 pub mod types;
+mod verify;
 pub mod wire;
 
 pub use blocking::{Blocking, complete};

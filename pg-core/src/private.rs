@@ -7,6 +7,7 @@ pub use crate::row::{Field, FromRow, RowReader, Shape};
 pub use crate::types::adapter::{Adapter, Encode, IsNull};
 pub use crate::types::conversion::{AdapterOf, Converted, Nullable, ThroughJson, TryConverted, TypecasterOf};
 pub use crate::types::elements::{ArrayReader, ArrayWriter};
+pub use crate::types::expects::{Attribute, Expects};
 pub use crate::types::name::{NamedKind, NamedType, TypeName};
 pub use crate::types::plan::{Plan, Planner};
 pub use crate::types::typecaster::{RawValue, Typecaster};

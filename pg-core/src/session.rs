@@ -13,6 +13,7 @@ use crate::exchange::pipeline::Pipeline;
 use crate::exchange::query::Request;
 use crate::exchange::session::{Begin, Description, End, Ping, Prepare};
 use crate::exchange::stream::{Cursor, Fetch, Fetched, Stream};
+use crate::exchange::types::TypeByName;
 use crate::exchange::under::Under;
 use crate::params::Params;
 use crate::protocol::connection::Connection;
@@ -23,6 +24,7 @@ use crate::transaction::TransactionOptions;
 use crate::types::codecs::Codecs;
 use crate::types::registry::Registry;
 use crate::types::typecaster::TypecasterOwned;
+use postgres_types::Type;
 use std::future::Future;
 
 pub use crate::run::Run;
@@ -315,6 +317,22 @@ pub trait Session: Run + Sized {
     /// The connection is closed.
     fn ping(&mut self) -> impl Future<Output = Result<()>> + Send {
         self.run(Ping::default())
+    }
+
+    /// The type that SQL calls `name`: `"item"`, `"shop.item"`, `"\"Mixed Case\""`, `"item[]"`, `"double precision"`. Read as
+    /// the server reads it, and without a schema looked for in the search path. `None` if there is none.
+    ///
+    /// With all it is made of: attributes, labels, element. One round trip; the type is known from then on.
+    ///
+    /// # Errors
+    /// A name that SQL can't read.
+    fn type_by_name(&mut self, name: &str) -> impl Future<Output = Result<Option<Type>>> + Send {
+        self.run(TypeByName::new(name))
+    }
+
+    /// The types that this connection has looked up so far, by OID; those of PostgreSQL's own are not among them.
+    fn types(&mut self) -> Vec<Type> {
+        self.connection().conversation().catalog().types()
     }
 
     /// Changes the registry of this connection alone (copy on write): what is registered here comes before what the

@@ -37,6 +37,9 @@ wanted(oid) as (
   where part.oid <> 0 and (part.oid >= 10000 or part.oid = t.typarray)
 )
 select
+  (select system_identifier from pg_catalog.pg_control_system()),
+  (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()),
+  array(select schema from pg_catalog.unnest(pg_catalog.current_schemas(true)) as p(schema) where schema !~ '^pg_temp_'),
   a.ordinal, t.oid, s.nspname, t.typname, t.typarray,
   case when t.typelem <> 0 and t.typsubscript = 'pg_catalog.array_subscript_handler'::pg_catalog.regproc
     then 'a' when t.typtype = 'b' and t.typsend = 0 then 't' else t.typtype::text end,

@@ -15,6 +15,7 @@ pub mod startup;
 mod statement;
 pub mod stream;
 mod text;
+pub mod types;
 pub mod under;
 
 use crate::error::{Error, Result};
@@ -110,6 +111,8 @@ pub enum Kind {
     Query,
     /// A statement that is only prepared.
     Prepare,
+    /// A look-up of types by itself.
+    Types,
     /// Several statements of the simple protocol.
     Batch,
     /// Several exchanges in one round trip.

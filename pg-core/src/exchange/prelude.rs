@@ -14,6 +14,7 @@ use crate::types::catalog::{Catalog, Entry, EntryShape};
 use crate::types::literal;
 use crate::types::name::NamedType;
 use crate::types::plan::Plan;
+use crate::types::registry::Place;
 use crate::types::typecaster::{RawValue, Typecaster};
 use crate::wire::writer;
 use postgres_types::{Oid, Type};
@@ -274,12 +275,13 @@ fn learn(
     let mut asked = Vec::new();
     let mut called: Vec<(Box<str>, Option<Oid>)> =
         wanted.expressions.iter().map(|expression| (expression.clone(), None)).collect();
+    let mut place = None;
     for row in rows {
-        let Ok([ordinal, oid, schema, name, array, kind, labels, fields, of, multirange, delimiter]) =
-            <[Option<String>; 11]>::try_from(row)
-        else {
+        let Ok([system, database, path, ordinal, rest @ ..]) = <[Option<String>; 14]>::try_from(row) else {
             return Err(malformed());
         };
+        let [oid, schema, name, array, kind, labels, fields, of, multirange, delimiter] = rest;
+        place = system.zip(database).zip(path);
         let number = |text: Option<String>| text.and_then(|t| t.parse::<Oid>().ok());
         let Some(oid) = number(oid) else {
             // The name asked for at this place doesn't exist.
@@ -287,11 +289,11 @@ fn learn(
         };
         // Names count from 1 up, those that SQL writes from -1 down.
         let ordinal = ordinal.and_then(|text| text.parse::<i64>().ok());
-        let place = |number: i64| usize::try_from(number).ok()?.checked_sub(1);
-        if let Some(named) = ordinal.and_then(place).and_then(|at| wanted.names.get(at)) {
+        let at = |number: i64| usize::try_from(number).ok()?.checked_sub(1);
+        if let Some(named) = ordinal.and_then(at).and_then(|at| wanted.names.get(at)) {
             asked.push(((named.schema.map(Box::from), Box::from(named.name)), oid));
         }
-        let at = ordinal.and_then(i64::checked_neg).and_then(place);
+        let at = ordinal.and_then(i64::checked_neg).and_then(at);
         if let Some((_, found)) = at.and_then(|at| called.get_mut(at)) {
             *found = Some(oid);
         }
@@ -336,10 +338,8 @@ fn learn(
     learned.extend(entries, asked.clone());
     learned.complete_ranges(wanted.oids.iter().copied().chain(asked.iter().map(|(_, oid)| *oid)));
     learned.settle(called);
-    c.catalog.merge(&learned);
-    // What a transaction sees may never come to be.
-    if c.transactions.status() == Status::Idle {
-        c.catalog.merge(&c.registry.publish(&c.scope, &learned));
+    if let Some(((system, database), path)) = place {
+        c.learn_types(Place { system, database, path }, &learned);
     }
     if let Some(named) = missing {
         let place = match named.schema {

@@ -139,7 +139,8 @@ impl Exchange for Startup<'_> {
         self.wants_startup
     }
 
-    fn finish(self, _: &mut Conversation) -> Result<()> {
+    fn finish(self, c: &mut Conversation) -> Result<()> {
+        c.adopt_types();
         Ok(())
     }
 

@@ -40,6 +40,8 @@ pub(super) struct Statement<'q> {
     looked_up: bool,
     /// The types of parameters were asked for, as those of columns.
     params_looked_up: bool,
+    /// Some type is looked for in the search path.
+    by_path: bool,
     /// The columns were asked for anew, because those known didn't fit.
     described_anew: bool,
     retried: bool,
@@ -69,6 +71,7 @@ impl<'q> Statement<'q> {
             inferred: false,
             looked_up: false,
             params_looked_up: false,
+            by_path: false,
             described_anew: false,
             retried: false,
             retry: false,
@@ -104,6 +107,7 @@ impl<'q> Statement<'q> {
         }
         let Planned { types, plans, waits } = planned.map_err(|e| e.with_sql(self.sql))?;
         self.inferred = types.contains(&0);
+        self.by_path = goes_by_path(params, shape);
         let described_first = shape.needs_description(&c.catalog);
         let known = self.id.filter(|id| c.statements.get(*id).is_some());
         let Some(id) = known.or_else(|| c.statements.find_typed(self.sql, &types, &plans, self.constants))
@@ -114,6 +118,9 @@ impl<'q> Statement<'q> {
             return Ok(None); // Parse travels along
         };
         self.id = Some(id);
+        if self.by_path {
+            c.statements.mark_by_path(id);
+        }
         if !waits {
             c.statements.declare(id, &types, plans);
         } else if let Some(needs) = self.settle_params(c, id, params)? {
@@ -157,6 +164,9 @@ impl<'q> Statement<'q> {
             plan_params(&c.catalog, params, &[]).map_err(|e| e.with_sql(self.sql))?;
         let id = c.statements.insert(self.sql, types, self.constants, plans);
         self.id = Some(id);
+        if self.by_path {
+            c.statements.mark_by_path(id);
+        }
         Ok(self.description(id))
     }
 
@@ -251,6 +261,9 @@ impl<'q> Statement<'q> {
             }
         };
         self.id = Some(id);
+        if self.by_path {
+            c.statements.mark_by_path(id);
+        }
         if let Some(types) = c.statements.get(id).filter(|s| !s.is_parsed).map(|s| s.types().to_vec())
             && let Err(error) = self.sent_sql(c).and_then(|sql| c.parse(id, &sql, &types))
         {
@@ -542,7 +555,7 @@ fn check_count(sql: &str, params: &dyn Described) -> Result<()> {
 fn missing_types(c: &mut Conversation, params: &dyn Described, shape: &'static Shape) -> Option<Needs> {
     unresolved(&c.catalog, params, shape)?;
     // Another connection of the registry may have asked since.
-    c.catalog.merge(&c.registry.catalog(&c.scope));
+    c.adopt_types();
     unresolved(&c.catalog, params, shape).map(Needs::Types)
 }
 
@@ -588,6 +601,19 @@ fn unresolved(catalog: &Catalog, params: &dyn Described, shape: &'static Shape) 
     }
     also.retain(|named| !names.contains(named));
     Some(Wanted { names, also, oids, ..wanted(catalog) })
+}
+
+/// Whether some type is looked for in the search path: it has a name without a schema, or one that was registered.
+fn goes_by_path(params: &dyn Described, shape: &'static Shape) -> bool {
+    let mut by_path = shape.is_dynamic();
+    let mut visit = |name: TypeName| match name {
+        TypeName::Named(named) => by_path |= named.schema.is_none(),
+        TypeName::Described => by_path = true,
+        _ => {}
+    };
+    (0..params.len()).for_each(|index| params.name(index).each(&mut visit));
+    shape.each_type(&mut |name| name.each(&mut visit));
+    by_path
 }
 
 /// How parameters are sent.

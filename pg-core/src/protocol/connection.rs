@@ -250,9 +250,12 @@ impl Connection {
                     Err(error) => return Err(self.fail(error)),
                 },
             }
-            if frame.tag == b'C' && matches!(self.input.body(frame), b"DISCARD ALL\0" | b"DEALLOCATE ALL\0") {
-                // Whoever ran it, the cache must not believe any longer what is gone.
-                self.conversation.handle_deallocated();
+            // The most frequent changes nothing that is kept.
+            if frame.tag == b'C'
+                && let body = self.input.body(frame)
+                && !body.starts_with(b"SELECT")
+            {
+                self.conversation.handle_tag(body);
             }
             if preamble {
                 if frame.tag == b'I' {
@@ -278,7 +281,7 @@ impl Connection {
 
     #[inline]
     fn handle_ready(&mut self, frame: Frame) -> Result<()> {
-        self.conversation.transactions.handle_status(Status::parse(self.input.body(frame))?);
+        self.conversation.handle_status(Status::parse(self.input.body(frame))?);
         self.input.logged_in();
         Ok(())
     }
@@ -313,6 +316,10 @@ impl Connection {
                     Message::ParameterStatus { name, value } => {
                         let settings = Arc::make_mut(&mut self.conversation.context.settings);
                         self.conversation.inbox.handle_parameter(name, value, settings)?;
+                        if name == "search_path" {
+                            let Conversation { sharing, catalog, statements, .. } = &mut self.conversation;
+                            sharing.handle_path(value, catalog, statements);
+                        }
                     }
                     _ => {}
                 }

@@ -3,18 +3,19 @@
 //! request that the server answers puts its phase at the end of the queue.
 
 use super::inbox::Inbox;
+use super::sharing::Sharing;
 use super::state::Phase;
 use super::statements::{StatementId, Statements};
 use super::transactions::Transactions;
 use crate::error::{Error, Result, ServerError};
-use crate::message::backend::{BackendKeyData, Message};
+use crate::message::backend::{BackendKeyData, Message, Status};
 use crate::message::frontend::{self, Target};
 use crate::sqlstate::SqlState;
 use crate::types::catalog::Catalog;
 use crate::types::codecs::Codecs;
 use crate::types::context::Context;
 use crate::types::name::TypeName;
-use crate::types::registry::{Registry, Scope};
+use crate::types::registry::{Place, Registry, Scope};
 use crate::wire::writer::{self, Buffer};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -84,7 +85,7 @@ pub struct Conversation {
     pub(crate) inbox: Inbox,
     pub(crate) catalog: Catalog,
     pub(crate) registry: Registry,
-    pub(crate) scope: Scope,
+    pub(crate) sharing: Sharing,
     pub(crate) cancel_key: Option<CancelKey>,
     #[cfg(feature = "tls")]
     pub(crate) secure: Option<super::secured::Secure>,
@@ -100,7 +101,7 @@ impl std::fmt::Debug for Conversation {
             .field("statements", &self.statements)
             .field("transactions", &self.transactions)
             .field("inbox", &self.inbox)
-            .field("scope", &self.scope)
+            .field("sharing", &self.sharing)
             .finish_non_exhaustive()
     }
 }
@@ -131,9 +132,9 @@ impl Conversation {
             transactions: Transactions::default(),
             context: Context::default(),
             inbox: Inbox::default(),
-            catalog: registry.catalog(&scope),
+            catalog: Catalog::default().with_codecs(registry.codecs().clone()),
             registry,
-            scope,
+            sharing: Sharing::new(scope),
             cancel_key: None,
             #[cfg(feature = "tls")]
             secure: None,
@@ -466,7 +467,7 @@ impl Conversation {
     /// up.
     #[cold]
     pub(crate) fn forget_types(&mut self) {
-        self.registry.forget(&self.scope);
+        self.sharing.forget(&self.registry);
         self.catalog.clear();
         self.statements.close_all();
     }
@@ -484,8 +485,40 @@ impl Conversation {
             });
         }
         if !told.is_empty() {
-            self.registry.forget(&self.scope);
+            self.sharing.forget(&self.registry);
             self.catalog.forget(&told);
+        }
+    }
+
+    /// Takes over what connections that see the same types have learned since.
+    pub(crate) fn adopt_types(&mut self) {
+        self.sharing.adopt(&self.registry, &mut self.catalog);
+    }
+
+    /// Takes what the server has told of types, in the place where it looked for names.
+    pub(crate) fn learn_types(&mut self, place: Place, learned: &Catalog) {
+        let status = self.transactions.status();
+        let Conversation { sharing, registry, catalog, statements, .. } = self;
+        sharing.learn(place, learned, registry, catalog, statements, status);
+    }
+
+    /// Takes the tag of a statement that may have freed statements, moved the search path or ended a transaction.
+    #[cold]
+    pub(crate) fn handle_tag(&mut self, tag: &[u8]) {
+        if matches!(tag, b"DISCARD ALL\0" | b"DEALLOCATE ALL\0") {
+            // Whoever ran it, the cache must not believe any longer what is gone.
+            self.handle_deallocated();
+        }
+        let Conversation { sharing, registry, catalog, statements, .. } = self;
+        sharing.handle_tag(tag, registry, catalog, statements);
+    }
+
+    /// Takes the status of ReadyForQuery.
+    #[inline]
+    pub(crate) fn handle_status(&mut self, status: Status) {
+        self.transactions.handle_status(status);
+        if self.sharing.waits_for_the_end() && status == Status::Idle {
+            self.sharing.handle_end(&self.registry, &mut self.catalog, &mut self.statements);
         }
     }
 

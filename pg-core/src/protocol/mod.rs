@@ -7,6 +7,7 @@ pub mod gate;
 pub mod inbox;
 #[cfg(feature = "tls")]
 pub mod secured;
+pub(crate) mod sharing;
 pub mod state;
 pub mod statements;
 pub mod transactions;

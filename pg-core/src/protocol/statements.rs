@@ -35,6 +35,8 @@ pub struct Statement {
     pub(crate) is_parsed: bool,
     /// It was prepared without declared types: the server inferred all of them.
     inferred: bool,
+    /// Some type of it was looked for in the search path.
+    by_path: bool,
     /// The codecs of a statement's own that its plans were made with; 0 for none.
     codecs: u64,
     /// How the parameters are written.
@@ -327,6 +329,7 @@ impl Statements {
             is_parsed: false,
             inferred: types.is_empty(),
             types: types.into(),
+            by_path: false,
             codecs: self.codecs,
             params: params.into(),
             asked: None,
@@ -381,6 +384,22 @@ impl Statements {
     pub(crate) fn close_all(&mut self) {
         for id in self.ids() {
             self.close(id);
+        }
+    }
+
+    /// Notes that some type of a statement was looked for in the search path.
+    pub(crate) fn mark_by_path(&mut self, id: StatementId) {
+        if let Some(statement) = self.get_mut(id) {
+            statement.by_path = true;
+        }
+    }
+
+    /// Takes the statements out whose types were looked for in the search path.
+    pub(crate) fn close_by_path(&mut self) {
+        for id in self.ids() {
+            if self.get(id).is_some_and(|statement| statement.by_path) {
+                self.close(id);
+            }
         }
     }
 

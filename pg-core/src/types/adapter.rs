@@ -2,6 +2,7 @@
 
 use super::context::Settings;
 use super::elements::ArrayWriter;
+use super::expects::Expects;
 use super::name::TypeName;
 use super::plan::{Plan, Planner};
 use crate::error::{Error, Result};
@@ -26,6 +27,10 @@ pub trait Adapter {
 
     /// The type, or something inside it, has only a text form.
     const TEXT_ONLY: bool = false;
+
+    /// What is expected of the SQL type beyond its name: [`Registry::verify`](super::registry::Registry::verify) compares it
+    /// with the server's.
+    const EXPECTS: Expects = Expects::Existence;
 
     /// Finds out once per statement how values are written as `type_`, a parameter's, an element's or a field's type.
     /// [`Type::UNKNOWN`] stands for what only the server knows: the value goes as text.

@@ -10,6 +10,7 @@
 use super::adapter::{Adapter, Encode, IsNull};
 use super::context::Context;
 use super::elements::{ArrayReader, ArrayWriter, MAX_DIMENSIONS, within_element};
+use super::expects::Expects;
 use super::lists::plan_elements;
 use super::literal::{needs_quotes, quote_element};
 use super::name::TypeName;
@@ -301,6 +302,7 @@ impl<T: FromStr<Err: fmt::Display>> FromStr for Array<Option<T>> {
 impl<T: Adapter> Adapter for Array<T> {
     const TYPE: TypeName = TypeName::array_of(&T::TYPE);
     const TEXT_ONLY: bool = T::TEXT_ONLY;
+    const EXPECTS: Expects = T::EXPECTS;
 
     fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
         if matches!(T::TYPE, TypeName::Array(_)) {

@@ -337,6 +337,33 @@ impl Catalog {
         }
     }
 
+    /// Forgets what was looked for in the search path.
+    pub(crate) fn forget_by_path(&mut self) {
+        let known = Arc::make_mut(&mut self.known);
+        known.names.retain(|(schema, _), _| schema.is_some());
+        known.expressions.clear();
+    }
+
+    /// The same without temporary types, which no other session sees, and without their names.
+    pub(crate) fn without_temporary(&self) -> Catalog {
+        let mut catalog = Catalog { known: self.known.clone(), ..Catalog::default() };
+        if catalog.known.types.values().any(is_temporary) {
+            let known = Arc::make_mut(&mut catalog.known);
+            known.types.retain(|_, type_| !is_temporary(type_));
+            known.names.retain(|_, oid| Type::from_oid(*oid).is_some() || known.types.contains_key(oid));
+            let is_known = |oid: &Oid| Type::from_oid(*oid).is_some() || known.types.contains_key(oid);
+            known.expressions.retain(|_, oid| oid.as_ref().is_none_or(is_known));
+        }
+        catalog
+    }
+
+    /// All types that the catalog told, by OID.
+    pub fn types(&self) -> Vec<Type> {
+        let mut types: Vec<Type> = self.known.types.values().cloned().collect();
+        types.sort_by_key(Type::oid);
+        types
+    }
+
     /// Forgets which types these names stand for.
     pub(crate) fn forget(&mut self, names: &[TypeName]) {
         let subtypes: Vec<Oid> = names
@@ -358,6 +385,25 @@ impl Catalog {
         }
     }
 
+    /// Adds what other connections know, and keeps the names of temporary types, which only this one sees.
+    pub(crate) fn adopt(&mut self, shared: &Catalog) {
+        if Arc::ptr_eq(&self.known, &shared.known) {
+            return;
+        }
+        let is_temporary = |oid: &Oid| self.known.types.get(oid).is_some_and(is_temporary);
+        let own: Vec<(AskedName, Oid)> = self
+            .known
+            .names
+            .iter()
+            .filter(|(_, oid)| is_temporary(oid))
+            .map(|(name, oid)| (name.clone(), *oid))
+            .collect();
+        self.merge(shared);
+        if !own.is_empty() {
+            Arc::make_mut(&mut self.known).names.extend(own);
+        }
+    }
+
     /// Adds what another connection's catalog knows.
     pub fn merge(&mut self, other: &Catalog) {
         if Arc::ptr_eq(&self.known, &other.known) {
@@ -373,6 +419,11 @@ impl Catalog {
         known.multiranges.extend(&other.known.multiranges);
         known.delimiters.extend(&other.known.delimiters);
     }
+}
+
+/// Whether a type belongs to a temporary table, or to the schema of those.
+fn is_temporary(type_: &Type) -> bool {
+    type_.schema().starts_with("pg_temp_")
 }
 
 impl Known {

@@ -16,6 +16,7 @@
 
 use super::adapter::{Adapter, Encode, IsNull};
 use super::elements::{ArrayReader, ArrayWriter, within_element};
+use super::expects::Expects;
 use super::name::TypeName;
 use super::plan::{Plan, Planner, base_type, encode_mismatch, mismatch};
 use super::typecaster::{RawValue, Typecaster, null_by};
@@ -68,6 +69,7 @@ pub(super) fn plan_elements(
 impl<T: Adapter> Adapter for [T] {
     const TYPE: TypeName = TypeName::array_of(&T::TYPE);
     const TEXT_ONLY: bool = T::TEXT_ONLY;
+    const EXPECTS: Expects = T::EXPECTS;
 
     fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
         if *type_ == Type::UNKNOWN {
@@ -125,6 +127,7 @@ macro_rules! written_as_slice {
         impl<T: Adapter $(, const $n: usize)?> Adapter for $rust {
             const TYPE: TypeName = <[T] as Adapter>::TYPE;
             const TEXT_ONLY: bool = T::TEXT_ONLY;
+            const EXPECTS: Expects = T::EXPECTS;
 
             fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
                 <[T]>::plan(type_, planner)

@@ -13,6 +13,7 @@ pub mod derives;
 pub mod domain;
 pub mod elements;
 pub mod enumeration;
+pub mod expects;
 pub mod geometry;
 pub mod interval;
 pub mod lists;

@@ -4,6 +4,7 @@
 
 use super::adapter::{Adapter, Encode, IsNull};
 use super::elements::{ArrayReader, ArrayWriter};
+use super::expects::Expects;
 use super::name::TypeName;
 use super::plan::{Plan, Planner};
 use super::typecaster::{RawValue, Typecaster, null_by};
@@ -15,6 +16,7 @@ use std::sync::Arc;
 impl<T: Adapter> Adapter for Option<T> {
     const TYPE: TypeName = T::TYPE;
     const TEXT_ONLY: bool = T::TEXT_ONLY;
+    const EXPECTS: Expects = T::EXPECTS;
 
     fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
         T::plan(type_, planner)
@@ -80,6 +82,7 @@ macro_rules! pointer {
         impl<T: Adapter + ?Sized> Adapter for $rust {
             const TYPE: TypeName = T::TYPE;
             const TEXT_ONLY: bool = T::TEXT_ONLY;
+            const EXPECTS: Expects = T::EXPECTS;
 
             fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
                 T::plan(type_, planner)

@@ -4,7 +4,8 @@
 use super::adapter::Adapter;
 use super::catalog::Catalog;
 use super::codecs::{Codecs, TypeKey};
-use super::name::NamedType;
+use super::expects::Expects;
+use super::name::{NamedType, TypeName};
 use super::run_time::{self, CodecContext, TypecasterFn, Written};
 use super::typecaster::TypecasterOwned;
 use super::via::Via;
@@ -29,12 +30,37 @@ pub struct Registry(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     prefetch: Vec<&'static NamedType>,
+    expected: Vec<(TypeName, Expects)>,
     codecs: Codecs,
-    /// Shared by the clones that `with` makes too.
-    catalogs: Arc<Mutex<HashMap<Scope, Catalog>>>,
+    /// Shared by the clones that are made of it too.
+    shared: Arc<Mutex<Shared>>,
 }
 
-/// Whose catalog it is: connections of one scope see the same types under the same names.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Where the last connection with a login was.
+    places: HashMap<Scope, Arc<Place>>,
+    catalogs: HashMap<Arc<Place>, Catalog>,
+}
+
+/// Where names are looked for: in one place a name means one type, whoever asks, on whatever way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    /// The server's system identifier: two servers have two, a server and its standbys one.
+    pub(crate) system: String,
+    /// The database's OID: one that was dropped and made anew under its name is another.
+    pub(crate) database: String,
+    /// The schemas of the search path that exist, without those of temporary objects.
+    pub(crate) path: String,
+}
+
+impl Place {
+    pub(crate) fn is_same_database(&self, other: &Place) -> bool {
+        (&self.system, &self.database) == (&other.system, &other.database)
+    }
+}
+
+/// How a connection logged in: the next with the same most likely sees the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Scope {
     /// Where the server listens.
@@ -56,13 +82,10 @@ impl Registry {
     /// Looks the type of `T` up together with the first type that is needed, whichever that is.
     #[must_use]
     pub fn with<T: Adapter + TypecasterOwned>(self) -> Registry {
-        let mut prefetch = self.0.prefetch.clone();
-        prefetch.extend(<T as Adapter>::TYPE.named());
-        Registry(Arc::new(Inner {
-            prefetch,
-            codecs: self.0.codecs.clone(),
-            catalogs: self.0.catalogs.clone(),
-        }))
+        let mut inner = self.copy();
+        inner.prefetch.extend(<T as Adapter>::TYPE.named());
+        inner.expected.push((<T as Adapter>::TYPE, <T as Adapter>::EXPECTS));
+        Registry(Arc::new(inner))
     }
 
     /// Registers a function that reads values of a SQL type, for Rust types that nobody can derive for.
@@ -133,11 +156,21 @@ impl Registry {
     }
 
     fn with_codecs(self, change: impl FnOnce(&Codecs) -> Codecs) -> Registry {
-        Registry(Arc::new(Inner {
+        Registry(Arc::new(Inner { codecs: change(&self.0.codecs), ..self.copy() }))
+    }
+
+    fn copy(&self) -> Inner {
+        Inner {
             prefetch: self.0.prefetch.clone(),
-            codecs: change(&self.0.codecs),
-            catalogs: self.0.catalogs.clone(),
-        }))
+            expected: self.0.expected.clone(),
+            codecs: self.0.codecs.clone(),
+            shared: self.0.shared.clone(),
+        }
+    }
+
+    /// The types that were named, and what is expected of each.
+    pub(crate) fn expected(&self) -> &[(TypeName, Expects)] {
+        &self.0.expected
     }
 
     pub(crate) fn codecs(&self) -> &Codecs {
@@ -148,25 +181,39 @@ impl Registry {
         &self.0.prefetch
     }
 
-    pub(crate) fn catalog(&self, scope: &Scope) -> Catalog {
-        self.lock().get(scope).cloned().unwrap_or_default().with_codecs(self.0.codecs.clone())
+    /// Where the last connection with this login was.
+    pub(crate) fn place(&self, scope: &Scope) -> Option<Arc<Place>> {
+        self.lock().places.get(scope).cloned()
+    }
+
+    /// Notes where a connection with this login is.
+    pub(crate) fn set_place(&self, scope: &Scope, place: &Arc<Place>) {
+        let mut shared = self.lock();
+        if shared.places.get(scope) != Some(place) {
+            shared.places.insert(scope.clone(), place.clone());
+        }
+    }
+
+    /// What all have learned in a place.
+    pub(crate) fn catalog(&self, place: &Arc<Place>) -> Option<Catalog> {
+        self.lock().catalogs.get(place).cloned()
     }
 
     /// Adds what a connection has just learned, and gives back what all have learned.
-    pub(crate) fn publish(&self, scope: &Scope, learned: &Catalog) -> Catalog {
-        let mut catalogs = self.lock();
-        let shared = catalogs.entry(scope.clone()).or_default();
-        shared.merge(learned);
-        shared.clone()
+    pub(crate) fn publish(&self, place: &Arc<Place>, learned: &Catalog) -> Catalog {
+        let mut shared = self.lock();
+        let catalog = shared.catalogs.entry(place.clone()).or_default();
+        catalog.merge(learned);
+        catalog.clone()
     }
 
     /// Forgets what all have learned: a type has changed, and the next that needs one looks it up anew.
-    pub(crate) fn forget(&self, scope: &Scope) {
-        self.lock().remove(scope);
+    pub(crate) fn forget(&self, place: &Arc<Place>) {
+        self.lock().catalogs.remove(place);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Scope, Catalog>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
         // Nothing in here panics half way, so a poisoned lock guards a whole map.
-        self.0.catalogs.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -132,6 +132,12 @@ impl<'i> Expansion<'i> {
         quote!(#function(#arguments))
     }
 
+    /// `EXPECTS` of a field's type; a conversion says nothing of its own.
+    pub(super) fn expects(&self, field: &Field<'_>) -> TokenStream {
+        let pg = &self.pg;
+        if self.is_own(field) { self.of_codec(field, "EXPECTS") } else { quote!(#pg::Expects::Existence) }
+    }
+
     /// Whether the codec is the type's own.
     pub(super) fn is_own(&self, field: &Field<'_>) -> bool {
         matches!(self.codec(field.ty, &field.attributes.conversion), Codec::Own)

@@ -49,7 +49,10 @@ pub(super) fn expand(to: &mut Expansion<'_>, attributes: &[Named<'_>], by_positi
         }
     };
     let value = match to.input.derive {
-        Derive::ToSql => encode(to, attributes),
+        Derive::ToSql => {
+            let (expects, encode) = (expects(to, attributes, by_position), encode(to, attributes));
+            quote!(#expects #encode)
+        }
         _ => decode(to, attributes),
     };
     to.implement(false, &quote!(#items #value))
@@ -58,6 +61,33 @@ pub(super) fn expand(to: &mut Expansion<'_>, attributes: &[Named<'_>], by_positi
 /// Whether the server may lack a field's attribute: then the field is not written, and its default when read.
 fn is_optional(to: &Expansion<'_>, field: &Field<'_>) -> bool {
     to.input.attributes.allow_missing.is_some() || (to.reads() && field.attributes.default.is_some())
+}
+
+/// What `Registry::verify` compares with the server's.
+fn expects(to: &Expansion<'_>, attributes: &[Named<'_>], by_position: bool) -> TokenStream {
+    let pg = &to.pg;
+    let each = attributes.iter().map(|attribute| {
+        let name = match (by_position, &attribute.name) {
+            (true, _) => quote!(::core::option::Option::None),
+            (false, name) => quote!(::core::option::Option::Some(#name)),
+        };
+        let [type_name, plan] = to.of_codec_all(attribute.field, ["TYPE", "plan"]);
+        let (expects, optional) = (to.expects(attribute.field), is_optional(to, attribute.field));
+        quote_spanned! {at(attribute.field.ty)=>
+            #pg::Attribute {
+                name: #name,
+                type_name: #type_name,
+                plan: #plan,
+                optional: #optional,
+                expects: &#expects,
+            }
+        }
+    });
+    let allow_extra = to.input.attributes.allow_extra.is_some();
+    quote! {
+        const EXPECTS: #pg::Expects =
+            #pg::Expects::Attributes { fields: &[#(#each),*], allow_extra: #allow_extra };
+    }
 }
 
 fn encode(to: &Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {

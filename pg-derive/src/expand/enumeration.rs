@@ -20,6 +20,7 @@ pub(super) fn labels(
     let value = match to.input.derive {
         Derive::ToSql => {
             let (out, label) = (local("to"), local("label"));
+            let others = other.is_some();
             let other = other.map(|Other { variant, field }| {
                 let (ty, member) = (field.ty, &field.member);
                 to.bounds.require(ty, &quote!(::core::convert::AsRef<::core::primitive::str>));
@@ -38,7 +39,20 @@ pub(super) fn labels(
                 Some(_) => quote!(#pg::enumeration::write(#text, #out)),
                 None => quote!(#out.bytes(::core::primitive::str::as_bytes(#text))),
             };
+            let aliases = labels.iter().flat_map(|label| &label.aliases).map(|alias| literal(alias));
+            // A text enum's labels are the program's alone.
+            let expects = (!is_text).then(|| {
+                quote! {
+                    const EXPECTS: #pg::Expects = #pg::Expects::Labels {
+                        labels: &[#(#names),*],
+                        aliases: &[#(#aliases),*],
+                        others: #others,
+                    };
+                }
+            });
             quote! {
+                #expects
+
                 fn encode(&self, #out: &mut #pg::Encode<'_>) -> #pg::Result<#pg::IsNull> {
                     #write
                 }

@@ -13,6 +13,7 @@ pub(super) fn transparent(to: &mut Expansion<'_>, field: &Field<'_>) -> TokenStr
     let own = to.is_own(field);
     let value = match to.input.derive {
         Derive::ToSql => {
+            let expects = to.expects(field);
             let (member, out, array) = (&field.member, local("to"), local("array"));
             let encode = apply(to, field, "encode", &quote!(&self.#member, #out));
             let encode_nested = apply(to, field, "encode_nested", &quote!(&self.#member, #array));
@@ -25,6 +26,8 @@ pub(super) fn transparent(to: &mut Expansion<'_>, field: &Field<'_>) -> TokenStr
                 }
             });
             quote! {
+                const EXPECTS: #pg::Expects = #expects;
+
                 #[inline]
                 fn encode(&self, #out: &mut #pg::Encode<'_>) -> #pg::Result<#pg::IsNull> {
                     #encode
@@ -83,9 +86,11 @@ pub(super) fn domain(to: &mut Expansion<'_>, field: &Field<'_>) -> TokenStream {
     let (type_, planner) = (local("type"), local("planner"));
     let value = match to.input.derive {
         Derive::ToSql => {
-            let (member, out) = (&field.member, local("to"));
+            let (expects, member, out) = (to.expects(field), &field.member, local("to"));
             let encode = apply(to, field, "encode", &quote!(&self.#member, &mut #pg::domain::encode(#out)));
             quote! {
+                const EXPECTS: #pg::Expects = #pg::Expects::DomainOver(&#type_name, &#expects);
+
                 fn encode(&self, #out: &mut #pg::Encode<'_>) -> #pg::Result<#pg::IsNull> {
                     #encode
                 }

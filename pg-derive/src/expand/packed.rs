@@ -33,7 +33,10 @@ pub(super) fn expand(to: &mut Expansion<'_>, parts: &[Named<'_>]) -> TokenStream
         }
     };
     let value = match to.input.derive {
-        Derive::ToSql => encode(to, parts),
+        Derive::ToSql => {
+            let encode = encode(to, parts);
+            quote!(const EXPECTS: #pg::Expects = #pg::Expects::Packed; #encode)
+        }
         _ => decode(to, parts),
     };
     to.implement(false, &quote!(#items #value))

@@ -1,0 +1,96 @@
+//! Asking the catalog by itself: for one type by name, and for all that a registry names.
+
+use super::prelude::{Needs, Wanted};
+use super::{About, Exchange, Kind};
+use crate::error::Result;
+use crate::message::backend::Message;
+use crate::protocol::conversation::Conversation;
+use crate::types::catalog::Catalog;
+use crate::types::name::NamedType;
+use postgres_types::Type;
+
+/// Looks up a type by its name as SQL writes it.
+#[derive(Debug)]
+pub struct TypeByName<'n> {
+    name: &'n str,
+    asked: bool,
+}
+
+impl<'n> TypeByName<'n> {
+    /// The type that SQL calls `name`.
+    pub fn new(name: &'n str) -> TypeByName<'n> {
+        TypeByName { name, asked: false }
+    }
+}
+
+impl Exchange for TypeByName<'_> {
+    type Output = Option<Type>;
+
+    fn prepare(&mut self, _: &mut Conversation) -> Result<Option<Needs>> {
+        // Asked each time: whoever asks wants to know what is there now.
+        Ok((!std::mem::replace(&mut self.asked, true))
+            .then(|| Needs::Types(Wanted { expressions: vec![self.name.into()], ..Wanted::default() })))
+    }
+
+    fn send(&mut self, _: &mut Conversation) -> Result<()> {
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(self, c: &mut Conversation) -> Result<Option<Type>> {
+        Ok(c.catalog.type_called(self.name).flatten())
+    }
+
+    fn about(&self) -> About<'_> {
+        About { kind: Kind::Types, sql: None, parameters: 0 }
+    }
+}
+
+/// Forgets all types, on the connection and in its registry, and looks these up anew.
+#[derive(Debug)]
+pub struct Refresh {
+    names: Vec<&'static NamedType>,
+    asked: bool,
+}
+
+impl Refresh {
+    /// Looks up `names`, and what the connection's registry names.
+    pub fn new(names: Vec<&'static NamedType>) -> Refresh {
+        Refresh { names, asked: false }
+    }
+}
+
+impl Exchange for Refresh {
+    type Output = Catalog;
+
+    fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
+        if std::mem::replace(&mut self.asked, true) {
+            return Ok(None);
+        }
+        c.forget_types();
+        let wanted =
+            Wanted { also: self.names.clone(), expressions: c.catalog.expressions(), ..Wanted::default() };
+        let nothing =
+            wanted.also.is_empty() && wanted.expressions.is_empty() && c.registry.prefetch().is_empty();
+        Ok((!nothing).then_some(Needs::Types(wanted)))
+    }
+
+    fn send(&mut self, _: &mut Conversation) -> Result<()> {
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(self, c: &mut Conversation) -> Result<Catalog> {
+        Ok(c.catalog.clone())
+    }
+
+    fn about(&self) -> About<'_> {
+        About { kind: Kind::Types, sql: None, parameters: 0 }
+    }
+}
