@@ -4,6 +4,7 @@
 
 pub mod adapter;
 pub mod array;
+pub mod bit;
 pub mod catalog;
 pub mod codecs;
 pub mod composite;
@@ -18,6 +19,7 @@ pub mod geometry;
 pub mod interval;
 pub mod lists;
 pub mod literal;
+pub mod money;
 pub mod name;
 pub mod native;
 pub mod network;
@@ -39,10 +41,18 @@ pub use postgres_types::{Kind, Oid, Type};
 
 mod booleans;
 mod bytes;
+#[cfg(feature = "with-chrono-0_4")]
+mod chrono;
 mod forms;
+#[cfg(feature = "with-jiff-0_2")]
+mod jiff;
 mod nullable;
 mod numbers;
+#[cfg(feature = "with-rust_decimal-1")]
+mod rust_decimal;
 mod through;
+#[cfg(feature = "with-time-0_3")]
+mod time_0_3;
 #[cfg(feature = "with-uuid-1")]
 mod uuid;
 

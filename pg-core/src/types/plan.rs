@@ -292,6 +292,8 @@ fn default_rust_type(type_: &Type) -> Option<Cow<'static, str>> {
         Type::OID => "u32",
         Type::FLOAT4 => "f32",
         Type::FLOAT8 => "f64",
+        Type::MONEY => "pg_core::types::money::Money",
+        Type::BIT | Type::VARBIT => "pg_core::types::bit::Bits",
         Type::NUMERIC => "pg_core::types::numeric::Numeric",
         Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => "String",
         Type::BYTEA => "Vec<u8>",

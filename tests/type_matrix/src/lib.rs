@@ -22,7 +22,8 @@
 //!   [`Row::written_as`] and [`Row::read_as`].
 //! - A type that older servers lack says [`Row::since`]; one that an extension brings,
 //!   [`Row::extension`].
-//! - A type that the server reads or writes only as text says [`Row::text_only`].
+//! - A type that the server reads or writes only as text says [`Row::text_only`]; one whose text can't be
+//!   written, [`Row::binary_only`].
 //!
 //! A test holds the rows to the table of the documents in both directions.
 

@@ -26,6 +26,7 @@ pub struct Row<T> {
     extension: Option<&'static str>,
     before: &'static str,
     text_only: Option<&'static str>,
+    binary_only: Option<&'static str>,
     exceptions: Vec<(Place, &'static str)>,
     edges: Vec<(u32, T, String)>,
     random: Random<T>,
@@ -49,6 +50,7 @@ impl<T> Row<T> {
             extension: None,
             before: "",
             text_only: None,
+            binary_only: None,
             exceptions: Vec::new(),
             edges: Vec::new(),
             random: Box::new(random),
@@ -89,6 +91,13 @@ impl<T> Row<T> {
     #[must_use]
     pub fn text_only(mut self, why: &'static str) -> Row<T> {
         self.text_only = Some(why);
+        self
+    }
+
+    /// Values are written in binary only, and why.
+    #[must_use]
+    pub fn binary_only(mut self, why: &'static str) -> Row<T> {
+        self.binary_only = Some(why);
         self
     }
 
@@ -152,6 +161,9 @@ pub trait AnyRow: Send + Sync {
     /// Why there is no binary form.
     fn text_only(&self) -> Option<&'static str>;
 
+    /// Why there is no text form that could be written.
+    fn binary_only(&self) -> Option<&'static str>;
+
     /// Tries `count` values in all cells under both clients. `number` names the schema.
     ///
     /// # Errors
@@ -185,6 +197,10 @@ where
 
     fn text_only(&self) -> Option<&'static str> {
         self.text_only
+    }
+
+    fn binary_only(&self) -> Option<&'static str> {
+        self.binary_only
     }
 
     fn run(&self, database: &Database, major: u32, number: usize, count: usize) -> Result<Tally> {
@@ -235,15 +251,18 @@ where
                 let within = |form: &'static str| {
                     move |error: Error| error.within(format_args!("{place:?} in {form}"))
                 };
-                try_place::<_, T, true>(&mut client, place, self.sql, &samples)
-                    .await
-                    .map_err(within("text"))?;
-                let mut forms = 1;
+                let mut forms = 0;
+                if self.binary_only.is_none() {
+                    try_place::<_, T, true>(&mut client, place, self.sql, &samples)
+                        .await
+                        .map_err(within("text"))?;
+                    forms += 1;
+                }
                 if self.text_only.is_none() {
                     try_place::<_, T, false>(&mut client, place, self.sql, &samples)
                         .await
                         .map_err(within("binary"))?;
-                    forms = 2;
+                    forms += 1;
                 }
                 tally.cells += if first { forms * place.cells() } else { 0 };
                 tally.echoes += forms * samples.len();

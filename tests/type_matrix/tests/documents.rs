@@ -30,6 +30,7 @@ fn the_table_of_types_is_the_type_matrix() {
                 let since = if tried.since() == 0 { "all".to_owned() } else { tried.since().to_string() };
                 assert_eq!(row[1], since, "the first version of {type_}");
                 assert_eq!(row[4] == "text", tried.text_only().is_some(), "the forms of {type_}");
+                assert_eq!(row[4] == "binary", tried.binary_only().is_some(), "the forms of {type_}");
             }
         }
     }

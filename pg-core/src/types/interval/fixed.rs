@@ -4,7 +4,7 @@
 //! than a microsecond when it is written: nothing is rounded.
 
 use super::super::through::{infinite, travels_as, unheld};
-use super::Interval;
+use super::value::Interval;
 use crate::error::{Error, Result};
 use std::time::Duration;
 

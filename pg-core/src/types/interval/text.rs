@@ -2,9 +2,10 @@
 
 use super::super::time::calendar::{HOUR, MINUTE, SECOND};
 use super::super::time::text::{Cursor, fraction};
-use super::Interval;
+use super::value::Interval;
 use crate::error::{Error, Result};
 use std::fmt::{self, Write};
+use std::str::FromStr;
 
 /// `IntervalStyle`, as far as it must be known: all but one tell themselves.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,9 +51,23 @@ impl Style {
     }
 }
 
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        postgres(self, f)
+    }
+}
+
+impl FromStr for Interval {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Interval> {
+        Style::Telling.read(text).ok_or_else(|| Error::decode("not an interval"))
+    }
+}
+
 /// Prints the style `postgres`. After a negative part the next one has its sign, so that in any style the server reads
 /// each part by itself.
-pub(super) fn postgres(interval: &Interval, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn postgres(interval: &Interval, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match *interval {
         Interval::INFINITY => return f.write_str("infinity"),
         Interval::NEG_INFINITY => return f.write_str("-infinity"),

@@ -1,6 +1,6 @@
 //! [`Numeric`] from integers and back, and to and from floats.
 
-use super::{Numeric, Sign};
+use super::value::{Numeric, Sign};
 use crate::error::{Error, Result};
 
 fn from_integer(negative: bool, mut magnitude: u128) -> Numeric {

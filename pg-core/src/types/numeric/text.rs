@@ -1,6 +1,6 @@
 //! The text form of `numeric`.
 
-use super::{MAX_SCALE, Numeric, Sign, WIDTH};
+use super::value::{MAX_SCALE, Numeric, Sign, WIDTH};
 use crate::error::{Error, Result};
 use std::fmt::{self, Write};
 use std::str::FromStr;
@@ -90,8 +90,20 @@ fn digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
     text.split_at_checked(text.iter().take_while(|c| c.is_ascii_digit()).count())
 }
 
+impl Numeric {
+    /// An integer divided by 10 to the power of `scale`, which becomes the display scale.
+    ///
+    /// # Errors
+    /// An encode error for a scale above 16,383.
+    pub fn from_mantissa(mantissa: i128, scale: u16) -> Result<Numeric> {
+        let digits = mantissa.unsigned_abs().to_string();
+        from_decimal(mantissa < 0, digits.as_bytes(), b"", -i64::from(scale))
+            .ok_or_else(|| Error::encode(format!("a scale of {scale}: numeric has 16383 decimals at most")))
+    }
+}
+
 /// The number `whole.decimals` times 10 to the power of `exponent`; the digits are ASCII's. `None` beyond the limits.
-pub(super) fn from_decimal(negative: bool, whole: &[u8], decimals: &[u8], exponent: i64) -> Option<Numeric> {
+fn from_decimal(negative: bool, whole: &[u8], decimals: &[u8], exponent: i64) -> Option<Numeric> {
     let scale = i64::try_from(decimals.len()).ok()?.checked_sub(exponent)?.max(0);
     let scale = u16::try_from(scale).ok().filter(|scale| *scale <= MAX_SCALE)?;
     // Zeros in front say nothing, and may be more than a weight can count.

@@ -3,7 +3,7 @@
 use super::super::adapter::{Adapter, Encode, IsNull};
 use super::super::name::TypeName;
 use super::super::typecaster::{RawValue, Typecaster};
-use super::{Numeric, Sign};
+use super::value::{Numeric, Sign};
 use crate::error::{Error, Result};
 use crate::message::Format;
 

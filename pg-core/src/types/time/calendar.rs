@@ -7,10 +7,10 @@ pub(in crate::types) const HOUR: i64 = 60 * MINUTE;
 pub(in crate::types) const DAY: i64 = 24 * HOUR;
 
 /// 1970-01-01, in microseconds.
-pub(super) const UNIX_EPOCH: i64 = -10_957 * DAY;
+pub(in crate::types) const UNIX_EPOCH: i64 = -10_957 * DAY;
 
 /// 4714-11-24 BC, day 0 of the Julian calendar, in days: the first day of all types.
-pub(super) const FIRST_DAY: i32 = -2_451_545;
+pub(in crate::types) const FIRST_DAY: i32 = -2_451_545;
 /// 5874897-12-31, in days: the last of `date`.
 pub(super) const LAST_DAY: i32 = 2_145_031_948;
 

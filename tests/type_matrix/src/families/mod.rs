@@ -4,9 +4,11 @@ use super::{AnyRow, Row};
 use pg_tests::seed::Rng;
 use std::fmt::{Debug, Display};
 
+mod bit;
 mod booleans;
 mod bytes;
 mod geometry;
+mod money;
 mod network;
 mod numbers;
 mod strings;
@@ -23,6 +25,8 @@ pub fn all() -> Vec<Box<dyn AnyRow>> {
         time::rows(),
         network::rows(),
         geometry::rows(),
+        bit::rows(),
+        money::rows(),
         uuid::rows(),
     ]
     .into_iter()

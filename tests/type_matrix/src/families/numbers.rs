@@ -4,6 +4,7 @@ use super::shown;
 use crate::{AnyRow, Row};
 use pg_core::types::numeric::Numeric;
 use pg_tests::seed::Rng;
+use rust_decimal::Decimal;
 use std::convert::identity;
 
 /// Half of the numbers are small, so that all lengths of digits come up.
@@ -63,7 +64,24 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
                 .edges(
                     ["NaN", "0", "0.000", "-0.0001", "10000", "123456789012345678901234567890.10"].map(exact),
                 )
-                .edges_since(14, ["Infinity", "-Infinity"].map(exact)),
+                .edges_since(14, ["Infinity", "-Infinity"].map(exact))
+                .written_as("rust_decimal::Decimal", |number| {
+                    Decimal::try_from(number.clone())
+                        .ok()
+                        .filter(|held| scale_of(held) == number.scale())
+                        .map(|held| Box::new(held) as _)
+                })
+                .read_as("rust_decimal::Decimal", |row| {
+                    let number: Numeric = row.get(0)?;
+                    let held = Decimal::try_from(number.clone()).is_ok();
+                    let decimal = row.get::<Decimal>(0);
+                    assert_eq!(decimal.is_ok(), held, "{number:?} as Decimal");
+                    // With more zeros at its end than there is room for, it is the same number shown in another way.
+                    Ok(decimal
+                        .ok()
+                        .filter(|held| scale_of(held) == number.scale())
+                        .and_then(|held| held.try_into().ok()))
+                }),
         ),
         // A cast from text to "char" takes the first byte, so that only what is one character can be random.
         Box::new(
@@ -78,6 +96,10 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
             ),
         ),
     ]
+}
+
+fn scale_of(decimal: &Decimal) -> u16 {
+    decimal.scale().try_into().expect("at most 28")
 }
 
 fn exact(text: &'static str) -> (Numeric, &'static str) {

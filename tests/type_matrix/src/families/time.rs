@@ -42,58 +42,104 @@ fn random(rng: &mut Rng) -> (SystemTime, String) {
     at(micros.max(-211_813_488_000_000_000))
 }
 
+/// The same SQL type written and read by types of other crates, as far as they hold its values.
+macro_rules! also {
+    ($row:expr, $ours:ident, [$($name:literal => $other:ty),+ $(,)?]) => {
+        $row$(.written_as($name, |ours: &$ours| {
+            let other = <$other>::try_from(*ours).ok()?;
+            // What is held is held exactly.
+            assert_eq!($ours::try_from(other).expect("what was held"), *ours);
+            Some(Box::new(other))
+        })
+        .read_as($name, |row| {
+            let ours: $ours = row.get(0)?;
+            let held = <$other>::try_from(ours).is_ok();
+            let other = row.get::<$other>(0);
+            assert_eq!(other.is_ok(), held, "{ours:?} as {}", $name);
+            Ok(other.ok().and_then(|other| other.try_into().ok()))
+        }))+
+    };
+}
+
 pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
     let edges = || {
         [at(0), at(-1), at(-946_684_800_000_000), at(-211_813_488_000_000_000), at(9_223_371_331_199_999_999)]
     };
     let without_zone = |(time, text): (SystemTime, String)| (time, text.replacen("+00", "", 1));
-    vec![
-        Box::new(Row::new("date", "Date", |rng| shown(date(rng))).edges([
-            (Date::MIN, "4714-11-24 BC"),
-            (Date::MAX, "5874897-12-31"),
-            (Date::INFINITY, "infinity"),
-            (Date::NEG_INFINITY, "-infinity"),
-        ])),
-        Box::new(
-            Row::new("time", "Time", |rng| shown(time(rng)))
-                .edges([(Time::MIDNIGHT, "00:00:00"), (Time::END_OF_DAY, "24:00:00")]),
-        ),
-        Box::new(
-            Row::new("timetz", "TimeTz", |rng| shown(timetz(rng))).edges(
-                ["24:00:00-15:59:59", "00:00:00+15:59:59", "01:02:03.5-03:30"]
-                    .map(|text| (text.parse::<TimeTz>().expect("a timetz"), text)),
-            ),
-        ),
-        Box::new(Row::new("timestamp", "Timestamp", |rng| shown(timestamp(rng))).edges([
-            (Timestamp::MIN, "4714-11-24 00:00:00 BC"),
-            (Timestamp::MAX, "294276-12-31 23:59:59.999999"),
-            (Timestamp::INFINITY, "infinity"),
-            (Timestamp::NEG_INFINITY, "-infinity"),
-        ])),
-        Box::new(Row::new("timestamptz", "TimestampTz", |rng| shown(timestamp(rng).at_utc())).edges([
+    let dates = Row::new("date", "Date", |rng| shown(date(rng))).edges([
+        (Date::MIN, "4714-11-24 BC"),
+        (Date::MAX, "5874897-12-31"),
+        (Date::INFINITY, "infinity"),
+        (Date::NEG_INFINITY, "-infinity"),
+    ]);
+    let times = Row::new("time", "Time", |rng| shown(time(rng)))
+        .edges([(Time::MIDNIGHT, "00:00:00"), (Time::END_OF_DAY, "24:00:00")]);
+    let times_with_zones = Row::new("timetz", "TimeTz", |rng| shown(timetz(rng))).edges(
+        ["24:00:00-15:59:59", "00:00:00+15:59:59", "01:02:03.5-03:30"]
+            .map(|text| (text.parse::<TimeTz>().expect("a timetz"), text)),
+    );
+    let timestamps = Row::new("timestamp", "Timestamp", |rng| shown(timestamp(rng))).edges([
+        (Timestamp::MIN, "4714-11-24 00:00:00 BC"),
+        (Timestamp::MAX, "294276-12-31 23:59:59.999999"),
+        (Timestamp::INFINITY, "infinity"),
+        (Timestamp::NEG_INFINITY, "-infinity"),
+    ]);
+    let instants = Row::new("timestamptz", "TimestampTz", |rng| shown(timestamp(rng).at_utc()))
+        .edges([
             (TimestampTz::MIN, "4714-11-24 00:00:00+00 BC"),
             (TimestampTz::MAX, "294276-12-31 23:59:59.999999+00"),
             (TimestampTz::INFINITY, "infinity"),
             (TimestampTz::NEG_INFINITY, "-infinity"),
+        ])
+        .written_as("jiff::Zoned", |ours| {
+            let at = jiff::Timestamp::try_from(*ours).ok()?;
+            Some(Box::new(at.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(5)))))
+        });
+    let intervals = Row::new("interval", "Interval", |rng| shown(interval(rng)))
+        .edges([
+            (span(0, 0, 0), "00:00:00"),
+            (span(-1, 1, -1), "-1 mons +1 day -00:00:00.000001"),
+            (span(i32::MAX, i32::MAX, 0), "178956970 years 7 mons 2147483647 days"),
+            (span(i32::MIN, i32::MIN, 0), "-178956970 years -8 mons -2147483648 days"),
+        ])
+        // Before, the server couldn't print more than 2,147,483,647 hours.
+        .edges_since(15, [(span(1, 0, i64::MAX), "1 mon 2562047788:00:54.775807")])
+        .edges_since(17, [(Interval::INFINITY, "infinity"), (Interval::NEG_INFINITY, "-infinity")]);
+    let durations = Row::new("interval", "Duration", |rng| {
+        shown_as::<Interval, _>(Duration::from_micros(any_number(rng).unsigned_abs() / 2))
+    })
+    .edges([(Duration::ZERO, "00:00:00"), (Duration::from_secs(90_000), "25:00:00")]);
+    vec![
+        Box::new(also!(dates, Date, [
+            "chrono::NaiveDate" => chrono::NaiveDate,
+            "time::Date" => ::time::Date,
+            "jiff::civil::Date" => jiff::civil::Date,
         ])),
-        Box::new(
-            Row::new("interval", "Interval", |rng| shown(interval(rng)))
-                .edges([
-                    (span(0, 0, 0), "00:00:00"),
-                    (span(-1, 1, -1), "-1 mons +1 day -00:00:00.000001"),
-                    (span(i32::MAX, i32::MAX, 0), "178956970 years 7 mons 2147483647 days"),
-                    (span(i32::MIN, i32::MIN, 0), "-178956970 years -8 mons -2147483648 days"),
-                ])
-                // Before, the server couldn't print more than 2,147,483,647 hours.
-                .edges_since(15, [(span(1, 0, i64::MAX), "1 mon 2562047788:00:54.775807")])
-                .edges_since(17, [(Interval::INFINITY, "infinity"), (Interval::NEG_INFINITY, "-infinity")]),
-        ),
-        Box::new(
-            Row::new("interval", "Duration", |rng| {
-                shown_as::<Interval, _>(Duration::from_micros(any_number(rng).unsigned_abs() / 2))
-            })
-            .edges([(Duration::ZERO, "00:00:00"), (Duration::from_secs(90_000), "25:00:00")]),
-        ),
+        Box::new(also!(times, Time, [
+            "chrono::NaiveTime" => chrono::NaiveTime,
+            "time::Time" => ::time::Time,
+            "jiff::civil::Time" => jiff::civil::Time,
+        ])),
+        Box::new(times_with_zones),
+        Box::new(also!(timestamps, Timestamp, [
+            "chrono::NaiveDateTime" => chrono::NaiveDateTime,
+            "time::PrimitiveDateTime" => ::time::PrimitiveDateTime,
+            "jiff::civil::DateTime" => jiff::civil::DateTime,
+        ])),
+        Box::new(also!(instants, TimestampTz, [
+            "chrono::DateTime<Utc>" => chrono::DateTime<chrono::Utc>,
+            "chrono::DateTime<Local>" => chrono::DateTime<chrono::Local>,
+            "chrono::DateTime<FixedOffset>" => chrono::DateTime<chrono::FixedOffset>,
+            "time::OffsetDateTime" => ::time::OffsetDateTime,
+            "jiff::Timestamp" => jiff::Timestamp,
+        ])),
+        Box::new(also!(intervals, Interval, [
+            "chrono::TimeDelta" => chrono::TimeDelta,
+            "time::Duration" => ::time::Duration,
+            "jiff::Span" => jiff::Span,
+            "jiff::SignedDuration" => jiff::SignedDuration,
+        ])),
+        Box::new(durations),
         Box::new(Row::new("timestamptz", "SystemTime", random).edges(edges())),
         Box::new(Row::new("timestamp", "SystemTime", random).edges(edges().map(without_zone))),
     ]
@@ -128,7 +174,8 @@ fn span(months: i32, days: i32, microseconds: i64) -> Interval {
 /// With a number of hours that every server prints.
 fn interval(rng: &mut Rng) -> Interval {
     let half = |rng: &mut Rng| i32::try_from(any_number(rng) >> 32).expect("32 bits");
-    let (months, days) = (half(rng), half(rng));
+    // Types that hold a fixed time hold neither months nor days.
+    let (months, days) = if rng.below(3) == 0 { (0, 0) } else { (half(rng), half(rng)) };
     span(months, days, any_number(rng) / 2)
 }
 
