@@ -7,7 +7,7 @@ use crate::exchange::session::Prepare;
 use crate::exchange::stream::Fetch;
 use crate::message::Format;
 use crate::message::backend::DataRow;
-use crate::row::{Column, FromRow, RowPlan, RowRef, Shape};
+use crate::row::{Column, FromRow, RowPlan, RowRef, Shape, of_one_row};
 use crate::run::Lender;
 use std::io::Write;
 
@@ -127,7 +127,7 @@ impl<'s, S: Lender> CopyRowsOut<'s, S> {
             let connection = self.copy.session.lent();
             let data = connection.copy_data(frame);
             let data = match (self.binary, self.begun) {
-                (true, false) => Header::read(data)?,
+                (true, false) => Header::read(data).map_err(of_one_row)?,
                 _ => data,
             };
             self.begun = true;
@@ -145,8 +145,13 @@ impl<'s, S: Lender> CopyRowsOut<'s, S> {
         connection.clear_scratch();
         let (data, context) = connection.copied(frame);
         let data = data.get(skipped..).unwrap_or_default();
-        let data = if self.binary { data } else { self.text.read(data)? };
-        Ok(RowRef { row: DataRow::new(data)?, plan: &self.plan, cache: &mut self.other, context })
+        let data = if self.binary { data } else { self.text.read(data).map_err(of_one_row)? };
+        Ok(RowRef {
+            row: DataRow::new(data).map_err(of_one_row)?,
+            plan: &self.plan,
+            cache: &mut self.other,
+            context,
+        })
     }
 
     /// The next row as `T`; `None` at the end.
