@@ -1,5 +1,7 @@
 //! What a random client does: any mix of calls, in transactions in transactions, any of them dropped at any poll.
 
+mod copies;
+
 use super::checks::{Call, Fate, Given, Ledger, Scope, is_exact};
 use super::clients::Client;
 use super::clock::{self, Moment, SECOND};
@@ -98,7 +100,8 @@ impl Script {
         }
         let (complaint, whole) = {
             let world = self.net.world();
-            let faulty = world.server.faults.happened;
+            // A link that breaks makes no client forget the protocol.
+            let faulty = matches!(class, Class::Order | Class::Bytes) && world.server.faults.happened;
             (world.server.complaint.clone().filter(|_| !faulty), world.writes_whole())
         };
         complaint.into_iter().for_each(|complaint| self.ledger.find(complaint));
@@ -214,7 +217,7 @@ impl Script {
     }
 
     async fn call(&mut self, s: &mut Client, scope: &mut Scope) {
-        match self.rng.below(24) {
+        match self.rng.below(26) {
             0 => self.query::<(i64, i32, String)>(s, scope).await,
             1 => self.query::<(i64, Option<String>, Vec<i32>)>(s, scope).await,
             2 => self.query::<(i64, f64, bool, Vec<Option<String>>)>(s, scope).await,
@@ -233,6 +236,7 @@ impl Script {
             18 => self.ping(s, scope).await,
             19 => self.odd(s, scope).await,
             20 => self.slow(s, scope).await,
+            21 | 22 => self.copy(s, scope).await,
             _ if scope.depth < 3 => self.transaction(s, scope).await,
             _ => self.change(s, scope).await,
         }

@@ -34,6 +34,8 @@ enum Fault {
     Hold,
     Insert,
     Replace,
+    /// EmptyQueryResponse in place of the next CommandComplete: a client can tell, who knows what it asked.
+    Empty,
     Flip,
     LieLength,
     LieCount,
@@ -86,7 +88,9 @@ impl Faults {
             Class::Transport => {
                 &[Fault::End(Outcome::Fin), Fault::End(Outcome::Reset), Fault::End(Outcome::Silence)]
             }
-            Class::Order => &[Fault::Drop, Fault::Double, Fault::Hold, Fault::Insert, Fault::Replace],
+            Class::Order => {
+                &[Fault::Drop, Fault::Double, Fault::Hold, Fault::Insert, Fault::Replace, Fault::Empty]
+            }
             Class::Bytes => &[
                 Fault::Flip,
                 Fault::LieLength,
@@ -126,6 +130,11 @@ impl Faults {
         let at = self.count;
         self.count += 1;
         let before = out.len();
+        if message[0] != b'C' {
+            for (planned, fault) in &mut self.planned {
+                *planned += u64::from(*planned == at && matches!(fault, Fault::Empty));
+            }
+        }
         let fault = self.planned.iter().find(|(planned, _)| *planned == at).map(|(_, fault)| *fault);
         let held = self.held.take();
         let outcome = match fault {
@@ -135,7 +144,9 @@ impl Faults {
             }
             Some(fault) => {
                 self.happened = true;
-                self.concern(&message);
+                if !matches!(fault, Fault::Empty) {
+                    self.concern(&message);
+                }
                 let proof = proves(&message).then(|| message.clone());
                 let outcome = self.damage(fault, message, out);
                 // What is only put before it leaves it as it is.
@@ -153,7 +164,7 @@ impl Faults {
 
     /// Rows, descriptions and ends of statements: what makes an answer.
     fn concern(&mut self, message: &[u8]) {
-        self.touched_rows |= b"DTCtR".contains(&message[0]);
+        self.touched_rows |= b"DTCtRdcHG".contains(&message[0]);
     }
 
     fn damage(&mut self, fault: Fault, mut message: Vec<u8>, out: &mut Vec<u8>) -> Option<Outcome> {
@@ -171,12 +182,13 @@ impl Faults {
                 let tag = rng.pick(m::TAGS);
                 let other = m::well_formed(tag, rng);
                 // A ReadyForQuery that comes early ends a batch between its statements.
-                self.touched_rows |= b"DTCtRZ".contains(&other[0]);
+                self.touched_rows |= b"DTCtRZdcHG".contains(&other[0]);
                 if matches!(fault, Fault::Replace) {
                     message.clear();
                 }
                 out.extend(other);
             }
+            Fault::Empty => message = m::empty_query_response(),
             Fault::Flip => {
                 let at = rng.index(message.len());
                 message[at] ^= 1 << rng.below(8);

@@ -9,7 +9,9 @@
 //! | `give a $1` | rows of shape a (see [`Shape`]) |
 //! | `change $1` | no rows; the number is in the journal once the transaction commits |
 //! | `fail $1` | some rows, then P0001 with the number |
-//! | `copy 7 from stdin`, `copy 7 to stdout` | a COPY |
+//! | `copy 7 from stdin` | takes the rows of shape a, and no others; the number is in the journal once it commits |
+//! | `copy 7 to stdout`, `copy (give a 7) to stdout` | gives the rows of shape a |
+//! | `insert into "t7" ..` | what the client describes before it copies rows; it is never run |
 //! | `slowly`, `forever` after it | it takes up to a second, or until it is cancelled |
 //! | `begin`, `commit`, `savepoint a` and so on | as in SQL |
 
@@ -136,6 +138,40 @@ pub(super) fn row(shape: Shape, number: u64, at: u64, echo: &str) -> Vec<Value> 
     }
 }
 
+/// How many rows a COPY with this number has: now and then more than the client holds at once.
+pub(super) fn copy_count(number: u64) -> u64 {
+    if mix(number, 5).is_multiple_of(100) { 3_000 } else { row_count(number) }
+}
+
+/// Row `at` of a COPY: a line, or a row of the binary format.
+pub(super) fn copy_row(number: u64, at: u64, binary: bool) -> Vec<u8> {
+    let values = row(Shape::A, number, at, "");
+    if binary {
+        return super::messages::row(&values, &[1, 1, 1])[5..].to_vec();
+    }
+    let escaped = |value: &Value| {
+        let text = text_form(value).unwrap_or_else(|| "\\N".to_owned());
+        text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t")
+    };
+    let mut line = values.iter().map(escaped).collect::<Vec<_>>().join("\t");
+    line.push('\n');
+    line.into_bytes()
+}
+
+/// What stands before the rows of the binary format.
+pub(super) const COPY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// What stands behind them.
+pub(super) const COPY_TRAILER: &[u8] = b"\xff\xff";
+
+/// All the data of a COPY.
+pub(super) fn copy_data(number: u64, binary: bool) -> Vec<u8> {
+    let rows = (0..copy_count(number)).flat_map(|at| copy_row(number, at, binary));
+    match binary {
+        true => COPY_HEADER.iter().copied().chain(rows).chain(COPY_TRAILER.iter().copied()).collect(),
+        false => rows.collect(),
+    }
+}
+
 /// Texts with what must be quoted, mostly short, and now and then longer than libpq's small messages.
 pub(super) fn text(seed: u64) -> String {
     let length = match mix(seed, 11) % 2000 {
@@ -154,8 +190,14 @@ pub(super) enum Verb {
     Change,
     Fail,
     Empty,
-    CopyIn,
-    CopyOut,
+    CopyIn {
+        binary: bool,
+    },
+    CopyOut {
+        binary: bool,
+    },
+    /// It stands for the columns of a table, and is only described.
+    Insert,
     Begin,
     Commit,
     Rollback,
@@ -232,8 +274,9 @@ impl Statement {
             ),
             ["change", ..] => Verb::Change,
             ["fail", ..] => Verb::Fail,
-            ["copy", .., "from", "stdin"] => Verb::CopyIn,
-            ["copy", .., "to", "stdout"] => Verb::CopyOut,
+            ["copy", ..] if words.contains(&"stdin") => Verb::CopyIn { binary: words.contains(&"binary)") },
+            ["copy", ..] if words.contains(&"stdout") => Verb::CopyOut { binary: words.contains(&"binary)") },
+            ["insert", "into", ..] => Verb::Insert,
             ["begin", ..] => Verb::Begin,
             ["commit"] => Verb::Commit,
             ["rollback"] => Verb::Rollback,
@@ -252,8 +295,9 @@ impl Statement {
             Some(&"forever") => Pace::Forever,
             _ => Pace::AtOnce,
         };
-        let number = words.iter().skip(1).find_map(|word| word.parse().ok());
-        let parameters = words.iter().filter(|word| word.starts_with('$')).count();
+        let number =
+            words.iter().skip(1).find_map(|word| word.trim_matches(['"', 't', '(', ')']).parse().ok());
+        let parameters = words.iter().filter(|word| word.contains('$')).count();
         Some(Statement { verb, pace, number, parameters })
     }
 }

@@ -44,6 +44,9 @@ struct Job {
     until: Moment,
     simple: bool,
     cancelled: bool,
+    /// A COPY TO STDOUT has told its form.
+    has_begun: bool,
+    owes_header: bool,
 }
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -78,6 +81,8 @@ pub(super) struct Model {
     job: Option<Job>,
     script: Option<VecDeque<String>>,
     savepoints: Vec<(String, usize)>,
+    /// The data of a COPY FROM STDIN.
+    copied: Vec<u8>,
     journal: Vec<u64>,
     /// Numbers of changes that were committed.
     pub(super) committed: BTreeSet<u64>,
@@ -118,6 +123,7 @@ impl Model {
             job: None,
             script: None,
             savepoints: Vec::new(),
+            copied: Vec::new(),
             journal: Vec::new(),
             committed: BTreeSet::new(),
             cancelled: Vec::new(),
@@ -165,10 +171,12 @@ impl Model {
             // A key that was damaged on its way cancels nobody.
             return;
         }
-        // While it waits for data, PostgreSQL looks at no request.
-        if let Some(job) = self.job.as_mut().filter(|_| self.place != Place::CopyIn) {
+        if let Some(job) = self.job.as_mut() {
             job.cancelled = true;
-            job.until = self.now;
+            // While it waits for data, PostgreSQL looks at no request: it does when some has come.
+            if self.place != Place::CopyIn {
+                job.until = self.now;
+            }
         }
     }
 
@@ -318,7 +326,8 @@ impl Model {
                 let answer = self.host.answer(body.0);
                 self.let_in(answer);
             }
-            (Place::CopyIn, b'd' | b'S' | b'H') => {}
+            (Place::CopyIn, b'd') => self.take_data(body.0),
+            (Place::CopyIn, b'S' | b'H') => {}
             (Place::CopyIn, b'c') => self.end_copy(None),
             (Place::CopyIn, b'f') => {
                 let reason = body.c_str()?;
@@ -494,8 +503,11 @@ impl Model {
                 self.fail("25P02", "current transaction is aborted", false);
                 return Some(());
             }
-            let types: &[u32] =
-                if statement.verb == Verb::Catalog { &[1009, 1009, 1028, 1009] } else { &[20, 25] };
+            let types: &[u32] = match statement.verb {
+                Verb::Catalog => &[1009, 1009, 1028, 1009],
+                Verb::Insert => &[20, 23, 25],
+                _ => &[20, 25],
+            };
             let types = &types[..statement.parameters.min(types.len())];
             self.send(m::parameter_description(types));
             (statement, Vec::new())
@@ -574,6 +586,7 @@ impl Model {
             Verb::Give(_) => language::row_count(number),
             Verb::Fail => language::row_count(number).min(3),
             Verb::Catalog => catalog.len() as u64,
+            Verb::CopyOut { .. } => language::copy_count(number),
             _ => 0,
         };
         self.job = Some(Job {
@@ -587,6 +600,8 @@ impl Model {
             until: self.now + pause,
             simple,
             cancelled: false,
+            has_begun: false,
+            owes_header: false,
         });
     }
 
@@ -594,13 +609,15 @@ impl Model {
     fn run(&mut self) -> bool {
         let Some(mut job) = self.job.take() else { return false };
         if job.cancelled {
-            self.cancelled.push(job.number);
-            self.fail("57014", "canceling statement due to user request", job.simple);
+            self.fail_cancelled(&job);
             return true;
         }
         if job.until > self.now {
             self.job = Some(job);
             return false;
+        }
+        if let Verb::CopyOut { binary } = job.statement.verb {
+            return self.copy_out(job, binary);
         }
         if job.at < job.rows {
             let values = match &job.statement.verb {
@@ -623,27 +640,30 @@ impl Model {
         let tag = match &job.statement.verb {
             Verb::Give(_) | Verb::Catalog => format!("SELECT {}", job.rows),
             Verb::Change => {
-                self.journal.push(job.number);
+                self.note(job.number);
                 format!("UPDATE {}", job.number)
             }
-            Verb::Fail => return self.fail("P0001", &format!("call {} fails", job.number), simple),
+            Verb::Fail => return self.fail_call(&job),
             Verb::Empty => return self.send(m::empty_query_response()),
-            Verb::CopyIn => {
-                self.send(m::copy_in_response(0, &[0]));
+            Verb::CopyIn { binary } => {
+                let format = u16::from(*binary);
+                self.send(m::copy_in_response(u8::from(*binary), &[format; 3]));
                 if self.rng.in_thousand(self.temper.refusals) {
-                    return self.fail("P0001", "a trigger refuses it", simple);
+                    return self.fail_call(&job);
                 }
+                self.copied.clear();
                 self.place = Place::CopyIn;
                 self.job = Some(Job { rows: 0, ..job });
                 return;
             }
-            Verb::CopyOut => {
-                self.send(m::copy_out_response(0, &[0]));
-                for _ in 0..3 {
-                    self.send(m::copy_data(b"a line\n"));
-                }
+            Verb::CopyOut { .. } => {
                 self.send(m::copy_done());
-                "COPY 3".to_owned()
+                format!("COPY {}", job.rows)
+            }
+            // The client only describes it.
+            Verb::Insert => {
+                self.complaint.get_or_insert_with(|| "the client ran what it was to describe".to_owned());
+                "INSERT 0 1".to_owned()
             }
             Verb::Begin if self.rng.in_thousand(self.temper.refusals) => {
                 self.refused += 1;
@@ -704,13 +724,88 @@ impl Model {
         self.send(m::command_complete(&tag));
     }
 
+    /// The statement fails by itself.
+    fn fail_call(&mut self, job: &Job) {
+        self.fail("P0001", &format!("call {} fails", job.number), job.simple);
+    }
+
+    fn fail_cancelled(&mut self, job: &Job) {
+        self.cancelled.push(job.number);
+        self.fail("57014", "canceling statement due to user request", job.simple);
+    }
+
+    /// A change was made, which is made once.
+    fn note(&mut self, number: u64) {
+        if self.journal.contains(&number) || self.committed.contains(&number) {
+            self.complaint.get_or_insert_with(|| format!("the client had change {number} made twice"));
+        }
+        self.journal.push(number);
+    }
+
+    /// Goes on with a COPY TO STDOUT.
+    fn copy_out(&mut self, mut job: Job, binary: bool) -> bool {
+        if !job.has_begun {
+            job.has_begun = true;
+            let format = u16::from(binary);
+            self.send(m::copy_out_response(u8::from(binary), &[format; 3]));
+            job.owes_header = binary;
+        }
+        if job.at > 0 && self.rng.in_thousand(self.temper.refusals / 8) {
+            self.fail_call(&job);
+            return true;
+        }
+        let mut data = if job.owes_header { language::COPY_HEADER.to_vec() } else { Vec::new() };
+        // The header comes with the first row, or alone.
+        let alone = std::mem::take(&mut job.owes_header) && self.rng.in_thousand(300);
+        if !alone && job.at < job.rows {
+            data.extend(language::copy_row(job.number, job.at, binary));
+            job.at += 1;
+        } else if !alone && binary {
+            data.extend(language::COPY_TRAILER);
+        }
+        if !data.is_empty() {
+            self.send(m::copy_data(&data));
+        }
+        let at_end = job.at == job.rows && !alone && (!binary || data.ends_with(language::COPY_TRAILER));
+        if at_end {
+            self.complete(job);
+        } else {
+            self.job = Some(job);
+        }
+        true
+    }
+
+    /// Data of a COPY FROM STDIN has come.
+    fn take_data(&mut self, data: &[u8]) {
+        let Some(job) = self.job.take() else { return };
+        if job.cancelled {
+            self.place = Place::Ready;
+            return self.fail_cancelled(&job);
+        }
+        if self.rng.in_thousand(self.temper.refusals) {
+            self.place = Place::Ready;
+            return self.fail_call(&job);
+        }
+        self.copied.extend_from_slice(data);
+        self.job = Some(job);
+    }
+
     /// The client ended a COPY FROM STDIN.
     fn end_copy(&mut self, failure: Option<&str>) {
         self.place = Place::Ready;
-        let simple = self.job.take().is_some_and(|job| job.simple);
+        let Some(job) = self.job.take() else { return };
+        let binary = matches!(job.statement.verb, Verb::CopyIn { binary: true });
         match failure {
-            None => self.send(m::command_complete("COPY 0")),
-            Some(reason) => self.fail("57014", &format!("COPY from stdin failed: {reason}"), simple),
+            None if job.cancelled && self.rng.in_thousand(500) => self.fail_cancelled(&job),
+            None => {
+                if self.copied != language::copy_data(job.number, binary) {
+                    let text = || format!("the data of COPY {} isn't what was written", job.number);
+                    self.complaint.get_or_insert_with(text);
+                }
+                self.note(job.number);
+                self.send(m::command_complete(&format!("COPY {}", language::copy_count(job.number))));
+            }
+            Some(reason) => self.fail("57014", &format!("COPY from stdin failed: {reason}"), job.simple),
         }
     }
 }
