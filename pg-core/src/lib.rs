@@ -7,7 +7,7 @@
 //!
 //! | layer | modules | what lives there |
 //! |---|---|---|
-//! | 0 words | [`sqlstate`], [`error`], [`quote`] | vocabulary, the one [`Error`], escaping |
+//! | 0 words | [`sqlstate`], [`error`], [`quote`], [`lsn`] | vocabulary, the one [`Error`], escaping |
 //! | 1 bytes | [`wire`] | a cursor over a body, appending with back-patched lengths, splitting the stream into frames |
 //! | 2 messages | [`message`] | every message of protocol 3.0 and 3.2 |
 //! | 3 types | [`types`], [`row`], [`params`], [`compose`], [`copy`] | adapters, typecasters, plans, rows, parameters |
@@ -60,6 +60,7 @@ pub mod constant;
 pub mod copy;
 pub mod error;
 pub mod exchange;
+pub mod lsn;
 pub mod message;
 pub mod params;
 pub mod protocol;

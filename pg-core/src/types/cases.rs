@@ -1,14 +1,15 @@
 //! What the families' tests share: a table of cases checked both ways in both forms, and bytes that are no value.
 
 use super::adapter::{Adapter, Encode, IsNull};
-use super::catalog::Catalog;
+use super::catalog::{Catalog, Entry, EntryShape};
 use super::context::{Context, Settings};
 use super::plan::{Plan, Planner};
 use super::typecaster::{RawValue, Typecaster, TypecasterOwned};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
-use postgres_types::Type;
+use postgres_types::{Oid, Type};
 use std::fmt::Debug;
+use std::sync::OnceLock;
 
 /// A table of cases of one SQL type. Binary forms are the server's `*_send`, text forms its output functions'.
 pub(crate) struct Cases<'t>(&'t Type);
@@ -44,12 +45,42 @@ pub(crate) fn from_hex(hex: &str) -> Vec<u8> {
     (0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()).collect()
 }
 
+/// Types of extensions, as a catalog tells them.
+fn catalog() -> &'static Catalog {
+    static CATALOG: OnceLock<Catalog> = OnceLock::new();
+    CATALOG.get_or_init(|| {
+        let mut catalog = Catalog::default();
+        let entry = |(oid, name): (Oid, &&str)| Entry {
+            oid,
+            schema: "public".to_owned(),
+            name: (*name).to_owned(),
+            array: 0,
+            delimiter: b',',
+            shape: EntryShape::Base,
+        };
+        let named = |(oid, name): (Oid, &&str)| ((None, Box::from(*name)), oid);
+        catalog.extend(
+            (16_600..).zip(EXTENSIONS).map(entry).collect(),
+            (16_600..).zip(EXTENSIONS).map(named).collect(),
+        );
+        catalog
+    })
+}
+
+const EXTENSIONS: &[&str] = &["hstore", "ltree", "lquery", "ltxtquery", "vector", "halfvec", "sparsevec"];
+
+/// The type of an extension.
+pub(crate) fn extension(name: &str) -> Type {
+    let at = EXTENSIONS.iter().position(|known| *known == name).expect("a type of the list");
+    catalog().type_by_oid(16_600 + u32::try_from(at).expect("a short list")).expect("a type that was told")
+}
+
 pub(crate) fn plan_of<T: Adapter + ?Sized>(type_: &Type) -> Result<Plan> {
-    T::plan(type_, &Planner { catalog: &Catalog::default() })
+    T::plan(type_, &Planner { catalog: catalog() })
 }
 
 pub(crate) fn plan_to_read<'a, T: Typecaster<'a>>(type_: &Type) -> Result<Plan> {
-    T::plan(type_, &Planner { catalog: &Catalog::default() })
+    T::plan(type_, &Planner { catalog: catalog() })
 }
 
 fn write<T: Adapter + ?Sized>(value: &T, type_: &Type, format: Format) -> Result<(Vec<u8>, IsNull)> {

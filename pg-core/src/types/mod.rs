@@ -16,9 +16,14 @@ pub mod elements;
 pub mod enumeration;
 pub mod expects;
 pub mod geometry;
+pub mod hstore;
 pub mod interval;
+#[cfg(feature = "with-serde_json-1")]
+pub mod json;
+pub mod jsonpath;
 pub mod lists;
 pub mod literal;
+pub mod ltree;
 pub mod money;
 pub mod name;
 pub mod native;
@@ -31,7 +36,9 @@ pub mod record;
 pub mod registry;
 pub mod run_time;
 pub mod strings;
+pub mod system;
 pub mod text_form;
+pub mod text_search;
 pub mod time;
 pub mod typecaster;
 pub mod via;
@@ -44,10 +51,16 @@ mod bytes;
 #[cfg(feature = "with-chrono-0_4")]
 mod chrono;
 mod forms;
+#[cfg(feature = "with-geo-types-0_7")]
+mod geo_types;
+#[cfg(feature = "with-ipnet-2")]
+mod ipnet;
 #[cfg(feature = "with-jiff-0_2")]
 mod jiff;
 mod nullable;
 mod numbers;
+#[cfg(feature = "with-pgvector-0_4")]
+mod pgvector;
 #[cfg(feature = "with-rust_decimal-1")]
 mod rust_decimal;
 mod through;
@@ -55,6 +68,7 @@ mod through;
 mod time_0_3;
 #[cfg(feature = "with-uuid-1")]
 mod uuid;
+mod versioned;
 
 #[cfg(test)]
 pub(crate) mod cases;

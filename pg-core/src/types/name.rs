@@ -49,13 +49,15 @@ pub enum NamedKind {
     Packed,
     /// A range or multirange: the catalog must be asked first, unless it is built in.
     Range,
+    /// A base type of an extension, with a binary form of its own: the catalog must be asked first.
+    Base,
 }
 
 impl NamedKind {
     /// Whether nothing can be sent before the catalog was asked; else the text form serves until then.
     pub const fn needs_catalog(self) -> bool {
         match self {
-            NamedKind::Composite | NamedKind::Packed | NamedKind::Range => true,
+            NamedKind::Composite | NamedKind::Packed | NamedKind::Range | NamedKind::Base => true,
             NamedKind::Enum | NamedKind::Domain | NamedKind::Text => false,
         }
     }

@@ -1,4 +1,4 @@
-//! Numbers of a fixed size: `i16`, `i32`, `i64`, `u32`, `f32`, `f64`, and `i8` for `"char"`.
+//! Numbers of a fixed size: `i16`, `i32`, `i64`, `f32`, `f64`, and `i8` for `"char"`.
 //!
 //! Binary form: big-endian, exactly as many bytes as the type has. No number is widened, narrowed or rounded: an `i32`
 //! doesn't read a `bigint`, and the error names the type that does.
@@ -47,11 +47,13 @@ macro_rules! integer {
 integer!(i16, 21, "a smallint");
 integer!(i32, 23, "an integer");
 integer!(i64, 20, "a bigint");
-integer!(u32, 26, "an oid");
 
 /// Kept out of line, so that the binary form stays small enough to be inlined wherever it is read.
 #[inline(never)]
-fn parse<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(text: &[u8], what: &str) -> Result<T> {
+pub(super) fn parse<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+    text: &[u8],
+    what: &str,
+) -> Result<T> {
     match std::str::from_utf8(text) {
         Ok(text) => text.parse().map_err(|e| not_a_number(what, e)),
         Err(e) => Err(not_a_number(what, e)),
@@ -60,7 +62,7 @@ fn parse<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(text: &[u8]
 
 /// Out of line for the same reason.
 #[inline(never)]
-fn print(number: &dyn Display, to: &mut Encode<'_>) -> Result<IsNull> {
+pub(super) fn print(number: &dyn Display, to: &mut Encode<'_>) -> Result<IsNull> {
     to.text(number)
 }
 
@@ -192,7 +194,6 @@ mod tests {
             "0000000000000000",
             "0",
         );
-        Cases::of(&Type::OID).case(u32::MAX, "ffffffff", "4294967295").case(26u32, "0000001a", "26");
     }
 
     #[test]
@@ -257,7 +258,6 @@ mod tests {
         refused::<i16>(&Type::INT2, "000001", "32768");
         refused::<i32>(&Type::INT4, "0000000000000001", "");
         refused::<i64>(&Type::INT8, "00000001", "1.5");
-        refused::<u32>(&Type::OID, "", "-1");
         refused::<f32>(&Type::FLOAT4, "0000000000000000", "1e39");
         refused::<f64>(&Type::FLOAT8, "00000000", "one");
         refused::<i8>(&Type::CHAR, "", "\\477");
@@ -265,7 +265,6 @@ mod tests {
         garbage::<i16>(&Type::INT2);
         garbage::<i32>(&Type::INT4);
         garbage::<i64>(&Type::INT8);
-        garbage::<u32>(&Type::OID);
         garbage::<f32>(&Type::FLOAT4);
         garbage::<f64>(&Type::FLOAT8);
     }

@@ -212,7 +212,7 @@ pub fn base_type(type_: &Type) -> &Type {
 pub fn is_text_like(type_: &Type) -> bool {
     match *base_type(type_) {
         Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN => true,
-        Type::JSON | Type::XML | Type::REFCURSOR => true,
+        Type::JSON | Type::XML | Type::REFCURSOR | Type::CSTRING => true,
         // An extension's type has no fixed OID. (ltree and jsonb are not on this list: they begin with a version.)
         ref other => other.name() == "citext" && *other.kind() == Kind::Simple,
     }
@@ -306,6 +306,14 @@ fn default_rust_type(type_: &Type) -> Option<Cow<'static, str>> {
         Type::TIMETZ => "pg_core::types::time::TimeTz",
         Type::INET => "std::net::IpAddr",
         Type::CIDR => "network::Cidr",
+        Type::JSON | Type::JSONB => "Json<T>",
+        Type::TS_VECTOR => "text_search::TsVector",
+        Type::TSQUERY => "text_search::TsQuery",
+        Type::PG_LSN => "Lsn",
+        Type::XID => "system::Xid",
+        Type::XID8 => "system::Xid8",
+        Type::TID => "system::Tid",
+        Type::PG_SNAPSHOT => "system::Snapshot",
         Type::MACADDR => "network::MacAddr",
         Type::MACADDR8 => "network::MacAddr8",
         Type::POINT => "geometry::Point",

@@ -4,12 +4,14 @@
 //! compared with an enum, a uuid or a date. As an element or a field its type is known: text-like types and enums have
 //! one form for binary and text; every other type takes the string for its text form.
 //!
-//! A string reads text-like types and enums. `&str` and `Cow<str>` borrow from the row.
+//! A string reads text-like types and enums, and the text of `jsonb`, `jsonpath`, `ltree`, `lquery` and `ltxtquery`. `&str`
+//! and `Cow<str>` borrow from the row.
 
 use super::adapter::{Adapter, Encode, IsNull};
 use super::name::TypeName;
 use super::plan::{Plan, Planner, base_type, is_text_like, mismatch};
 use super::typecaster::{RawValue, Typecaster};
+use super::versioned;
 use crate::error::{Error, Result};
 use crate::message::Format;
 use postgres_types::{Kind, Type};
@@ -18,9 +20,23 @@ use std::sync::Arc;
 
 const TEXT: TypeName = TypeName::Oid(25);
 
+/// Types whose binary form is a version and their text. An extension's type has no fixed OID.
+fn is_versioned(type_: &Type) -> bool {
+    let named = || matches!(type_.name(), "ltree" | "lquery" | "ltxtquery") && *type_.kind() == Kind::Simple;
+    matches!(*type_, Type::JSONB | Type::JSONPATH) || named()
+}
+
+/// What is inside, behind the version, is the text.
+fn behind_a_version(type_: &Type) -> Plan {
+    Plan::nested(type_, vec![Plan::leaf(&Type::TEXT, Format::Binary)], Vec::new())
+}
+
 /// How a string is written as `type_`.
 pub(super) fn plan_write(type_: &Type) -> Plan {
     let base = base_type(type_);
+    if is_versioned(base) {
+        return behind_a_version(type_);
+    }
     let same = match *base {
         // In binary a document's own encoding declaration would be believed, not the session's encoding.
         Type::XML | Type::UNKNOWN => false,
@@ -35,6 +51,9 @@ pub(super) fn plan_read<T: ?Sized>(type_: &Type, planner: &Planner<'_>) -> Resul
     if is_text_like(base) || matches!(base.kind(), Kind::Enum(_)) {
         return Ok(Plan::leaf(type_, Format::Binary));
     }
+    if is_versioned(base) {
+        return Ok(behind_a_version(type_));
+    }
     // A type that the catalog doesn't know yet may have a binary form of its own; its text form is text.
     if !planner.catalog.knows(base.oid()) {
         return Ok(Plan::leaf(type_, Format::Text));
@@ -46,6 +65,9 @@ pub(super) fn plan_read<T: ?Sized>(type_: &Type, planner: &Planner<'_>) -> Resul
 pub(super) fn write(text: &str, to: &mut Encode<'_>) -> Result<IsNull> {
     if memchr::memchr(0, text.as_bytes()).is_some() {
         return Err(holds_nul());
+    }
+    if !to.plan.children.is_empty() && to.format() == Format::Binary {
+        versioned::begin(to.out);
     }
     to.bytes(text.as_bytes())
 }
@@ -92,7 +114,7 @@ macro_rules! read {
 
             #[inline]
             fn decode(raw: RawValue<'a, '_>) -> Result<Self> {
-                let $text = raw.text()?;
+                let $text = if raw.plan.children.is_empty() { raw.text()? } else { versioned::text(raw)? };
                 Ok($value)
             }
         }
@@ -179,7 +201,7 @@ mod tests {
 
     #[test]
     fn other_types_take_the_string_for_their_text_form() {
-        for type_ in [Type::INT8, Type::JSONB, Type::UUID, Type::CHAR, extension("ltree", Kind::Simple)] {
+        for type_ in [Type::INT8, Type::UUID, Type::CHAR, extension("isbn", Kind::Simple)] {
             assert_eq!(plan_of::<String>(&type_).unwrap().format, Format::Text, "{type_}");
         }
     }
@@ -192,12 +214,26 @@ mod tests {
             error.cure().unwrap(),
             "use i64 in place of String, or cast the column or field: `... :: text`"
         );
-        assert!(plan_to_read::<&str>(&Type::JSONB).is_err());
+        assert!(plan_to_read::<&str>(&Type::BYTEA).is_err());
         // Not looked up yet: it is asked for as text.
         assert_eq!(
             plan_to_read::<String>(&extension("type with OID 16500", Kind::Simple)).unwrap().format,
             Format::Text
         );
+    }
+
+    #[test]
+    fn what_stands_behind_a_version_is_read_and_the_version_checked() {
+        for (binary, format) in [(&b"\x01{}"[..], Format::Binary), (b"{}", Format::Text)] {
+            assert_eq!(decode::<String>(binary, &Type::JSONB, format).unwrap(), "{}");
+            assert_eq!(encode("{}", &Type::JSONB, format).unwrap(), binary);
+        }
+        refused::<String>(&Type::JSONB, "027b7d", "");
+        refused::<String>(&Type::JSONB, "", "");
+        refused::<String>(&Type::JSONB, "01ff", "");
+        let known = crate::types::cases::extension("ltree");
+        assert_eq!(decode::<Text<String>>(b"\x01a.b", &known, Format::Binary).unwrap(), Text("a.b".into()));
+        garbage::<String>(&Type::JSONB);
     }
 
     #[test]

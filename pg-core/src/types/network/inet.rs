@@ -303,7 +303,7 @@ fn read(from: &mut Reader<'_>, is_cidr: bool) -> Result<Option<Inet>> {
         (IPV6, 16) => IpAddr::from(from.array::<16>()?),
         _ => return Ok(None),
     };
-    Ok(Inet::new(address, bits).ok().filter(|_| cidr == is_cidr.into()))
+    Ok(Inet::new(address, bits).ok().filter(|_| cidr == u8::from(is_cidr)))
 }
 
 impl Forms for Inet {

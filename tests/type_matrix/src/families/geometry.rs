@@ -2,6 +2,7 @@
 
 use super::shown_row;
 use crate::AnyRow;
+use geo_types::{Coord, LineString};
 use pg_core::types::geometry::{Circle, Line, LineSegment, Path, Point, Polygon, Rect};
 use pg_tests::seed::Rng;
 
@@ -27,6 +28,20 @@ fn points(rng: &mut Rng) -> Vec<Point> {
     (0..=rng.below(9)).map(|_| point(rng)).collect()
 }
 
+fn coord(point: Point) -> Coord<f64> {
+    Coord { x: point.x, y: point.y }
+}
+
+fn of_coord(coord: Coord<f64>) -> Point {
+    Point { x: coord.x, y: coord.y }
+}
+
+/// Without NaN, which geo-types has no order for.
+fn plain(rect: &Rect) -> bool {
+    let (high, low) = (rect.high(), rect.low());
+    [high.x, high.y, low.x, low.y].iter().all(|number| !number.is_nan())
+}
+
 pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
     let p = |x, y| Point { x, y };
     let three = || vec![p(0.0, 0.0), p(1.5, 0.0), p(0.0, -2.0)];
@@ -38,11 +53,22 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
     let circle = |rng: &mut Rng| Circle { center: point(rng), radius: number(rng).abs() };
     let closed = |closed| Path { closed, points: three() };
     vec![
-        Box::new(shown_row("point", "geometry::Point", point).edges([
-            (p(0.0, -0.0), "(0,-0)"),
-            (p(1e15, 1e-5), "(1e+15,1e-05)"),
-            (p(f64::NAN, f64::NEG_INFINITY), "(NaN,-Infinity)"),
-        ])),
+        Box::new(
+            shown_row("point", "geometry::Point", point)
+                .edges([
+                    (p(0.0, -0.0), "(0,-0)"),
+                    (p(1e15, 1e-5), "(1e+15,1e-05)"),
+                    (p(f64::NAN, f64::NEG_INFINITY), "(NaN,-Infinity)"),
+                ])
+                .written_as("geo_types::Point<f64>", |point| Some(Box::new(geo_types::Point(coord(*point)))))
+                .written_as("geo_types::Coord<f64>", |point| Some(Box::new(coord(*point))))
+                .read_as("geo_types::Point<f64>", |row| {
+                    row.get::<geo_types::Point<f64>>(0).map(|point| Some(of_coord(point.0)))
+                })
+                .read_as("geo_types::Coord<f64>", |row| {
+                    row.get::<Coord<f64>>(0).map(|coord| Some(of_coord(coord)))
+                }),
+        ),
         Box::new(
             shown_row("line", "geometry::Line", line)
                 .edges([(Line { a: 0.0, b: 1.0, c: -0.5 }, "{0,1,-0.5}")]),
@@ -56,14 +82,37 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
         ),
         Box::new(
             shown_row("box", "geometry::Rect", |rng| Rect::new(point(rng), point(rng)))
-                .edges([(Rect::new(p(1.0, 4.0), p(3.0, 2.0)), "(3,4),(1,2)")]),
+                .edges([(Rect::new(p(1.0, 4.0), p(3.0, 2.0)), "(3,4),(1,2)")])
+                .written_as("geo_types::Rect<f64>", |rect| {
+                    let rect =
+                        plain(rect).then(|| geo_types::Rect::new(coord(rect.low()), coord(rect.high())))?;
+                    Some(Box::new(rect))
+                })
+                .read_as("geo_types::Rect<f64>", |row| {
+                    if !plain(&row.get(0)?) {
+                        return Ok(None);
+                    }
+                    let rect = row.get::<geo_types::Rect<f64>>(0)?;
+                    Ok(Some(Rect::new(of_coord(rect.min()), of_coord(rect.max()))))
+                }),
         ),
         Box::new(
             shown_row("path", "geometry::Path", |rng| Path {
                 closed: rng.below(2) == 0,
                 points: points(rng),
             })
-            .edges([(closed(true), "((0,0),(1.5,0),(0,-2))"), (closed(false), "[(0,0),(1.5,0),(0,-2)]")]),
+            .edges([(closed(true), "((0,0),(1.5,0),(0,-2))"), (closed(false), "[(0,0),(1.5,0),(0,-2)]")])
+            .written_as("geo_types::LineString<f64>", |path| {
+                let line = LineString(path.points.iter().copied().map(coord).collect());
+                if path.closed { None } else { Some(Box::new(line)) }
+            })
+            .read_as("geo_types::LineString<f64>", |row| {
+                if row.get::<Path>(0)?.closed {
+                    return Ok(None);
+                }
+                let points = row.get::<LineString<f64>>(0)?.0.into_iter().map(of_coord).collect();
+                Ok(Some(Path { closed: false, points }))
+            }),
         ),
         Box::new(
             shown_row("polygon", "geometry::Polygon", |rng| Polygon { points: points(rng) })

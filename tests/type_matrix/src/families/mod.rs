@@ -7,11 +7,15 @@ use std::fmt::{Debug, Display};
 mod bit;
 mod booleans;
 mod bytes;
+mod extensions;
 mod geometry;
+mod json;
 mod money;
 mod network;
 mod numbers;
 mod strings;
+mod system;
+mod text_search;
 mod time;
 mod uuid;
 
@@ -27,6 +31,10 @@ pub fn all() -> Vec<Box<dyn AnyRow>> {
         geometry::rows(),
         bit::rows(),
         money::rows(),
+        system::rows(),
+        text_search::rows(),
+        json::rows(),
+        extensions::rows(),
         uuid::rows(),
     ]
     .into_iter()

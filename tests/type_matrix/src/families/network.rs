@@ -2,6 +2,8 @@
 
 use super::shown_row;
 use crate::{AnyRow, Row};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use pg_core::Result;
 use pg_core::types::network::{Cidr, Inet, MacAddr, MacAddr8};
 use pg_tests::seed::Rng;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -18,6 +20,36 @@ fn any(rng: &mut Rng) -> Inet {
     let full = if address.is_ipv4() { 32 } else { 128 };
     let bits = if rng.below(2) == 0 { full } else { rng.below(u64::from(full) + 1) as u8 };
     Inet::new(address, bits).expect("no more bits than it has")
+}
+
+fn net(inet: Inet) -> IpNet {
+    IpNet::new(inet.address(), inet.bits()).expect("no more bits than it has")
+}
+
+/// As ipnet's types, which hold both.
+fn as_net<T: Copy + Into<Inet> + TryFrom<Inet> + 'static>(row: Row<T>) -> Row<T> {
+    fn back<T: TryFrom<Inet>>(net: IpNet) -> Result<Option<T>> {
+        let inet = Inet::new(net.addr(), net.prefix_len())?;
+        Ok(Some(T::try_from(inet).ok().expect("what the type can hold")))
+    }
+    row.written_as("ipnet::IpNet", |value| Some(Box::new(net((*value).into()))))
+        .written_as("ipnet::Ipv4Net", |value| match net((*value).into()) {
+            IpNet::V4(net) => Some(Box::new(net)),
+            IpNet::V6(_) => None,
+        })
+        .written_as("ipnet::Ipv6Net", |value| match net((*value).into()) {
+            IpNet::V4(_) => None,
+            IpNet::V6(net) => Some(Box::new(net)),
+        })
+        .read_as("ipnet::IpNet", |row| back(row.get::<IpNet>(0)?))
+        .read_as("ipnet::Ipv4Net", |row| match row.get::<IpNet>(0)? {
+            IpNet::V4(_) => back(row.get::<Ipv4Net>(0)?.into()),
+            IpNet::V6(_) => Ok(None),
+        })
+        .read_as("ipnet::Ipv6Net", |row| match row.get::<IpNet>(0)? {
+            IpNet::V4(_) => Ok(None),
+            IpNet::V6(_) => back(row.get::<Ipv6Net>(0)?.into()),
+        })
 }
 
 pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
@@ -69,5 +101,5 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
     .edges([(MacAddr([0; 6]), "00:00:00:00:00:00"), (MacAddr([0xff; 6]), "ff:ff:ff:ff:ff:ff")]);
     let mac8 = shown_row("macaddr8", "network::MacAddr8", |rng| MacAddr8(rng.number().to_be_bytes()))
         .edges([(MacAddr8([8, 0, 0x2b, 1, 2, 3, 4, 0xab]), "08:00:2b:01:02:03:04:ab")]);
-    vec![Box::new(inet), Box::new(inets), Box::new(cidr), Box::new(mac), Box::new(mac8)]
+    vec![Box::new(inet), Box::new(as_net(inets)), Box::new(as_net(cidr)), Box::new(mac), Box::new(mac8)]
 }
