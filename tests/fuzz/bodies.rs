@@ -14,6 +14,7 @@ use pg_core::exchange::pipeline::{self, Pipeline};
 use pg_core::exchange::query::Request;
 use pg_core::exchange::startup::{Credentials, Startup, Tls};
 use pg_core::exchange::{Exchange, batch::Batch};
+use pg_core::lsn::Lsn;
 use pg_core::message::Format;
 use pg_core::message::backend::Message;
 use pg_core::params::{ParamField, named};
@@ -22,11 +23,17 @@ use pg_core::tls::config::{Roots, client_config};
 use pg_core::types::adapter::{Adapter, Encode, IsNull};
 use pg_core::types::catalog::{Catalog, Entry, EntryShape};
 use pg_core::types::context::{Context, Settings};
+use pg_core::types::geometry::{Circle, Line, LineSegment, Path, Point, Polygon, Rect};
+use pg_core::types::hstore::Hstore;
 use pg_core::types::interval::Interval;
 use pg_core::types::literal;
+use pg_core::types::ltree::Ltree;
+use pg_core::types::network::{Cidr, Inet, MacAddr, MacAddr8};
 use pg_core::types::numeric::Numeric;
 use pg_core::types::plan::{Plan, Planner};
 use pg_core::types::registry::Scope;
+use pg_core::types::system::{Int2Vector, OidVector, Snapshot, Tid};
+use pg_core::types::text_search::{TsQuery, TsVector};
 use pg_core::types::time::{Date, Time, TimeTz, Timestamp, TimestampTz};
 use pg_core::types::typecaster::{RawValue, Typecaster, TypecasterOwned};
 use pg_core::types::{Kind, Type};
@@ -57,6 +64,10 @@ pub(crate) const ALL: &[(&str, Body)] = &[
     ("intervals", intervals),
     ("numerics", numerics),
     ("networks", networks),
+    ("geometries", geometries),
+    ("system_types", system_types),
+    ("text_searches", text_searches),
+    ("hstores", hstores),
     ("numbers", numbers),
     ("strings", strings),
     ("scram", scram),
@@ -349,6 +360,8 @@ fn catalog() -> &'static (Catalog, Type) {
                     EntryShape::Enum(vec!["sad".to_owned(), "very_happy".to_owned()]),
                 ),
                 entry(20_002, "_mood", 0, EntryShape::Array(20_001)),
+                entry(20_100, "hstore", 0, EntryShape::Base),
+                entry(20_101, "ltree", 0, EntryShape::Base),
                 entry(20_003, "inner_item", 20_004, attributes(&[("label", 25), ("numbers", 1007)])),
                 entry(20_004, "_inner_item", 0, EntryShape::Array(20_003)),
                 entry(
@@ -425,6 +438,43 @@ pub(crate) fn networks(data: &[u8]) {
     builtin::<IpAddr>(data, &Type::INET);
     builtin::<Ipv4Addr>(data, &Type::INET);
     builtin::<Ipv6Addr>(data, &Type::INET);
+    builtin::<Inet>(data, &Type::INET);
+    builtin::<Cidr>(data, &Type::CIDR);
+    builtin::<MacAddr>(data, &Type::MACADDR);
+    builtin::<MacAddr8>(data, &Type::MACADDR8);
+}
+
+/// Geometric types.
+pub(crate) fn geometries(data: &[u8]) {
+    builtin::<Point>(data, &Type::POINT);
+    builtin::<Line>(data, &Type::LINE);
+    builtin::<LineSegment>(data, &Type::LSEG);
+    builtin::<Rect>(data, &Type::BOX);
+    builtin::<Path>(data, &Type::PATH);
+    builtin::<Polygon>(data, &Type::POLYGON);
+    builtin::<Circle>(data, &Type::CIRCLE);
+}
+
+/// What PostgreSQL says of itself.
+pub(crate) fn system_types(data: &[u8]) {
+    builtin::<Lsn>(data, &Type::PG_LSN);
+    builtin::<Tid>(data, &Type::TID);
+    builtin::<Snapshot>(data, &Type::PG_SNAPSHOT);
+    builtin::<OidVector>(data, &Type::OID_VECTOR);
+    builtin::<Int2Vector>(data, &Type::INT2_VECTOR);
+}
+
+/// Text search.
+pub(crate) fn text_searches(data: &[u8]) {
+    builtin::<TsVector>(data, &Type::TS_VECTOR);
+    builtin::<TsQuery>(data, &Type::TSQUERY);
+}
+
+/// Types of extensions.
+pub(crate) fn hstores(data: &[u8]) {
+    let catalog = &catalog().0;
+    round_trip::<Hstore>(data, &catalog.type_by_oid(20_100).expect("the type that was told"), catalog);
+    round_trip::<Ltree>(data, &catalog.type_by_oid(20_101).expect("the type that was told"), catalog);
 }
 
 /// Numbers, booleans and `"char"`.

@@ -10,12 +10,13 @@ use pg_core::config::Config;
 use pg_core::config::ssl::SslMode;
 use pg_core::message::backend::{DataRow, Message};
 use pg_core::message::{Format, frontend};
-use pg_core::types::catalog::Catalog;
+use pg_core::types::catalog::{Catalog, Entry, EntryShape};
 use pg_core::types::composite::Fields;
 use pg_core::types::context::Context;
+use pg_core::types::hstore::Hstore;
 use pg_core::types::plan::{Plan, Planner};
 use pg_core::types::time::{Date, Time};
-use pg_core::types::typecaster::{RawValue, TypecasterOwned};
+use pg_core::types::typecaster::{RawValue, Typecaster, TypecasterOwned};
 use pg_core::types::{Kind, Type};
 use pg_core::wire::frame::{Input, Limits};
 use pg_core::wire::writer;
@@ -157,7 +158,7 @@ fn a_scram_iteration_count_does_not_burn_cpu() {
 
 // ---- RUSTSEC-2026-0180 (tokio-postgres), pgx 5.10: counts from the server ----
 
-/// Arrays and composites. (hstore and ranges have no codec here yet.)
+/// Arrays and composites; hstore below. (Ranges have no counts.)
 #[test]
 fn a_count_from_the_server_is_not_believed() {
     for count in [-1, -2, 2, 1 << 16, i32::MAX, i32::MIN] {
@@ -180,6 +181,32 @@ fn a_count_from_the_server_is_not_believed() {
         let plan = Plan::nested(&one, vec![Plan::leaf(&Type::INT4, Format::Binary)], Vec::new());
         let raw = RawValue { bytes: &record, plan: &plan, context: &Context::default() };
         assert_error(&Fields::new(raw).unwrap_err(), ErrorKind::Decode, "attributes");
+    }
+}
+
+/// One pair is there, and the header promises another number of them; or a length is another.
+#[test]
+fn the_counts_of_an_hstore_are_not_believed() {
+    let mut catalog = Catalog::default();
+    let entry = Entry {
+        oid: 16_501,
+        schema: "public".to_owned(),
+        name: "hstore".to_owned(),
+        array: 0,
+        delimiter: b',',
+        shape: EntryShape::Base,
+    };
+    catalog.extend(vec![entry], vec![((None, Box::from("hstore")), 16_501)]);
+    let type_ = catalog.type_by_oid(16_501).unwrap();
+    let plan = <Hstore as Typecaster>::plan(&type_, &Planner { catalog: &catalog }).unwrap();
+    let read = |bytes: &[u8]| Hstore::decode(RawValue { bytes, plan: &plan, context: &Context::default() });
+    let pair =
+        |count: i32, key: i32, value: i32| [&words(&[count, key])[..], b"a", &words(&[value]), b"b"].concat();
+    assert_eq!(read(&pair(1, 1, 1)).unwrap(), [("a", Some("b"))].into_iter().collect());
+    for wrong in [-1, -2, 0, 2, 1 << 16, i32::MAX, i32::MIN] {
+        for bytes in [pair(wrong, 1, 1), pair(1, wrong, 1), pair(1, 1, wrong)] {
+            assert_error(&read(&bytes).unwrap_err(), ErrorKind::Decode, "hstore");
+        }
     }
 }
 

@@ -3,14 +3,22 @@
 
 mod random;
 
+use pg_core::lsn::Lsn;
 use pg_core::types::adapter::Adapter;
 use pg_core::types::geometry::{Circle, Line, LineSegment, Path, Point, Polygon, Rect};
+use pg_core::types::hstore::Hstore;
+use pg_core::types::json::Json;
+use pg_core::types::ltree::Ltree;
 use pg_core::types::network::{Cidr, Inet, MacAddr, MacAddr8};
+use pg_core::types::system::{AclItem, Int2Vector, OidVector, Snapshot};
+use pg_core::types::text_search::{TsQuery, TsVector};
 use pg_core::types::typecaster::TypecasterOwned;
-use pg_core::{Error, Result, Session};
+use pg_core::{Error, FromSql, Result, Session, ToSql};
 use pg_tests::both_clients;
 use pg_tests::server::Database;
 use random::Random;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
@@ -177,8 +185,191 @@ async fn addresses_read_what_the_server_reads<S: Session>(client: &mut S, _: &Da
     reads_the_same::<S, MacAddr8>(client, "macaddr8", &texts).await
 }
 
+// ---- text search, hstore, numbers of the system ----
+
+async fn text_search_reads_what_the_server_reads<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    let random = &mut Random::new(5);
+    let given = [
+        "a:1A,2 b",
+        "'it''s':3B 'x y'",
+        "a\\'b c:4*",
+        " fat  cat:2,1 ",
+        "a:1 a:2C",
+        ":a b::1",
+        "'a'b 'c':5d",
+        "a:0",
+        "é:7",
+    ];
+    let mut texts = spellings(random, &given, "ab'\\ :,12*ABd", 2000);
+    // Behind a weight the server skips digits, which is not ours to follow.
+    let letters = |text: &str| text.bytes().filter(|byte| b"ABdDC*".contains(byte)).count();
+    texts.retain(|text| text.parse::<TsVector>().is_ok() || letters(text) == 0);
+    reads_the_same::<S, TsVector>(client, "tsvector", &texts).await?;
+    let given = [
+        "a & b | !c",
+        "(a | b) & c:*",
+        "a <-> b <2> 'it''s':AB",
+        "!!a & !(b & c)",
+        "a<->b",
+        "a & (b <-> (c <-> d))",
+        "'a b':*d & e\\&f",
+        " ( a ) ",
+    ];
+    let texts = spellings(random, &given, "ab'\\ :*AB&|!()<->12", 2000);
+    reads_the_same::<S, TsQuery>(client, "tsquery", &texts).await
+}
+
+async fn hstore_reads_what_the_server_reads<S: Session>(client: &mut S, database: &Database) -> Result<()> {
+    database.sql("create extension hstore");
+    let random = &mut Random::new(6);
+    let given = [
+        "a=>1, b=>NULL",
+        "\"a b\"=>\"c\\\"d\", null=>\"null\"",
+        "a=>b=c,d=>e,",
+        " a =>\\, , \\==>\"\"",
+        "\"\"=>é",
+        "",
+    ];
+    let mut texts = spellings(random, &given, "ab\"\\ =>,nul1\t", 3000);
+    // Of a key that stands twice the server keeps one.
+    let twice =
+        |text: &String| text.parse::<Hstore>().is_err_and(|error| error.message().contains("each key once"));
+    texts.retain(|text| !twice(text));
+    reads_the_same::<S, Hstore>(client, "hstore", &texts).await
+}
+
+async fn numbers_of_the_system_read_what_the_server_reads<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    let random = &mut Random::new(7);
+    let texts = spellings(random, &["16/B374D848", "0/0", "ffffffff/FFFFFFFF", "1/2"], "01f9/G ", 1000);
+    reads_the_same::<S, Lsn>(client, "pg_lsn", &texts).await?;
+    let texts = spellings(random, &["10:20:10,14,15", "1:1:", "5:9:6,6,8"], "0123456789:,", 2000);
+    reads_the_same::<S, Snapshot>(client, "pg_snapshot", &texts).await
+}
+
+// ---- types that show more than one face ----
+
+async fn a_regclass_is_an_oid_in_binary_and_a_name_in_text<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    let (oid, name): (u32, String) =
+        client.query_one("select 'pg_class'::regclass, 'pg_class'::regclass::text", ()).await?;
+    assert_eq!((oid, name.as_str()), (1259, "pg_class"));
+    // A number and a name are both taken.
+    for sql in ["select $1::regclass::text", "select $1::regtype::text", "select $1::regrole::text"] {
+        assert_eq!(client.query_value::<String>(sql, (0u32,)).await?, "-");
+    }
+    assert_eq!(client.query_value::<u32>("select $1::regclass", ("pg_class",)).await?, 1259);
+    let several: Vec<u32> =
+        client.query_value("select $1::regclass[]", (vec!["pg_class", "pg_type"],)).await?;
+    assert_eq!(several, [1259, 1247]);
+    // Next to a column that has only a text form, everything comes as text the first time.
+    let beside = "select 'postgres=r/postgres'::aclitem, 'pg_class'::regclass";
+    let error = client.query_one::<(AclItem, u32)>(beside, ()).await.unwrap_err();
+    assert!(error.to_string().contains("`column::oid`"), "{error}");
+    Ok(())
+}
+
+async fn what_returns_nothing_is_read_as_nothing<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.query_value::<()>("select pg_sleep(0)", ()).await?;
+    let (nothing, one): (Option<()>, i32) = client.query_one("select pg_sleep(0), 1", ()).await?;
+    assert_eq!((nothing, one), (Some(()), 1));
+    let name: String = client.query_value("select textout('a cstring'::text)", ()).await?;
+    assert_eq!(name, "a cstring");
+    Ok(())
+}
+
+async fn vectors_of_the_catalog_are_read<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    let sql = "select indkey from pg_index where indexrelid = 'pg_attribute_relid_attnam_index'::regclass";
+    assert_eq!(client.query_value::<Int2Vector>(sql, ()).await?, Int2Vector(vec![1, 2]));
+    let sql = "select proargtypes from pg_proc where proname = 'int4pl'";
+    assert_eq!(client.query_value::<OidVector>(sql, ()).await?, OidVector(vec![23, 23]));
+    let now: Snapshot = client.query_value("select pg_current_snapshot()", ()).await?;
+    assert_eq!(client.query_value::<Snapshot>("select $1", (&now,)).await?, now);
+    let old: Snapshot = client.query_value("select '10:20:14'::txid_snapshot", ()).await?;
+    assert_eq!(old.to_string(), "10:20:14");
+    Ok(())
+}
+
+async fn a_null_of_sql_is_not_a_null_of_json<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    let sql = "select 'null'::jsonb, null::jsonb, 'null'::json, '{\"a\": 1}'::jsonb";
+    type Four = (Option<Value>, Option<Value>, Json<Option<i32>>, Json<BTreeMap<String, i32>>);
+    let (json, sql_null, none, map): Four = client.query_one(sql, ()).await?;
+    assert_eq!((json, sql_null, none.0), (Some(Value::Null), None, None));
+    assert_eq!(map.0, BTreeMap::from([("a".to_owned(), 1)]));
+    let error = client.query_value::<Value>("select null::jsonb", ()).await.unwrap_err();
+    assert!(error.to_string().contains("Option<Value>"), "{error}");
+    client.batch_execute("create table documents (json json, jsonb jsonb)").await?;
+    let document = Json(vec!["b", "a"]);
+    client
+        .execute(
+            "insert into documents values ($1, $2), ($3, $4)",
+            (&document, &document, Value::Null, None::<Value>),
+        )
+        .await?;
+    let rows: Vec<(String, Option<String>)> = client.query("select json, jsonb from documents", ()).await?;
+    let wanted = [("[\"b\",\"a\"]", Some("[\"b\", \"a\"]")), ("null", None)];
+    assert_eq!(rows, wanted.map(|(json, jsonb)| (json.to_owned(), jsonb.map(str::to_owned))));
+    Ok(())
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "email", domain)]
+struct Email(String);
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "labels", domain)]
+struct Labels(Hstore);
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "page")]
+struct Page {
+    at: Ltree,
+    labels: Labels,
+    by: Vec<Email>,
+}
+
+async fn types_of_extensions_are_fields_and_bases_of_domains<S: Session>(
+    client: &mut S,
+    database: &Database,
+) -> Result<()> {
+    database.sql(
+        "create extension citext; create extension hstore; create extension ltree;
+         create domain email as citext check (value ~ '@'); create domain labels as hstore;
+         create type page as (by email[], labels labels, at ltree)",
+    );
+    let page = Page {
+        at: Ltree::from("Top.Science"),
+        labels: Labels([("lang", Some("de")), ("note", None)].into_iter().collect()),
+        by: vec![Email("Anna@Example.org".to_owned())],
+    };
+    for _ in 0..2 {
+        assert_eq!(client.query_value::<Page>("select $1", (&page,)).await?, page);
+        assert_eq!(
+            client.query_value::<Hstore>("select $1::hstore", (&page.labels.0,)).await?,
+            page.labels.0
+        );
+        let same: bool = client.query_value("select $1::email = 'anna@example.ORG'", (&page.by[0],)).await?;
+        assert!(same, "citext has no case");
+    }
+    let error = client.query_value::<Hstore>("select 'a.b'::ltree", ()).await.unwrap_err();
+    assert!(error.to_string().contains("Hstore stands for hstore"), "{error}");
+    Ok(())
+}
+
 both_clients!(
     geometry_reads_what_the_server_reads,
     inets_are_ordered_as_the_server_orders_them,
     addresses_read_what_the_server_reads,
+    text_search_reads_what_the_server_reads,
+    hstore_reads_what_the_server_reads,
+    numbers_of_the_system_read_what_the_server_reads,
+    a_regclass_is_an_oid_in_binary_and_a_name_in_text,
+    what_returns_nothing_is_read_as_nothing,
+    vectors_of_the_catalog_are_read,
+    a_null_of_sql_is_not_a_null_of_json,
+    types_of_extensions_are_fields_and_bases_of_domains,
 );

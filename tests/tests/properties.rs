@@ -90,6 +90,15 @@ const WORDS: &[&[u8]] = &[
     b"00",
     b"\xc3\xa9",
     b"\x02\x20\0\x04",
+    b"=>",
+    b"<",
+    b">",
+    b"<->",
+    b"&",
+    b"|",
+    b"!",
+    b":1A",
+    b":*",
 ];
 
 fn case(random: &mut Random) -> Vec<u8> {
@@ -155,6 +164,10 @@ properties!(
     intervals,
     numerics,
     networks,
+    geometries,
+    system_types,
+    text_searches,
+    hstores,
     numbers,
     strings,
     scram,

@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(back, Vec::<Vec<i32>>::new());
         // A dimension of length 0, as an empty int2vector has.
         let vector = from_hex("0000000100000000000000150000000000000000");
-        assert_eq!(decode::<Vec<i16>>(&vector, &Type::INT2_ARRAY, Format::Binary).unwrap(), []);
+        assert_eq!(decode::<Vec<i16>>(&vector, &Type::INT2_ARRAY, Format::Binary).unwrap(), [0i16; 0]);
     }
 
     #[test]

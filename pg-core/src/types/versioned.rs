@@ -31,6 +31,18 @@ pub(super) fn text<'a>(raw: RawValue<'a, '_>) -> Result<&'a str> {
     }
 }
 
+/// The same as a String. No server sends NUL, and none takes it.
+///
+/// # Errors
+/// Those of [`text`], and NUL.
+pub(super) fn own_text(raw: RawValue<'_, '_>) -> Result<String> {
+    let text = text(raw)?;
+    match memchr::memchr(0, text.as_bytes()) {
+        None => Ok(text.to_owned()),
+        Some(_) => Err(Error::decode(format!("a {} contains a NUL character", raw.plan.type_.name()))),
+    }
+}
+
 /// A newtype over the text of such a type.
 macro_rules! versioned_text {
     ($($(#[$doc:meta])* $rust:ident = $name:expr;)+) => { $(
@@ -74,7 +86,7 @@ macro_rules! versioned_text {
             const TYPE: $crate::types::name::TypeName = $name;
 
             fn decode(raw: $crate::types::typecaster::RawValue<'a, '_>) -> $crate::error::Result<Self> {
-                $crate::types::versioned::text(raw).map(|text| $rust(text.to_owned()))
+                $crate::types::versioned::own_text(raw).map($rust)
             }
         }
     )+ };

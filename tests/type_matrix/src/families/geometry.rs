@@ -78,7 +78,14 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
                 start: point(rng),
                 end: point(rng),
             })
-            .edges([(LineSegment::default(), "[(0,0),(0,0)]")]),
+            .edges([(LineSegment::default(), "[(0,0),(0,0)]")])
+            .written_as("geo_types::Line<f64>", |line| {
+                Some(Box::new(geo_types::Line { start: coord(line.start), end: coord(line.end) }))
+            })
+            .read_as("geo_types::Line<f64>", |row| {
+                let line = row.get::<geo_types::Line<f64>>(0)?;
+                Ok(Some(LineSegment { start: of_coord(line.start), end: of_coord(line.end) }))
+            }),
         ),
         Box::new(
             shown_row("box", "geometry::Rect", |rng| Rect::new(point(rng), point(rng)))

@@ -7,7 +7,7 @@ use pg_core::types::system::{AclItem, Cid, Int2Vector, OidVector, Snapshot, Tid,
 use pg_tests::seed::Rng;
 
 fn snapshot(rng: &mut Rng) -> Snapshot {
-    let mut at = 1 + rng.below(1 << rng.below(40));
+    let mut at = 1 + (rng.number() >> rng.below(40) >> 24);
     let xmin = at;
     let list: Vec<Xid8> = (0..rng.below(5))
         .map(|_| {

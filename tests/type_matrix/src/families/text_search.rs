@@ -17,7 +17,8 @@ fn vector(rng: &mut Rng) -> TsVector {
     for _ in 0..rng.below(6) {
         let places: Vec<Position> = (0..rng.below(5))
             .map(|_| {
-                let place = 1 + rng.below(16_383 >> rng.below(14)) as u16;
+                let most = 16_383 >> rng.below(14);
+                let place = 1 + rng.below(most) as u16;
                 Position::new(place, rng.pick(WEIGHTS)).expect("a place")
             })
             .collect();
