@@ -71,7 +71,7 @@ async fn a_list_of_strings_is_an_array_of_any_type<S: Session>(client: &mut S, _
         let ids = "select id from things where id = any($1) order by id";
         assert_eq!(client.query_values::<i64>(ids, (vec!["1", "3"],)).await?, [1, 3]);
         assert_eq!(client.query_values::<i64>(ids, (["2"],)).await?, [2]);
-        assert_eq!(client.query_values::<i64>(ids, (&[] as &[&str],)).await?, []);
+        assert_eq!(client.query_values::<i64>(ids, (&[] as &[&str],)).await?, [0i64; 0]);
         let moods = "select id from things where mood = any($1) order by id";
         assert_eq!(
             client.query_values::<i64>(moods, (vec![Some("sad"), None, Some("so so")],)).await?,
