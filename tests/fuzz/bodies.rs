@@ -1076,7 +1076,7 @@ pub(crate) fn quoting(data: &[u8]) {
 /// Names are numbered once: what is sent has numbers and no names, and what has no names is sent as it is.
 pub(crate) fn named_parameters(data: &[u8]) {
     const fn field(name: Option<&'static str>) -> ParamField {
-        ParamField { name, type_name: i32::TYPE, plan: <i32 as Adapter>::plan }
+        ParamField { name, type_name: <i32 as Adapter>::TYPE, plan: <i32 as Adapter>::plan }
     }
     let Ok(text) = std::str::from_utf8(data) else { return };
     for escapes in [false, true] {
