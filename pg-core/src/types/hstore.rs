@@ -189,7 +189,11 @@ impl FromStr for Hstore {
     }
 }
 
+/// No server sends NUL, and none takes it.
 fn insert(map: &mut BTreeMap<String, Option<String>>, key: String, value: Option<String>) -> Result<()> {
+    if holds_nul(&key) || value.as_deref().is_some_and(holds_nul) {
+        return Err(not::<Hstore>());
+    }
     match map.insert(key, value) {
         None => Ok(()),
         Some(_) => Err(Error::decode("an hstore has each key once")),
