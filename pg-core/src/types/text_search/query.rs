@@ -351,11 +351,8 @@ fn parse(text: &str) -> Option<TsQuery> {
             match text.peek() {
                 Some(')') => {
                     text.next();
-                    loop {
-                        match waiting.pop()? {
-                            Waiting::Operator(operator) => kinds.push(Kind::Operator(operator)),
-                            Waiting::Bracket => break,
-                        }
+                    while let Waiting::Operator(operator) = waiting.pop()? {
+                        kinds.push(Kind::Operator(operator));
                     }
                 }
                 None => break None,
