@@ -163,3 +163,45 @@ impl<T: Adapter + Debug> ToSql for AsToSql<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ToSql as DeriveToSql;
+    use postgres_types::{Field, Kind};
+
+    #[derive(Debug, DeriveToSql)]
+    #[pg(name = "item", schema = "shop")]
+    struct Item {
+        count: i32,
+        name: &'static str,
+    }
+
+    fn item_of(fields: &[(&str, Type)]) -> Type {
+        let fields = fields.iter().map(|(name, of)| Field::new((*name).to_owned(), of.clone())).collect();
+        Type::new("item".to_owned(), 20_001, Kind::Composite(fields), "shop".to_owned())
+    }
+
+    /// Another driver gives the type with all it is made of, which is all that planning needs.
+    #[test]
+    fn a_derived_composite_goes_to_other_drivers_in_the_server_s_order() {
+        let type_ = item_of(&[("name", Type::TEXT), ("count", Type::INT4)]);
+        let item = AsToSql(Item { count: 7, name: "x" });
+        assert!(<AsToSql<Item> as ToSql>::accepts(&type_));
+        let mut out = BytesMut::new();
+        item.to_sql_checked(&type_, &mut out).unwrap();
+        let wanted = [0, 0, 0, 2, 0, 0, 0, 25, 0, 0, 0, 1, b'x', 0, 0, 0, 23, 0, 0, 0, 4, 0, 0, 0, 7];
+        assert_eq!(&out[..], wanted);
+        let other = item_of(&[("name", Type::TEXT), ("count", Type::INT8)]);
+        assert!(!<AsToSql<Item> as ToSql>::accepts(&other));
+        let error = item.to_sql_checked(&other, &mut out).unwrap_err().to_string();
+        assert!(error.contains("attribute \"count\""), "{error}");
+    }
+
+    #[test]
+    fn null_stays_null() {
+        let mut out = BytesMut::new();
+        let is_null = AsToSql(None::<i32>).to_sql_checked(&Type::INT4, &mut out).unwrap();
+        assert!(matches!(is_null, postgres_types::IsNull::Yes) && out.is_empty());
+    }
+}
