@@ -217,8 +217,8 @@ async fn a_composite_is_looked_up_once<F: Face>() {
     wire.said(
         2,
         r#"
-            F Parse "" (the catalog's query) [1009 1009 1028]
-            F Bind "" "" [] ["{NULL}" "{item}" "{}"] []
+            F Parse "" (the catalog's query) [1009 1009 1028 1009]
+            F Bind "" "" [] ["{NULL}" "{item}" "{}" "{}"] []
             F Execute "" 0
             F Sync
             B ParseComplete
