@@ -1,6 +1,7 @@
 //! What the recorded sessions do.
 
 use super::Player;
+use pg_core::copy::{CopyFrom, CopyTo};
 use pg_core::exchange::pipeline;
 use pg_core::{FromSql, Result, Session, ToSql};
 use std::future::Future;
@@ -87,10 +88,50 @@ pub(super) const EXTENDED: Script = Script {
 };
 
 const COPY: Script = Script {
-    name: "COPY, refused",
+    name: "COPY",
     login: None,
     calls: &[
-        call!(s => s.batch_execute("create temp table t (n int4); insert into t select generate_series(1, 9)").await?),
+        call!(s => s.batch_execute("create temp table t (n int4, word text)").await?),
+        call!(s => {
+            let mut sink = s.copy_in("copy t from stdin").await?;
+            sink.write(b"1\tone\n2\tt").await?;
+            sink.flush().await?;
+            sink.write(b"wo\n").await?;
+            sink.finish().await?
+        }),
+        call!(s => {
+            let rows = [(Some(3), "three"), (None, "none"), (Some(5), "\\\t\n")];
+            s.copy_in_all(&CopyFrom::table("t").columns(["n", "word"]), rows).await?
+        }),
+        call!(s => {
+            let mut sink = s.copy_in("copy t from stdin").await?;
+            sink.write(b"6\tsix\nno number\tseven\n").await?;
+            sink.finish().await?
+        }),
+        call!(s => {
+            let mut sink = s.copy_in("copy t from stdin").await?;
+            sink.write(b"8\teight\n").await?;
+            sink.abort("enough").await?
+        }),
+        call!(s => {
+            let mut sink = s.copy_in("copy t from stdin").await?;
+            sink.write(b"9\tnine\n").await?; // and is dropped
+        }),
+        call!(s => {
+            let mut data = Vec::new();
+            let rows = s.copy_out("copy t to stdout (format csv, header)").await?.write_to(&mut data).await?;
+            (rows, String::from_utf8_lossy(&data).into_owned())
+        }),
+        call!(s => {
+            let mut rows = s.copy_out_rows::<(Option<i32>, String)>(&CopyTo::table("t")).await?;
+            let mut read = Vec::new();
+            while let Some(row) = rows.next_as::<(Option<i32>, String)>().await? {
+                read.push(row);
+            }
+            read
+        }),
+        call!(s => s.copy_out("copy (select generate_series(1, 50)) to stdout").await?.next_piece().await?.map(<[u8]>::to_vec)),
+        call!(s => s.copy_out("copy (select 1 / (3 - n) from generate_series(1, 9) n) to stdout").await?.write_to(Vec::new()).await?),
         call!(s => s.execute("copy t from stdin", ()).await?),
         call!(s => s.execute("copy t to stdout", ()).await?),
         call!(s => s.batch_execute("select 1; copy t from stdin; select 2").await?),
