@@ -19,7 +19,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 /// How long a call may take before it is given up.
-const DEADLINE: u64 = 30 * SECOND;
+pub(super) const DEADLINE: u64 = 30 * SECOND;
 
 /// A client that acts at random.
 pub(super) struct Script {
@@ -36,7 +36,7 @@ pub(super) struct Script {
 }
 
 /// How a future ended.
-enum Ended<T> {
+pub(super) enum Ended<T> {
     Done(T),
     Dropped,
     TimedOut,
@@ -676,7 +676,7 @@ fn dynamic_values(row: &Row, shape: Shape) -> Result<Vec<Value>> {
 }
 
 /// Polls a future so many times at most, and until that moment.
-async fn limited<F: Future>(polls: Option<u64>, until: Moment, future: F) -> Ended<F::Output> {
+pub(super) async fn limited<F: Future>(polls: Option<u64>, until: Moment, future: F) -> Ended<F::Output> {
     let mut future = pin!(future);
     let mut left = polls;
     poll_fn(|context| {

@@ -226,7 +226,10 @@ impl Verb {
     }
 }
 
-const CATALOG_COLUMNS: [(&str, u32); 11] = [
+const CATALOG_COLUMNS: [(&str, u32); 14] = [
+    ("system_identifier", 20),
+    ("database", 26),
+    ("path", 1003),
     ("ordinal", 20),
     ("oid", 26),
     ("nspname", 19),

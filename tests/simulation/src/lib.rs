@@ -3,7 +3,8 @@
 //! A run is a login and a few random calls of one of the two `clients`, whose very source runs here over
 //! a `link` that splits and delays at random, to a model `server` that speaks the protocol from a state of
 //! its own and answers a made-up `language` in which every call has one rightful answer. Any future or guard
-//! may be dropped at any poll, and any statement cancelled by somebody else.
+//! may be dropped at any poll, and any statement cancelled by somebody else. One run in twenty plays a conversation that is
+//! `scripted` instead.
 //!
 //! # What is checked
 //!
@@ -28,6 +29,7 @@ mod language;
 mod link;
 mod logins;
 pub mod messages;
+mod scripted;
 mod server;
 pub mod soak;
 pub mod walk;
@@ -43,6 +45,7 @@ use pg_core::protocol::connection::Connection;
 use pg_core::types::registry::{Registry, Scope};
 use pg_core::wire::frame::Limits;
 use pg_tests::seed::Rng;
+use scripted::Conversation;
 use server::{Model, Temper};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -180,6 +183,9 @@ fn watch(class: Class, running: &[AtomicU64], is_done: &mpsc::Receiver<()>) {
 
 fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
     let mut rng = Rng::new(seed);
+    if rng.in_thousand(50) {
+        return run_scripted(class, seed, &mut rng);
+    }
     let logins = [Login::Trust, Login::Cleartext, Login::Md5, Login::Scram(Proof::True)];
     let login = match class == Class::Correct || !rng.in_thousand(50) {
         true => rng.pick(&logins),
@@ -244,6 +250,67 @@ fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
         "{}\n{flavour:?}, {login:?}, {weather:?}, {temper:?}, cache of {cache}\n{story}",
         findings.join("\n")
     ))
+}
+
+/// A run of one of the conversations that are written beforehand.
+fn run_scripted(class: Class, seed: u64, rng: &mut Rng) -> Result<Tally, String> {
+    let weather = Weather { cancels: 0, ..Weather::random(rng) };
+    let flavour = rng.pick(&[Flavour::Blocking, Flavour::Async]);
+    let mut conversation = Conversation::any(rng);
+    let host = Host::new(Login::Trust, PASSWORD, seed);
+    let faults = Faults::new(class, rng.fork());
+    let net =
+        Net::new(Model::prompted(conversation.prompter(), host, faults, rng.fork()), weather, rng.fork());
+    let connection = Connection::new(100, Limits::default(), Registry::default(), Scope::default());
+    let mut story = Vec::new();
+    let play = async {
+        net.world().begin_call(PATIENCE);
+        let (mut client, outcome) = Client::log_in(&net, flavour, connection, startup(seed)).await;
+        let mut findings = match outcome {
+            Ok(()) => conversation.play(&net, &mut client, &mut story).await,
+            Err(error) if net.world().server.faults.happened => {
+                story.push(format!("{error:?}"));
+                Vec::new()
+            }
+            Err(error) => vec![format!("{}: the login ended with {error:?}", conversation.name)],
+        };
+        let closed = client.says_closed();
+        let _ = client.close().await;
+        while net.world().pass(None) {}
+        let world = net.world();
+        let may_stray = matches!(class, Class::Order | Class::Bytes) && world.server.faults.happened;
+        // A client that gave up a call sends what the script doesn't know.
+        findings.extend(world.server.complaint.clone().filter(|_| !may_stray && !closed));
+        (closed, findings)
+    };
+    let (closed, mut findings) = match flavour {
+        Flavour::Blocking => pg_core::complete(play),
+        Flavour::Async => play_through(&net, play),
+    };
+    let world = net.world();
+    let told = story.join("\n");
+    if told.contains(PASSWORD) {
+        findings.push("the password is shown".to_owned());
+    }
+    let allowed = 4 * world.server.faults.bytes + 64 * 1024;
+    if world.most_space > allowed {
+        findings
+            .push(format!("room for {} bytes, with {} sent", world.most_space, world.server.faults.bytes));
+    }
+    if !findings.is_empty() {
+        return Err(format!(
+            "{}\n{flavour:?}, {}, {weather:?}\n{told}",
+            findings.join("\n"),
+            conversation.name
+        ));
+    }
+    Ok(Tally {
+        runs: 1,
+        faulty: u64::from(world.server.faults.happened),
+        closed: u64::from(closed),
+        bytes: world.server.faults.bytes as u64,
+        ..Tally::default()
+    })
 }
 
 fn settings() -> &'static Settings {

@@ -6,6 +6,7 @@ use super::faults::{Faults, Outcome};
 use super::language::{self, ITEM, MOOD, Pace, Statement, Value, Verb};
 use super::logins::{Answer, Host};
 use super::messages as m;
+use super::scripted::Prompter;
 use pg_tests::seed::Rng;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -64,6 +65,8 @@ enum Place {
 pub(super) struct Model {
     place: Place,
     pub(super) host: Host,
+    /// It follows a script, and has no will of its own.
+    prompter: Option<Prompter>,
     temper: Temper,
     rng: Rng,
     now: Moment,
@@ -108,6 +111,7 @@ impl Model {
         Model {
             place: Place::Startup,
             host,
+            prompter: None,
             temper,
             rng,
             now: Moment(0),
@@ -133,6 +137,11 @@ impl Model {
             complaint: None,
             farewell: false,
         }
+    }
+
+    /// A server that follows a script.
+    pub(super) fn prompted(prompter: Prompter, host: Host, faults: Faults, rng: Rng) -> Model {
+        Model { prompter: Some(prompter), ..Model::new(host, Temper::default(), faults, rng) }
     }
 
     /// Whether it does nothing, holds no transaction open and awaits no data.
@@ -263,6 +272,11 @@ impl Model {
                 return false;
             };
             self.read += length;
+            if self.prompter.is_some() {
+                self.place = Place::Ready;
+                self.follow('!');
+                return true;
+            }
             let answer = self.host.start();
             self.let_in(answer);
             return true;
@@ -272,11 +286,28 @@ impl Model {
         };
         let (tag, body) = (waiting[0], waiting[5..=length].to_vec());
         self.read += length + 1;
+        if self.prompter.is_some() {
+            self.follow(char::from(tag));
+            return true;
+        }
         let mut body = Body(&body);
         if self.take(tag, &mut body).is_none() {
             self.complain(&format!("a malformed {:?}", tag as char));
         }
         true
+    }
+
+    /// Follows the script.
+    fn follow(&mut self, tag: char) {
+        if tag == 'X' {
+            self.farewell = true;
+            return self.close();
+        }
+        match self.prompter.as_mut().map(|prompter| prompter.hear(tag)) {
+            Some(Ok(answer)) => answer.into_iter().for_each(|message| self.put(message)),
+            Some(Err(what)) => _ = self.complaint.get_or_insert_with(|| format!("the client sent {what}")),
+            None => {}
+        }
     }
 
     fn complain(&mut self, what: &str) {
@@ -832,9 +863,13 @@ fn catalog_rows(values: &[Option<&[u8]>]) -> Option<Vec<Vec<Value>>> {
     list(schemas)?;
     let text = |text: &str| Value::Text(text.to_owned());
     let known = |ordinal: Value, oid: u32| {
+        let [system, database, path] = [text("7"), text("5"), text("{pg_catalog,public}")];
         let list = |items: &[&str]| Value::Texts(items.iter().map(|item| Some((*item).to_owned())).collect());
         match oid {
             ITEM => Some(vec![
+                system,
+                database,
+                path,
                 ordinal,
                 text("20002"),
                 text("public"),
@@ -848,6 +883,9 @@ fn catalog_rows(values: &[Option<&[u8]>]) -> Option<Vec<Vec<Value>>> {
                 text(","),
             ]),
             MOOD => Some(vec![
+                system,
+                database,
+                path,
                 ordinal,
                 text("20003"),
                 text("public"),
