@@ -24,7 +24,7 @@ pub fn simulation() -> String {
     let first = env::var("SIM_SEED").map_or(0, |seed| seed.parse().expect("SIM_SEED is a number"));
     let started = Instant::now();
     let mut whole = Tally::default();
-    let part = (runs / 40).max(1);
+    let part = (runs / 400).max(1);
     let mut at = first;
     while whole.runs < runs {
         for class in CLASSES {
