@@ -5,5 +5,7 @@
 
 #[path = "derive_shapes/compile.rs"]
 mod compile;
+#[path = "derive_shapes/native.rs"]
+mod native;
 #[path = "derive_shapes/round_trips.rs"]
 mod round_trips;

@@ -72,6 +72,8 @@ const KEYS: &[Key] = &[
     key("packed", &[Place::Type], Takes::Nothing, "packed"),
     key("json", &[Place::Type], Takes::Nothing, "json"),
     key("json", &[Place::Field], Takes::Nullable, "json` or `json(nullable)"),
+    key("range", &[Place::Type], Takes::Nothing, "range"),
+    key("foreign", &[Place::Field], Takes::Nothing, "foreign"),
     key("with", &[Place::Type, Place::Field], Takes::Module, "with = module"),
     key("into", &[Place::Type, Place::Field], Takes::Type, "into = Type"),
     key("from", &[Place::Type, Place::Field], Takes::Type, "from = Type"),
@@ -92,6 +94,12 @@ const KEYS: &[Key] = &[
     key("other", &[Place::Variant], Takes::Nothing, "other"),
 ];
 
+/// All names, for the test that walks them.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|key| key.name)
+}
+
 /// Keys of other libraries, and what they are called here.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("rename", "name"),
@@ -109,6 +117,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("deserialize_as", "from"),
     ("deny_unknown", "allow_extra"),
     ("allow_mismatch", "other"),
+    ("native", "foreign"),
 ];
 
 /// What was written for a key, and where.
@@ -130,6 +139,7 @@ pub(crate) struct TypeAttributes {
     pub(crate) text: Option<Given<bool>>,
     pub(crate) packed: Option<Given<()>>,
     pub(crate) composite: Option<Given<()>>,
+    pub(crate) range: Option<Given<()>>,
     pub(crate) repr: Option<Given<Type>>,
     pub(crate) conversion: Conversion,
     pub(crate) allow_extra: Option<Given<()>>,
@@ -144,6 +154,7 @@ pub(crate) struct Conversion {
     /// `true` is `json(nullable)`.
     pub(crate) json: Option<Given<bool>>,
     pub(crate) with: Option<Given<Path>>,
+    pub(crate) foreign: Option<Given<()>>,
     pub(crate) into: Option<Given<Type>>,
     pub(crate) from: Option<Given<Type>>,
     pub(crate) try_from: Option<Given<Type>>,
@@ -155,6 +166,7 @@ impl Conversion {
         let all = [
             ("json", self.json.as_ref().map(|given| given.key)),
             ("with", self.with.as_ref().map(|given| given.key)),
+            ("foreign", self.foreign.as_ref().map(|given| given.key)),
             ("into", self.into.as_ref().map(|given| given.key)),
             ("from", self.from.as_ref().map(|given| given.key)),
             ("try_from", self.try_from.as_ref().map(|given| given.key)),
@@ -167,6 +179,7 @@ impl Conversion {
         match (key.to_string().as_str(), value) {
             ("json", value) => set(&mut self.json, key, matches!(value, Value::Nullable), errors),
             ("with", Value::Module(path)) => set(&mut self.with, key, path, errors),
+            ("foreign", _) => set(&mut self.foreign, key, (), errors),
             ("into", Value::Type(ty)) => set(&mut self.into, key, *ty, errors),
             ("from", Value::Type(ty)) => set(&mut self.from, key, *ty, errors),
             ("try_from", Value::Type(ty)) => set(&mut self.try_from, key, *ty, errors),
@@ -211,6 +224,7 @@ impl TypeAttributes {
                 ("text", value) => set(&mut all.text, key, matches!(value, Value::Own), errors),
                 ("packed", _) => set(&mut all.packed, key, (), errors),
                 ("composite", _) => set(&mut all.composite, key, (), errors),
+                ("range", _) => set(&mut all.range, key, (), errors),
                 ("repr", Value::Type(ty)) => set(&mut all.repr, key, *ty, errors),
                 ("allow_extra", _) => set(&mut all.allow_extra, key, (), errors),
                 ("allow_missing", _) => set(&mut all.allow_missing, key, (), errors),

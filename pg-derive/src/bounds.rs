@@ -47,6 +47,11 @@ impl Bounds {
         }
     }
 
+    /// Asks for a predicate, whatever it depends on.
+    pub(crate) fn require_always(&mut self, predicate: TokenStream) {
+        self.generics.make_where_clause().predicates.push(parse_quote!(#predicate));
+    }
+
     /// Adds the row's lifetime, which outlives all that the type borrows for. `equal` makes them one: where a reader is
     /// passed on by mutable reference, it can't be narrowed.
     pub(crate) fn add_row(&mut self, row: &Lifetime, equal: bool) {

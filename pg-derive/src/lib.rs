@@ -15,6 +15,8 @@ mod errors;
 mod expand;
 mod input;
 mod rename;
+#[cfg(test)]
+mod walk;
 
 use input::Derive;
 use proc_macro::TokenStream;

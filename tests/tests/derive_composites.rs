@@ -1,12 +1,15 @@
 //! What the derives' attributes do to composites and their fields, against a server, under both clients.
 
 use pg_core::types::adapter::Adapter;
+use pg_core::types::range::Range;
 use pg_core::{ErrorKind, FromRow, FromSql, Result, Session, ToSql};
 use pg_tests::clients::{echo, still_answers};
 use pg_tests::server::Database;
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::net::IpAddr;
+use std::ops::Bound;
 
 const SCHEMA: &str = r#"
     create schema shop;
@@ -16,6 +19,9 @@ const SCHEMA: &str = r#"
     create type narrow as (b text);
     create type price as (amount bigint, code text, code2 text, digits bigint[]);
     create type shop.label as (text text, bytes bytea, other text);
+    create type floats as range (subtype = float8);
+    create type speeds as range (subtype = float8);
+    create type tagged as (tag inet, other inet);
     create domain percent as smallint check (value between 0 and 100);
 "#;
 
@@ -162,6 +168,20 @@ mod hundredths {
 struct Percent(i16);
 
 #[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(range, name = "speeds")]
+struct Speeds(Range<f64>);
+
+/// Addresses by postgres-types' own traits.
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "tagged")]
+struct Tagged {
+    #[pg(foreign)]
+    tag: IpAddr,
+    #[pg(foreign)]
+    other: Option<IpAddr>,
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
 #[pg(schema = "shop")]
 struct Label<'r> {
     text: &'r str,
@@ -271,6 +291,26 @@ async fn converted_types_are_what_they_are_converted_to<S: Session>(
     echo(client, &vec![Share(0.5), Share(1.0)], "percent[]", "{50,100}").await
 }
 
+async fn a_range_that_was_created_goes_by_its_name<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let speeds = Speeds(Range::new(Bound::Included(1.5), Bound::Unbounded));
+    echo(client, &speeds, "speeds", "[1.5,)").await?;
+    echo(client, &vec![speeds], "speeds[]", "{\"[1.5,)\"}").await?;
+    let error = client.query_value::<Speeds>("select '[1,2]'::floats", ()).await.unwrap_err();
+    assert!(error.message().contains("but Speeds stands for speeds"), "{error}");
+    still_answers(client).await
+}
+
+async fn a_foreign_field_goes_by_postgres_types_traits<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let tag = IpAddr::from([10, 0, 0, 1]);
+    echo(client, &Tagged { tag, other: Some(tag) }, "tagged", "(10.0.0.1,10.0.0.1)").await?;
+    echo(client, &Tagged { tag, other: None }, "tagged", "(10.0.0.1,)").await
+}
+
 async fn borrowed_fields_are_read_where_they_lie<S: Session>(client: &mut S, _: &Database) -> Result<()> {
     client.batch_execute(SCHEMA).await?;
     let label = Label { text: "a\"b", bytes: &[0, 255], other: "c".into() };
@@ -292,5 +332,7 @@ pg_tests::both_clients!(
     fields_without_an_attribute_are_left_out_and_have_their_default,
     converted_fields_are_what_they_are_converted_to,
     converted_types_are_what_they_are_converted_to,
+    a_range_that_was_created_goes_by_its_name,
+    a_foreign_field_goes_by_postgres_types_traits,
     borrowed_fields_are_read_where_they_lie,
 );

@@ -6,17 +6,18 @@
 
 use super::adapter::{Adapter, Encode, IsNull};
 use super::name::TypeName;
+use super::native::Native;
 use super::plan::{Plan, Planner, describe, short_name};
 use super::typecaster::{RawValue, Typecaster};
 use crate::error::{Error, Result};
-use postgres_types::Type;
+use postgres_types::{FromSql, ToSql, Type};
 use std::fmt::Display;
 use std::marker::PhantomData;
 
 /// Writes values of `T` in its stead: see [`Adapter`], whose items these are.
 #[diagnostic::on_unimplemented(
     message = "`{T}` can't be written by way of `{Self}`",
-    note = "`into = S` wants `T: Clone + Into<S>` and `S: Adapter`; `json` wants `T: serde::Serialize` and the feature `with-serde_json-1`"
+    note = "`into = S` wants `T: Clone + Into<S>` and `S: Adapter`; `foreign` wants `T: postgres_types::ToSql`; `json` wants `T: serde::Serialize` and the feature `with-serde_json-1`"
 )]
 pub trait AdapterOf<T: ?Sized> {
     /// The SQL type.
@@ -42,7 +43,7 @@ pub trait AdapterOf<T: ?Sized> {
 #[diagnostic::on_unimplemented(
     message = "`{T}` can't be read by way of `{Self}`",
     note = "`from = S` wants `T: From<S>`, `try_from = S` wants `T: TryFrom<S>` with an error that is `Display`, and both `S: Typecaster`",
-    note = "`json` wants `T: serde::Deserialize` and the feature `with-serde_json-1`"
+    note = "`foreign` wants `T: postgres_types::FromSql`; `json` wants `T: serde::Deserialize` and the feature `with-serde_json-1`"
 )]
 pub trait TypecasterOf<'a, T>: Sized {
     /// The SQL type.
@@ -90,6 +91,38 @@ pub struct Nullable<C>(PhantomData<C>);
 /// By way of JSON, with serde. Feature `with-serde_json-1`.
 #[derive(Debug)]
 pub struct ThroughJson;
+
+/// By way of postgres-types' traits: see [`Native`].
+#[derive(Debug)]
+pub struct Foreign;
+
+impl<T: ToSql> AdapterOf<T> for Foreign {
+    const TYPE: TypeName = <Native<T> as Adapter>::TYPE;
+
+    fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+        <Native<T> as Adapter>::plan(type_, planner)
+    }
+
+    fn encode(value: &T, to: &mut Encode<'_>) -> Result<IsNull> {
+        Native(value).encode(to)
+    }
+}
+
+impl<'a, T: FromSql<'a>> TypecasterOf<'a, T> for Foreign {
+    const TYPE: TypeName = <Native<T> as Typecaster<'a>>::TYPE;
+
+    fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+        <Native<T> as Typecaster<'a>>::plan(type_, planner)
+    }
+
+    fn decode(raw: RawValue<'a, '_>) -> Result<T> {
+        Native::<T>::decode(raw).map(|native| native.0)
+    }
+
+    fn null() -> Result<T> {
+        Native::<T>::null().map(|native| native.0)
+    }
+}
 
 impl<T: Clone + Into<S>, S: Adapter> AdapterOf<T> for Converted<S> {
     const TYPE: TypeName = S::TYPE;

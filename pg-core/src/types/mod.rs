@@ -10,6 +10,7 @@ pub mod codecs;
 pub mod composite;
 pub mod context;
 pub mod conversion;
+pub mod derived;
 pub mod derives;
 pub mod domain;
 pub mod elements;

@@ -50,7 +50,7 @@ fn nothing_to_rename(form: &Form<'_>) -> Option<&'static str> {
         }
         Form::Packed(_) => "the fields of a packed type have no SQL names",
         Form::Text(_) => "a text type has its text form alone",
-        Form::Transparent(_) | Form::Domain(_) => "a newtype's field has no SQL name",
+        Form::Transparent(_) | Form::Domain(_) | Form::Range(_) => "a newtype's field has no SQL name",
         Form::Numbers { .. } => "an integer enum has numbers and no labels",
         Form::Converted => "the type is converted as a whole",
         Form::Composite { .. } | Form::Labels { .. } | Form::Row(_) | Form::Params(_) | Form::CopyRow(_) => {

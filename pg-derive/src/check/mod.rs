@@ -28,6 +28,8 @@ pub(crate) enum Form<'i> {
     Transparent(&'i Field<'i>),
     /// A domain over its one field.
     Domain(&'i Field<'i>),
+    /// A range that was created, over its one field.
+    Range(&'i Field<'i>),
     /// Its text form, which is that of a newtype's field, or its own.
     Text(Option<&'i Field<'i>>),
     /// What its conversion makes of it.
@@ -149,6 +151,7 @@ fn forms(input: &Input<'_>) -> Vec<(&'static str, Span)> {
         ("text", attributes.text.as_ref().map(|given| given.key)),
         ("repr", attributes.repr.as_ref().map(|given| given.key)),
         ("packed", attributes.packed.as_ref().map(|given| given.key)),
+        ("range", attributes.range.as_ref().map(|given| given.key)),
     ];
     let mut forms: Vec<_> = forms.into_iter().filter_map(|(name, key)| Some((name, key?))).collect();
     // Several of these are one conversion, or a mistake of their own.
@@ -195,13 +198,15 @@ fn form<'i>(input: &'i Input<'i>, errors: &Errors) -> Option<Form<'i>> {
             Data::Struct(Style::Tuple, _) if !own_text(input) => only_field(data),
             _ => None,
         })),
-        (data, Some((kind @ ("transparent" | "domain"), at))) => match only_field(data) {
+        (data, Some((kind @ ("transparent" | "domain" | "range"), at))) => match only_field(data) {
             Some(field) if kind == "domain" => Some(Form::Domain(field)),
+            Some(field) if kind == "range" => Some(Form::Range(field)),
             Some(field) => Some(Form::Transparent(field)),
             None => refuse(
                 at,
                 &format!(
-                    "`{kind}` is for a struct with one field: `struct Email(String);` (PhantomData is not counted)"
+                    "`{kind}` is for a struct with one field: `struct {};` (PhantomData is not counted)",
+                    if kind == "range" { "Speeds(Range<f64>)" } else { "Email(String)" }
                 ),
             ),
         },

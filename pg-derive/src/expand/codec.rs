@@ -30,6 +30,13 @@ impl<'i> Expansion<'i> {
             };
             return Codec::Of(codec, json.key);
         }
+        if let Some(foreign) = &conversion.foreign {
+            let codec = match optional {
+                true => quote_spanned!(foreign.key=> #pg::Nullable::<#pg::Foreign>),
+                false => quote_spanned!(foreign.key=> #pg::Foreign),
+            };
+            return Codec::Of(codec, foreign.key);
+        }
         let (name, by) = match (self.reads(), &conversion.into, &conversion.from, &conversion.try_from) {
             (false, Some(into), ..) => ("Converted", into),
             (true, _, Some(from), _) => ("Converted", from),

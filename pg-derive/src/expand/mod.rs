@@ -44,6 +44,7 @@ pub(crate) fn derive(derive: Derive, host: &str, tokens: &DeriveInput) -> TokenS
         Some(Form::Packed(fields)) => packed::expand(&mut to, &fields),
         Some(Form::Transparent(field)) => newtype::transparent(&mut to, field),
         Some(Form::Domain(field)) => newtype::domain(&mut to, field),
+        Some(Form::Range(field)) => newtype::range(&mut to, field),
         Some(Form::Text(field)) => text::expand(&mut to, field),
         Some(Form::Converted) => converted::expand(&mut to),
         Some(Form::Row(columns)) => row::expand(&mut to, &columns),
@@ -156,7 +157,7 @@ impl<'i> Expansion<'i> {
         }
     }
 
-    /// The impl around its items. `equal` is [`Bounds::add_row`]'s.
+    /// The impl around its items, and that of postgres-types' trait beside it. `equal` is [`Bounds::add_row`]'s.
     fn implement(&mut self, equal: bool, items: &TokenStream) -> TokenStream {
         if self.reads() {
             self.bounds.add_row(&self.row, equal);
@@ -164,11 +165,69 @@ impl<'i> Expansion<'i> {
         let (trait_, ident) = (self.trait_(), self.input.ident);
         let (parameters, clause) = self.bounds.of_impl();
         let (_, arguments, _) = self.input.generics.split_for_impl();
+        let native = self.native();
         // A deprecated type, field or variant was marked for its users, not for its own impls.
         quote! {
             #[automatically_derived]
             #[allow(deprecated)]
             impl #parameters #trait_ for #ident #arguments #clause {
+                #items
+            }
+
+            #native
+        }
+    }
+
+    /// postgres-types' `ToSql` or `FromSql`, by our own trait.
+    fn native(&mut self) -> TokenStream {
+        let (pg, row, ident) = (self.pg.clone(), self.row.clone(), self.input.ident);
+        let (type_, to, raw) = (local("type"), local("to"), local("raw"));
+        let (trait_, items) = match self.input.derive {
+            Derive::ToSql => {
+                // A type without Debug has all but this: a bound that has a lifetime of its own may be false.
+                self.bounds.require_always(quote!(for<#row> Self: ::core::fmt::Debug));
+                let outcome = quote! {
+                    ::core::result::Result<#pg::postgres_types::IsNull, #pg::derived::AnyError>
+                };
+                let write = quote!((&self, #type_: &#pg::Type, #to: &mut #pg::BytesMut) -> #outcome {
+                    #pg::derived::to_sql(self, #type_, #to)
+                });
+                let items = quote! {
+                    fn to_sql #write
+
+                    fn to_sql_checked #write
+
+                    fn accepts(#type_: &#pg::Type) -> bool {
+                        #pg::derived::writes::<Self>(#type_)
+                    }
+                };
+                (quote!(ToSql), items)
+            }
+            Derive::FromSql => {
+                let outcome = quote!(::core::result::Result<Self, #pg::derived::AnyError>);
+                let items = quote! {
+                    fn from_sql(#type_: &#pg::Type, #raw: &#row [::core::primitive::u8]) -> #outcome {
+                        #pg::derived::from_sql(#type_, #raw)
+                    }
+
+                    fn from_sql_null(_: &#pg::Type) -> #outcome {
+                        #pg::derived::from_null()
+                    }
+
+                    fn accepts(#type_: &#pg::Type) -> bool {
+                        #pg::derived::reads::<Self>(#type_)
+                    }
+                };
+                (quote!(FromSql<#row>), items)
+            }
+            _ => return TokenStream::new(),
+        };
+        let (parameters, clause) = self.bounds.of_impl();
+        let (_, arguments, _) = self.input.generics.split_for_impl();
+        quote! {
+            #[automatically_derived]
+            #[allow(deprecated)]
+            impl #parameters #pg::postgres_types::#trait_ for #ident #arguments #clause {
                 #items
             }
         }

@@ -124,6 +124,54 @@ pub(super) fn domain(to: &mut Expansion<'_>, field: &Field<'_>) -> TokenStream {
     to.implement(false, &items)
 }
 
+/// A range that was created: it has a name, and is written and read as its field.
+pub(super) fn range(to: &mut Expansion<'_>, field: &Field<'_>) -> TokenStream {
+    to.require_codec(field);
+    let (pg, row) = (to.pg.clone(), to.row.clone());
+    let trait_ = to.trait_();
+    let [text_only, plan] = to.of_codec_all(field, ["TEXT_ONLY", "plan"]);
+    let name = to.type_name(&quote!(#pg::NamedKind::Range));
+    let (type_, planner) = (local("type"), local("planner"));
+    let (by, value) = match to.input.derive {
+        Derive::ToSql => {
+            let (member, out) = (&field.member, local("to"));
+            let encode = apply(to, field, "encode", &quote!(&self.#member, #out));
+            let encode = quote! {
+                fn encode(&self, #out: &mut #pg::Encode<'_>) -> #pg::Result<#pg::IsNull> {
+                    #encode
+                }
+            };
+            (quote!(write_plan), encode)
+        }
+        _ => {
+            let (raw, wrap) = (local("raw"), wrap(to, field));
+            let decode = apply(to, field, "decode", &quote!(#raw));
+            let null = apply(to, field, "null", &TokenStream::new());
+            let decode = quote! {
+                fn decode(#raw: #pg::RawValue<#row, '_>) -> #pg::Result<Self> {
+                    #decode.map(#wrap)
+                }
+
+                fn null() -> #pg::Result<Self> {
+                    #null.map(#wrap)
+                }
+            };
+            (quote!(read_plan), decode)
+        }
+    };
+    let items = quote! {
+        const TYPE: #pg::TypeName = #name;
+        const TEXT_ONLY: bool = #text_only;
+
+        fn plan(#type_: &#pg::Type, #planner: &#pg::Planner<'_>) -> #pg::Result<#pg::Plan> {
+            #pg::range::#by::<Self>(<Self as #trait_>::TYPE, #plan, #type_, #planner)
+        }
+
+        #value
+    };
+    to.implement(false, &items)
+}
+
 /// A call of a function of the field's codec.
 fn apply(to: &Expansion<'_>, field: &Field<'_>, item: &str, arguments: &TokenStream) -> TokenStream {
     to.call_codec(field.ty, &field.attributes.conversion, item, arguments)
