@@ -6,6 +6,7 @@ use pg_core::{ErrorKind, FromRow, FromSql, Result, Session, ToSql};
 use pg_tests::clients::{echo, still_answers};
 use pg_tests::server::Database;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ const SCHEMA: &str = r#"
     create type shop.label as (text text, bytes bytea, other text);
     create type floats as range (subtype = float8);
     create type speeds as range (subtype = float8);
+    create type document as (scores jsonb, kept json, maybe jsonb);
     create type tagged as (tag inet, other inet);
     create domain percent as smallint check (value between 0 and 100);
 "#;
@@ -181,6 +183,21 @@ struct Tagged {
     other: Option<IpAddr>,
 }
 
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql, FromRow)]
+#[pg(name = "document")]
+struct Document {
+    #[pg(json)]
+    scores: BTreeMap<String, Vec<i64>>,
+    #[pg(json)]
+    kept: Option<i64>,
+    #[pg(json(nullable))]
+    maybe: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(transparent)]
+struct Tags(#[pg(json)] Vec<String>);
+
 #[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
 #[pg(schema = "shop")]
 struct Label<'r> {
@@ -311,6 +328,21 @@ async fn a_foreign_field_goes_by_postgres_types_traits<S: Session>(
     echo(client, &Tagged { tag, other: None }, "tagged", "(10.0.0.1,)").await
 }
 
+async fn json_fields_are_documents<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let scores = BTreeMap::from([("a\"".to_owned(), vec![1, 2])]);
+    let full = Document { scores, kept: Some(1), maybe: Some(vec![String::new()]) };
+    echo(client, &full, "document", r#"("{""a\\"""": [1, 2]}",1,"[""""]")"#).await?;
+    let empty = Document { scores: BTreeMap::new(), kept: None, maybe: None };
+    echo(client, &empty, "document", "({},null,)").await?;
+    let row: Document = client.query_one("select '{}'::jsonb scores, 'null'::json kept, null::jsonb maybe", ()).await?;
+    assert_eq!(row, empty);
+    echo(client, &Tags(vec!["x".to_owned()]), "jsonb", "[\"x\"]").await?;
+    let error = client.query_value::<Tags>("select '{}'::jsonb", ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
+    still_answers(client).await
+}
+
 async fn borrowed_fields_are_read_where_they_lie<S: Session>(client: &mut S, _: &Database) -> Result<()> {
     client.batch_execute(SCHEMA).await?;
     let label = Label { text: "a\"b", bytes: &[0, 255], other: "c".into() };
@@ -334,5 +366,6 @@ pg_tests::both_clients!(
     converted_types_are_what_they_are_converted_to,
     a_range_that_was_created_goes_by_its_name,
     a_foreign_field_goes_by_postgres_types_traits,
+    json_fields_are_documents,
     borrowed_fields_are_read_where_they_lie,
 );

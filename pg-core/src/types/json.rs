@@ -14,6 +14,7 @@
 //! server's error says so.
 
 use super::adapter::{Adapter, Encode, IsNull};
+use super::conversion::{AdapterOf, ThroughJson, TypecasterOf};
 use super::name::TypeName;
 use super::plan::{Plan, Planner, base_type, encode_mismatch, mismatch};
 use super::typecaster::{RawValue, Typecaster};
@@ -95,6 +96,31 @@ impl<'a, T: Deserialize<'a>> Typecaster<'a> for Json<T> {
 
     fn decode(raw: RawValue<'a, '_>) -> Result<Self> {
         read(raw).map(Json)
+    }
+}
+
+/// Fields and types with `#[pg(json)]`.
+impl<T: Serialize + ?Sized> AdapterOf<T> for ThroughJson {
+    const TYPE: TypeName = <Json<()> as Adapter>::TYPE;
+
+    fn plan(type_: &Type, _: &Planner<'_>) -> Result<Plan> {
+        plan_write::<T>(type_)
+    }
+
+    fn encode(value: &T, to: &mut Encode<'_>) -> Result<IsNull> {
+        write(value, to)
+    }
+}
+
+impl<'a, T: Deserialize<'a>> TypecasterOf<'a, T> for ThroughJson {
+    const TYPE: TypeName = JSONB;
+
+    fn plan(type_: &Type, _: &Planner<'_>) -> Result<Plan> {
+        plan_read::<T>(type_)
+    }
+
+    fn decode(raw: RawValue<'a, '_>) -> Result<T> {
+        read(raw)
     }
 }
 

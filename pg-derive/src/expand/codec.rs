@@ -3,9 +3,18 @@
 use super::{Expansion, at, ends, local};
 use crate::attributes::Conversion;
 use crate::input::{Field, option_of};
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Path, Type};
+
+/// The same tokens at another place: an error is shown where a type's first token stands.
+fn placed(tokens: TokenStream, at: Span) -> TokenStream {
+    let place = |mut token: TokenTree| {
+        token.set_span(at);
+        token
+    };
+    tokens.into_iter().map(place).collect()
+}
 
 enum Codec<'i> {
     /// `<T as Adapter>` or `<T as Typecaster>`.
@@ -28,14 +37,14 @@ impl<'i> Expansion<'i> {
                 true => quote_spanned!(json.key=> #pg::Nullable::<#pg::ThroughJson>),
                 false => quote_spanned!(json.key=> #pg::ThroughJson),
             };
-            return Codec::Of(codec, json.key);
+            return Codec::Of(placed(codec, json.key), json.key);
         }
         if let Some(foreign) = &conversion.foreign {
             let codec = match optional {
                 true => quote_spanned!(foreign.key=> #pg::Nullable::<#pg::Foreign>),
                 false => quote_spanned!(foreign.key=> #pg::Foreign),
             };
-            return Codec::Of(codec, foreign.key);
+            return Codec::Of(placed(codec, foreign.key), foreign.key);
         }
         let (name, by) = match (self.reads(), &conversion.into, &conversion.from, &conversion.try_from) {
             (false, Some(into), ..) => ("Converted", into),
@@ -47,8 +56,8 @@ impl<'i> Expansion<'i> {
         let codec = quote!(#pg::#name::<#by>);
         // NULL is None, unless the conversion takes it itself.
         match optional && option_of(by).is_none() {
-            true => Codec::Of(quote!(#pg::Nullable::<#codec>), at(by)),
-            false => Codec::Of(codec, at(by)),
+            true => Codec::Of(placed(quote!(#pg::Nullable::<#codec>), at(by)), at(by)),
+            false => Codec::Of(placed(codec, at(by)), at(by)),
         }
     }
 

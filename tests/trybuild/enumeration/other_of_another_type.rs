@@ -2,6 +2,7 @@ use pg_blocking::{FromSql, ToSql};
 
 #[derive(ToSql)]
 #[pg(repr = i32)]
+#[repr(i32)]
 enum Level {
     Low = 1,
     #[pg(other)]
