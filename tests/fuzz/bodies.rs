@@ -46,6 +46,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+#[path = "containers.rs"]
+mod containers;
+
+pub(crate) use containers::{arrays_binary, arrays_text, multiranges, ranges, records_text};
+
 /// A body.
 pub(crate) type Body = fn(&[u8]);
 
@@ -59,6 +64,8 @@ pub(crate) const ALL: &[(&str, Body)] = &[
     ("arrays_binary", arrays_binary),
     ("arrays_text", arrays_text),
     ("records_text", records_text),
+    ("ranges", ranges),
+    ("multiranges", multiranges),
     ("composites", composites),
     ("timestamps", timestamps),
     ("intervals", intervals),
@@ -258,57 +265,6 @@ fn round_trip<T: Adapter + TypecasterOwned + Debug>(bytes: &[u8], type_: &Type, 
 
 fn builtin<T: Adapter + TypecasterOwned + Debug>(bytes: &[u8], type_: &Type) {
     round_trip::<T>(bytes, type_, &Catalog::default());
-}
-
-/// Binary arrays of several element types and dimensions.
-pub(crate) fn arrays_binary(data: &[u8]) {
-    arrays(data, Format::Binary);
-}
-
-/// Array literals.
-pub(crate) fn arrays_text(data: &[u8]) {
-    arrays(data, Format::Text);
-}
-
-fn arrays(data: &[u8], format: Format) {
-    fn of<T: Adapter + TypecasterOwned + Debug>(data: &[u8], type_: &Type, format: Format) {
-        let catalog = Catalog::default();
-        let Ok(value) = decode::<T>(data, &planned::<T>(type_, &catalog, format).expect("a plan")) else {
-            return;
-        };
-        let Some(form) = written(&value, type_, &catalog, format) else { return };
-        let again: T = decode(&form, &planned::<T>(type_, &catalog, format).expect("a plan"))
-            .unwrap_or_else(|error| panic!("{value:?} as {}: {error}", form.escape_ascii()));
-        assert_eq!(format!("{again:?}"), format!("{value:?}"));
-    }
-    of::<Vec<i32>>(data, &Type::INT4_ARRAY, format);
-    of::<Vec<Option<i32>>>(data, &Type::INT4_ARRAY, format);
-    of::<Vec<Vec<Option<i64>>>>(data, &Type::INT8_ARRAY, format);
-    of::<Vec<Vec<Vec<Vec<Vec<Vec<Option<bool>>>>>>>>(data, &Type::BOOL_ARRAY, format);
-    of::<[Option<i16>; 2]>(data, &Type::INT2_ARRAY, format);
-    of::<Vec<Option<Vec<u8>>>>(data, &Type::BYTEA_ARRAY, format);
-    // An empty literal of text is no different from any other text.
-    of::<Vec<Option<String>>>(data, &Type::TEXT_ARRAY, format);
-    of::<Vec<Vec<Option<String>>>>(data, &Type::TEXT_ARRAY, format);
-    of::<Box<[Option<SystemTime>]>>(data, &Type::TIMESTAMPTZ_ARRAY, format);
-    of::<Vec<IpAddr>>(data, &Type::INET_ARRAY, format);
-}
-
-/// Record literals, and what of them is quoted again.
-pub(crate) fn records_text(data: &[u8]) {
-    let Ok(attributes) = literal::parse_record(data) else { return };
-    let mut again = vec![b'('];
-    for (at, attribute) in attributes.iter().enumerate() {
-        if at > 0 {
-            again.push(b',');
-        }
-        if let Some(text) = attribute {
-            literal::quote_attribute(&mut again, text);
-        }
-    }
-    again.push(b')');
-    assert_eq!(literal::parse_record(&again).expect("what we quoted"), attributes);
-    derived(data, Format::Text);
 }
 
 #[derive(Debug, Clone, PartialEq, ToSql, FromSql)]

@@ -10,11 +10,13 @@ use pg_core::config::Config;
 use pg_core::config::ssl::SslMode;
 use pg_core::message::backend::{DataRow, Message};
 use pg_core::message::{Format, frontend};
+use pg_core::types::array::Array;
 use pg_core::types::catalog::{Catalog, Entry, EntryShape};
 use pg_core::types::composite::Fields;
 use pg_core::types::context::Context;
 use pg_core::types::hstore::Hstore;
 use pg_core::types::plan::{Plan, Planner};
+use pg_core::types::range::{Multirange, Range};
 use pg_core::types::time::{Date, Time};
 use pg_core::types::typecaster::{RawValue, Typecaster, TypecasterOwned};
 use pg_core::types::{Kind, Type};
@@ -181,6 +183,19 @@ fn a_count_from_the_server_is_not_believed() {
         let plan = Plan::nested(&one, vec![Plan::leaf(&Type::INT4, Format::Binary)], Vec::new());
         let raw = RawValue { bytes: &record, plan: &plan, context: &Context::default() };
         assert_error(&Fields::new(raw).unwrap_err(), ErrorKind::Decode, "attributes");
+        // A record of one field, read by position; the lengths of a multirange's ranges, and how many there are; those of a
+        // range's bounds.
+        decode::<(i32,)>(&record, &Type::RECORD, Format::Binary).unwrap_err();
+        decode::<Array<i32>>(&array, &Type::INT4_ARRAY, Format::Binary).unwrap_err();
+        for multirange in [words(&[count]), words(&[count, 1, 0x0100_0000]), words(&[1, count, 0x0100_0000])]
+        {
+            let error =
+                decode::<Multirange<i32>>(&multirange, &Type::INT4MULTI_RANGE, Format::Binary).unwrap_err();
+            assert_error(&error, ErrorKind::Decode, "");
+        }
+        let range = [&[0x02][..], &words(&[count, 7, count, 7])].concat();
+        let error = decode::<Range<i32>>(&range, &Type::INT4_RANGE, Format::Binary).unwrap_err();
+        assert_error(&error, ErrorKind::Decode, "");
     }
 }
 

@@ -79,11 +79,12 @@ impl<T> Pipeline<T> {
 
 /// Runs the parts once more if the one that failed is healed by it, and all before it may be.
 fn rewind(parts: &mut [&mut dyn Rewind], at: usize, c: &Conversation) -> bool {
-    let Some((failed, before)) = parts.get_mut(..=at).and_then(<[_]>::split_last_mut) else {
+    let Some((before, [failed, ..])) = parts.split_at_checked(at) else {
         return false;
     };
     let may = failed.is_healed(c) && before.iter().all(|part| part.may());
-    may && failed.rewind_part() && before.iter_mut().all(|part| part.rewind_part())
+    // Those behind it were not run, and may have found the same that is stale.
+    may && parts.iter_mut().all(|part| part.rewind_part())
 }
 
 /// [`Part`] without its output, for a list of different ones.
