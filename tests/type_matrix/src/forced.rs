@@ -1,9 +1,11 @@
-//! Values that travel in one form only, whatever their type would choose.
+//! Values that travel in one form only, whatever their type would choose, and columns that are read later.
 
 use pg_core::error::Result;
 use pg_core::message::Format;
 use pg_core::types::Type;
 use pg_core::types::adapter::{Encode, IsNull};
+use pg_core::types::catalog::Catalog;
+use pg_core::types::context::Context;
 use pg_core::types::elements::{ArrayReader, ArrayWriter};
 use pg_core::types::name::TypeName;
 use pg_core::types::plan::{Plan, Planner};
@@ -63,5 +65,45 @@ impl<'a, T: Typecaster<'a>, const TEXT: bool> Typecaster<'a> for Forced<T, TEXT>
 
     fn null() -> Result<Self> {
         T::null().map(Forced)
+    }
+}
+
+/// A column as it came, to be read outside of what is asynchronous: that is compiled once and not for every type.
+#[derive(Debug)]
+pub(super) struct Captured<const TEXT: bool> {
+    type_: Type,
+    bytes: Option<Vec<u8>>,
+}
+
+impl<const TEXT: bool> Captured<TEXT> {
+    /// Reads it, as a row's field is read.
+    pub(super) fn read<'a, T: Typecaster<'a>>(
+        &'a self,
+        catalog: &Catalog,
+        context: &'a Context,
+    ) -> Result<T> {
+        let Some(bytes) = &self.bytes else {
+            return T::null();
+        };
+        let mut plan = T::plan(&self.type_, &Planner { catalog })?;
+        plan.set_format(if TEXT { Format::Text } else { Format::Binary });
+        T::decode(RawValue { bytes, plan: &plan, context })
+    }
+}
+
+impl<'a, const TEXT: bool> Typecaster<'a> for Captured<TEXT> {
+    const TYPE: TypeName = TypeName::Described;
+    const TEXT_ONLY: bool = TEXT;
+
+    fn plan(type_: &Type, _: &Planner<'_>) -> Result<Plan> {
+        Ok(Plan::leaf(type_, if TEXT { Format::Text } else { Format::Binary }))
+    }
+
+    fn decode(raw: RawValue<'a, '_>) -> Result<Self> {
+        Ok(Captured { type_: raw.plan.type_.clone(), bytes: Some(raw.bytes.to_vec()) })
+    }
+
+    fn null() -> Result<Self> {
+        Ok(Captured { type_: Type::UNKNOWN, bytes: None })
     }
 }

@@ -1,10 +1,14 @@
 //! Where a value stands: on its own, in an array, in a composite ..., and what the server makes of texts there.
 
-use super::forced::Forced;
+use super::forced::{Captured, Forced};
 use pg_core::exchange::pipeline;
+use pg_core::types::adapter::Parameter;
+use pg_core::types::catalog::Catalog;
+use pg_core::types::context::Context;
 use pg_core::types::typecaster::TypecasterOwned;
 use pg_core::{Adapter, Error, FromSql, Result, Session, ToSql};
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// Where a value stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,26 +57,78 @@ struct InDomain<T>(T);
 /// A value, and a text that the server reads as the same.
 pub(super) type Sample<T> = (T, String);
 
-/// Tries samples in one place and one form.
-pub(super) async fn try_place<S, T, const TEXT: bool>(
-    session: &mut S,
+/// Parameters of any types.
+type Parameters<'v> = Vec<Box<dyn Parameter + Send + Sync + 'v>>;
+
+/// A value that is sent, in whatever place: what is generic over its type is not asynchronous, and the other way round,
+/// or all that runs a statement would be compiled anew for each type, place, form and client.
+trait Sent<const TEXT: bool>: Send + Sync {
+    /// The value, and the text that means the same.
+    fn params(&self) -> Parameters<'_>;
+
+    /// The value that came back, and the one that was sent.
+    fn compare(
+        &self,
+        back: &Captured<TEXT>,
+        catalog: &Catalog,
+        context: &Context,
+    ) -> Result<(String, String)>;
+}
+
+impl<P, Q, const TEXT: bool> Sent<TEXT> for (P, Q)
+where
+    P: Adapter + TypecasterOwned + Debug + Send + Sync,
+    Q: Adapter + Send + Sync,
+{
+    fn params(&self) -> Parameters<'_> {
+        vec![Box::new(&self.0), Box::new(&self.1)]
+    }
+
+    fn compare(
+        &self,
+        back: &Captured<TEXT>,
+        catalog: &Catalog,
+        context: &Context,
+    ) -> Result<(String, String)> {
+        Ok((format!("{:?}", back.read::<P>(catalog, context)?), format!("{:?}", self.0)))
+    }
+}
+
+/// What is sent in one place and one form.
+pub struct Statement<const TEXT: bool> {
+    sql: String,
+    sent: Vec<Box<dyn Sent<TEXT>>>,
+}
+
+impl<const TEXT: bool> Statement<TEXT> {
+    /// The server's text of the value must be that of what `oracle` makes of the text `$2`.
+    fn new(
+        sql: &str,
+        oracle: &str,
+        sent: impl Iterator<Item = impl Sent<TEXT> + 'static>,
+    ) -> Statement<TEXT> {
+        // `format` calls the type's output function, where a cast to text may be another function.
+        let sql = format!("select $1::{sql}, format('%s', $1::{sql}), format('%s', {oracle})");
+        Statement { sql, sent: sent.map(|sent| Box::new(sent) as _).collect() }
+    }
+}
+
+/// Samples in one place and one form.
+pub(super) fn statement<T, const TEXT: bool>(
     place: Place,
     sql: &str,
     samples: &[Sample<T>],
-) -> Result<()>
+) -> Statement<TEXT>
 where
-    S: Session,
     T: Adapter + TypecasterOwned + Clone + Debug + Send + Sync + 'static,
 {
     let forced = |(value, _): &Sample<T>| Forced::<T, TEXT>(value.clone());
     let text = |(_, text): &Sample<T>| Some(text.clone());
     match place {
         Place::Value => {
-            let values = samples.iter().map(|sample| (forced(sample), text(sample)));
-            let oracle = format!("$2::text::{sql}");
-            echo(session, sql, &oracle, values).await?;
-            let nothing = [(None::<Forced<T, TEXT>>, None::<String>)].into_iter();
-            echo(session, sql, &oracle, nothing).await
+            let values = samples.iter().map(|sample| (Some(forced(sample)), text(sample)));
+            let nothing = [(None::<Forced<T, TEXT>>, None::<String>)];
+            Statement::new(sql, &format!("$2::text::{sql}"), values.chain(nothing))
         }
         Place::Array => {
             let values = samples.chunks(5).map(|chunk| {
@@ -81,7 +137,7 @@ where
                 texts.extend(chunk.iter().map(text));
                 (values, texts)
             });
-            echo(session, &format!("{sql}[]"), &format!("$2::text[]::{sql}[]"), values).await
+            Statement::new(&format!("{sql}[]"), &format!("$2::text[]::{sql}[]"), values)
         }
         Place::Array2 => {
             let values = samples.chunks(3).map(|chunk| {
@@ -90,7 +146,7 @@ where
                 let nothing = (vec![None; values.len()], vec![None; texts.len()]);
                 (vec![values, nothing.0], vec![texts, nothing.1])
             });
-            echo(session, &format!("{sql}[]"), &format!("$2::text[]::{sql}[]"), values).await
+            Statement::new(&format!("{sql}[]"), &format!("$2::text[]::{sql}[]"), values)
         }
         Place::Composite => {
             let values = samples.iter().map(|sample| {
@@ -98,41 +154,34 @@ where
                 (value, text(sample))
             });
             let oracle = format!("row(null, $2::text::{sql}, $2::text::{sql})::in_composite");
-            echo(session, "in_composite", &oracle, values).await
+            Statement::new("in_composite", &oracle, values)
         }
         Place::Domain => {
             let values = samples.iter().map(|sample| (InDomain(forced(sample)), text(sample)));
-            echo(session, "in_domain", &format!("$2::text::{sql}::in_domain"), values).await
+            Statement::new("in_domain", &format!("$2::text::{sql}::in_domain"), values)
         }
     }
 }
 
-/// Sends each value and gets it back; the server's text of it must be that of what `oracle` makes of the text `$2`.
-async fn echo<S, P, Q>(
+/// Sends each value and gets it back.
+pub(super) async fn echo<S: Session, const TEXT: bool>(
     session: &mut S,
-    sql: &str,
-    oracle: &str,
-    values: impl Iterator<Item = (P, Q)> + Send,
-) -> Result<()>
-where
-    S: Session,
-    P: Adapter + TypecasterOwned + Debug + Clone + Send + Sync,
-    Q: Adapter + Debug + Clone + Send + Sync,
-{
-    // `format` calls the type's output function, where a cast to text may be another function.
-    let statement = format!("select $1::{sql}, format('%s', $1::{sql}), format('%s', {oracle})");
-    let values: Vec<(P, Q)> = values.collect();
-    for some in values.chunks(64) {
-        let parts = some.iter().map(|pair| {
-            pipeline::query_one::<(P, String, String), _>(&statement, (pair.0.clone(), pair.1.clone()))
+    statement: &Statement<TEXT>,
+) -> Result<()> {
+    for some in statement.sent.chunks(64) {
+        let parts = some.iter().map(|sent| {
+            pipeline::query_one::<(Captured<TEXT>, String, String), _>(&statement.sql, sent.params())
         });
         let answers = session.pipeline(parts.collect::<Vec<_>>()).await?;
-        for ((sent, text), (back, seen, wanted)) in some.iter().zip(answers) {
-            let same = format!("{sent:?}") == format!("{back:?}");
-            if !same || seen != wanted {
+        let conversation = session.connection().conversation();
+        let settings = Arc::new(conversation.settings().clone());
+        for (sent, (back, seen, wanted)) in some.iter().zip(answers) {
+            let context = Context { settings: settings.clone(), ..Context::default() };
+            let (back, sent) = sent.compare(&back, conversation.catalog(), &context)?;
+            if sent != back || seen != wanted {
                 return Err(Error::usage(format!(
-                    "sent {sent:?}, which the server takes for {seen}; read back {back:?}; \
-                     the same as text, {text:?}, it takes for {wanted}"
+                    "sent {sent}, which the server takes for {seen}; read back {back}; what was sent as text, it takes \
+                     for {wanted}"
                 )));
             }
         }

@@ -1,6 +1,6 @@
 //! One type of the matrix.
 
-use super::places::{Place, Sample, schema, try_place};
+use super::places::{Place, Sample, Statement, echo, schema, statement};
 use super::run::Tally;
 use pg_core::types::adapter::Parameter;
 use pg_core::types::typecaster::TypecasterOwned;
@@ -169,6 +169,12 @@ pub trait AnyRow: Send + Sync {
     /// # Errors
     /// The first cell that isn't right.
     fn run(&self, database: &Database, major: u32, number: usize, count: usize) -> Result<Tally>;
+
+    /// The values at the edges.
+    fn edges(&self, major: u32) -> Box<dyn Round + '_>;
+
+    /// Random values.
+    fn random(&self, rng: &mut Rng, count: usize) -> Box<dyn Round + '_>;
 }
 
 impl<T> AnyRow for Row<T>
@@ -211,115 +217,212 @@ where
             self.before,
             schema(self.sql)
         ));
-        let mut tally = pg_blocking::complete(self.try_under::<BlockingFace>(database, major, &path, count))?;
-        tally.add(block_on(self.try_under::<AsyncFace>(database, major, &path, count))?);
+        let mut tally =
+            pg_blocking::complete(try_under::<BlockingFace>(self, database, major, &path, count))?;
+        tally.add(block_on(try_under::<AsyncFace>(self, database, major, &path, count))?);
         Ok(Tally { types: 1, ..tally })
+    }
+
+    fn edges(&self, major: u32) -> Box<dyn Round + '_> {
+        let edges = self.edges.iter().filter(|(since, ..)| *since <= major);
+        let samples = edges.map(|(_, value, text)| (value.clone(), text.clone())).collect();
+        Box::new(Samples { row: self, samples })
+    }
+
+    fn random(&self, rng: &mut Rng, count: usize) -> Box<dyn Round + '_> {
+        Box::new(Samples { row: self, samples: (0..count).map(|_| (self.random)(rng)).collect() })
     }
 }
 
-impl<T> Row<T>
+/// All cells of a row under one client. What is asynchronous is not generic over the type: see [`Statement`].
+async fn try_under<F: Face>(
+    row: &dyn AnyRow,
+    database: &Database,
+    major: u32,
+    path: &str,
+    count: usize,
+) -> Result<Tally> {
+    let options = format!(
+        "-c search_path={path},public -c TimeZone=UTC -c plan_cache_mode=force_generic_plan -c jit=off"
+    );
+    let mut client = F::connect(&F::config(&database.url()).options(options)).await?;
+    let mut rng = Rng::new(count as u64);
+    // The two clients get different values, so that each counts.
+    let mut rng = if std::any::type_name::<F>().contains("Async") { rng.fork() } else { rng };
+    let mut tally = Tally::default();
+    let edges = row.edges(major);
+    edges_are_printed(&mut client, &*edges).await?;
+    tally.cells = try_cells(&mut client, &*edges).await?;
+    tally.values = edges.len();
+    while tally.values < count / 2 {
+        let random = row.random(&mut rng, (count / 2 - tally.values).min(500));
+        if tally.values == edges.len() {
+            others_are_the_same(&mut client, &*edges, &*random).await?;
+        }
+        try_cells(&mut client, &*random).await?;
+        tally.values += random.len();
+    }
+    tally.echoes = tally.values * edges.places().len() * if row.text_only().is_some() { 1 } else { 2 };
+    Ok(tally)
+}
+
+/// Tries values in each place and form; returns the number of cells.
+async fn try_cells<S: Session>(client: &mut S, round: &dyn Round) -> Result<usize> {
+    let mut cells = 0;
+    for place in round.places() {
+        let within =
+            |form: &'static str| move |error: Error| error.within(format_args!("{place:?} in {form}"));
+        if let Some(statement) = round.text(place) {
+            echo(client, &statement).await.map_err(within("text"))?;
+            cells += place.cells();
+        }
+        if let Some(statement) = round.binary(place) {
+            echo(client, &statement).await.map_err(within("binary"))?;
+            cells += place.cells();
+        }
+    }
+    Ok(cells)
+}
+
+/// What the server prints of the values at the edges, to the letter.
+async fn edges_are_printed<S: Session>(client: &mut S, edges: &dyn Round) -> Result<()> {
+    let sql = format!("select format('%s', $1::{})", edges.sql());
+    for at in 0..edges.len() {
+        let (value, text) = edges.sample(at);
+        let seen: String = client.query_value(&sql, vec![value]).await?;
+        if seen != text {
+            return Err(Error::usage(format!("to the server it is {seen}, and not {text}")));
+        }
+    }
+    Ok(())
+}
+
+/// The other Rust types for the same SQL type, and a column of any type.
+async fn others_are_the_same<S: Session>(
+    client: &mut S,
+    edges: &dyn Round,
+    random: &dyn Round,
+) -> Result<()> {
+    let sql = format!("select $1::{0}, format('%s', $1::{0}), format('%s', $2::{0})", edges.sql());
+    for (at, rust) in edges.written().into_iter().enumerate() {
+        let mut tried = 0;
+        for (round, sample) in each(edges, random) {
+            let Some(other) = round.other(at, sample) else { continue };
+            let row: pg_core::Row = client.query_one(&sql, vec![other, round.sample(sample).0]).await?;
+            let (seen, wanted): (String, String) = (row.get(1)?, row.get(2)?);
+            if seen != wanted {
+                return Err(Error::usage(format!("{wanted} written as {rust} is {seen} to the server")));
+            }
+            tried += 1;
+        }
+        assert_ne!(tried, 0, "no value is written as {rust}");
+    }
+    for (at, rust) in edges.read().into_iter().enumerate() {
+        let mut tried = 0;
+        for (round, sample) in each(edges, random) {
+            let params = vec![round.sample(sample).0, round.sample(sample).0];
+            let row: pg_core::Row = client.query_one(&sql, params).await?;
+            let Some((back, sent)) = round.read_back(at, sample, &row)? else { continue };
+            if back != sent {
+                return Err(Error::usage(format!("{sent} read as {rust} is {back}")));
+            }
+            tried += 1;
+        }
+        assert_ne!(tried, 0, "no value is read as {rust}");
+    }
+    Ok(())
+}
+
+/// Those at the edges, and a few others.
+fn each<'a>(edges: &'a dyn Round, random: &'a dyn Round) -> impl Iterator<Item = (&'a dyn Round, usize)> {
+    (0..edges.len()).map(move |at| (edges, at)).chain((0..random.len().min(50)).map(move |at| (random, at)))
+}
+
+/// Samples of a row, whatever their type.
+pub trait Round: Send + Sync {
+    /// The SQL type.
+    fn sql(&self) -> &str;
+
+    /// How many samples.
+    fn len(&self) -> usize;
+
+    /// The places in which the type can be.
+    fn places(&self) -> Vec<Place>;
+
+    /// A sample, and its text.
+    fn sample(&self, at: usize) -> (Box<dyn Parameter + Send + Sync + '_>, &str);
+
+    /// The samples in a place, as text, if there is such a form.
+    fn text(&self, place: Place) -> Option<Statement<true>>;
+
+    /// The samples in a place, in binary, if there is such a form.
+    fn binary(&self, place: Place) -> Option<Statement<false>>;
+
+    /// The other Rust types that are written.
+    fn written(&self) -> Vec<&'static str>;
+
+    /// A sample as one of them, if that can hold it.
+    fn other(&self, rust: usize, at: usize) -> Option<Box<dyn Parameter + Send + Sync + '_>>;
+
+    /// The Rust types that are read from a row of any columns: first the type itself.
+    fn read(&self) -> Vec<&'static str>;
+
+    /// What one of them has read, and the sample; `None` if the type can't hold it.
+    fn read_back(&self, rust: usize, at: usize, row: &pg_core::Row) -> Result<Option<(String, String)>>;
+}
+
+struct Samples<'r, T> {
+    row: &'r Row<T>,
+    samples: Vec<Sample<T>>,
+}
+
+impl<T> Round for Samples<'_, T>
 where
     T: Adapter + TypecasterOwned + Clone + Debug + Send + Sync + 'static,
 {
-    async fn try_under<F: Face>(
-        &self,
-        database: &Database,
-        major: u32,
-        path: &str,
-        count: usize,
-    ) -> Result<Tally> {
-        let options =
-            format!("-c search_path={path},public -c TimeZone=UTC -c plan_cache_mode=force_generic_plan");
-        let mut client = F::connect(&F::config(&database.url()).options(options)).await?;
-        let edges = self.edges.iter().filter(|(since, ..)| *since <= major);
-        let mut samples: Vec<Sample<T>> =
-            edges.map(|(_, value, text)| (value.clone(), text.clone())).collect();
-        self.try_edges(&mut client, &samples).await?;
-        let mut rng = Rng::new(count as u64);
-        let mut tally = Tally::default();
-        // The two clients get different values, so that each counts.
-        let mut rng = if std::any::type_name::<F>().contains("Async") { rng.fork() } else { rng };
-        loop {
-            while samples.len() < 1000 && tally.values + samples.len() < count / 2 {
-                samples.push((self.random)(&mut rng));
-            }
-            if samples.is_empty() {
-                return Ok(tally);
-            }
-            let first = tally.values == 0;
-            for place in Place::ALL.into_iter().filter(|place| !self.lacks(*place)) {
-                let within = |form: &'static str| {
-                    move |error: Error| error.within(format_args!("{place:?} in {form}"))
-                };
-                let mut forms = 0;
-                if self.binary_only.is_none() {
-                    try_place::<_, T, true>(&mut client, place, self.sql, &samples)
-                        .await
-                        .map_err(within("text"))?;
-                    forms += 1;
-                }
-                if self.text_only.is_none() {
-                    try_place::<_, T, false>(&mut client, place, self.sql, &samples)
-                        .await
-                        .map_err(within("binary"))?;
-                    forms += 1;
-                }
-                tally.cells += if first { forms * place.cells() } else { 0 };
-                tally.echoes += forms * samples.len();
-            }
-            if first {
-                self.try_others(&mut client, &samples).await?;
-            }
-            tally.values += samples.len();
-            samples.clear();
-        }
+    fn sql(&self) -> &str {
+        self.row.sql
     }
 
-    fn lacks(&self, place: Place) -> bool {
-        self.exceptions.iter().any(|(lacking, _)| *lacking == place)
+    fn len(&self) -> usize {
+        self.samples.len()
     }
 
-    /// What the server prints of the values at the edges, to the letter.
-    async fn try_edges<S: Session>(&self, client: &mut S, edges: &[Sample<T>]) -> Result<()> {
-        let sql = format!("select format('%s', $1::{})", self.sql);
-        for (value, text) in edges {
-            let seen: String = client.query_value(&sql, (value,)).await?;
-            if seen != *text {
-                return Err(Error::usage(format!("{value:?} is {seen} to the server, and not {text}")));
-            }
-        }
-        Ok(())
+    fn places(&self) -> Vec<Place> {
+        let lacks = |place: &Place| self.row.exceptions.iter().any(|(lacking, _)| lacking == place);
+        Place::ALL.into_iter().filter(|place| !lacks(place)).collect()
     }
 
-    /// The other Rust types for the same SQL type.
-    async fn try_others<S: Session>(&self, client: &mut S, samples: &[Sample<T>]) -> Result<()> {
-        let sql = format!("select $1::{0}, format('%s', $1::{0}), format('%s', $2::{0})", self.sql);
-        for (rust, write) in &self.written {
-            let mut tried = 0;
-            for (value, text) in samples {
-                let Some(other) = write(value) else { continue };
-                let params: Vec<Box<dyn Parameter + Send + Sync + '_>> = vec![other, Box::new(value.clone())];
-                let row: pg_core::Row = client.query_one(&sql, params).await?;
-                let (seen, wanted): (String, String) = (row.get(1)?, row.get(2)?);
-                if seen != wanted {
-                    return Err(Error::usage(format!("{text} written as {rust} is {seen} to the server")));
-                }
-                tried += 1;
-            }
-            assert_ne!(tried, 0, "no value is written as {rust}");
-        }
-        for (rust, read) in &self.read {
-            let mut tried = 0;
-            for (value, text) in samples {
-                let row: pg_core::Row = client.query_one(&sql, (value.clone(), value.clone())).await?;
-                let Some(back) = read(&row)? else { continue };
-                if format!("{value:?}") != format!("{back:?}") {
-                    return Err(Error::usage(format!("{text} read as {rust} is {back:?}")));
-                }
-                tried += 1;
-            }
-            assert_ne!(tried, 0, "no value is read as {rust}");
-        }
-        Ok(())
+    fn sample(&self, at: usize) -> (Box<dyn Parameter + Send + Sync + '_>, &str) {
+        let (value, text) = &self.samples[at];
+        (Box::new(value), text)
+    }
+
+    fn text(&self, place: Place) -> Option<Statement<true>> {
+        self.row.binary_only.is_none().then(|| statement(place, self.row.sql, &self.samples))
+    }
+
+    fn binary(&self, place: Place) -> Option<Statement<false>> {
+        self.row.text_only.is_none().then(|| statement(place, self.row.sql, &self.samples))
+    }
+
+    fn written(&self) -> Vec<&'static str> {
+        self.row.written.iter().map(|(rust, _)| *rust).collect()
+    }
+
+    fn other(&self, rust: usize, at: usize) -> Option<Box<dyn Parameter + Send + Sync + '_>> {
+        (self.row.written[rust].1)(&self.samples[at].0)
+    }
+
+    fn read(&self) -> Vec<&'static str> {
+        std::iter::once(self.row.rust).chain(self.row.read.iter().map(|(rust, _)| *rust)).collect()
+    }
+
+    fn read_back(&self, rust: usize, at: usize, row: &pg_core::Row) -> Result<Option<(String, String)>> {
+        let back = match rust.checked_sub(1) {
+            None => Some(row.get::<T>(0)?),
+            Some(other) => (self.row.read[other].1)(row)?,
+        };
+        Ok(back.map(|back| (format!("{back:?}"), format!("{:?}", self.samples[at].0))))
     }
 }
