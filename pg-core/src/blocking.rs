@@ -93,6 +93,16 @@ impl<S: Session> Blocking<S> {
         complete(self.0.execute(sql, params))
     }
 
+    /// [`Session::query_with`]: what a function makes of each row.
+    pub fn query_with<T: Send>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+        make: impl FnMut(RowRef<'_>) -> Result<T> + Send,
+    ) -> Result<Vec<T>> {
+        complete(self.0.query_with(sql, params, make))
+    }
+
     /// [`Session::for_each`]: a function called with each row.
     pub fn for_each<T: FromRowOwned>(
         &mut self,

@@ -8,7 +8,7 @@ use crate::copy::{CopyFrom, CopyRow, CopyTo};
 use crate::error::Result;
 use crate::exchange::Exchange;
 use crate::exchange::batch::Batch;
-use crate::exchange::collect::{Affected, All, AtMostOne, Each, One, Value, Values};
+use crate::exchange::collect::{Affected, All, AtMostOne, Each, Made, One, Value, Values};
 use crate::exchange::pipeline::Pipeline;
 use crate::exchange::query::Request;
 use crate::exchange::session::{Begin, Description, End, Ping, Prepare};
@@ -112,6 +112,34 @@ pub trait Session: Run + Sized {
     /// What the server says, with the statement.
     fn execute(&mut self, sql: &str, params: impl Params) -> impl Future<Output = Result<u64>> + Send {
         self.run(Request::new(sql, params, Affected))
+    }
+
+    /// Runs a statement and gives what `make` makes of each row: what a row becomes is said for this statement, and at run
+    /// time. `make` may read the row as any row type, whole ([`RowRef::get`]) or by the value ([`RowRef::value`]), and
+    /// decide by its columns.
+    ///
+    /// Columns are described before the first run of a statement, which costs one more round trip that once.
+    ///
+    /// ```no_run
+    /// # use pg_core::{Session, row::RowRef, types::value::Value};
+    /// # async fn show<S: Session>(client: &mut S) -> Result<(), pg_core::Error> {
+    /// let pairs = |row: RowRef<'_>| row.get::<Vec<(String, Value)>>();
+    /// let lengths = |row: RowRef<'_>| Ok(row.get::<(&str,)>()?.0.len());
+    /// let rows = client.query_with("select * from users", (), pairs).await?;
+    /// let names: Vec<usize> = client.query_with("select name from users", (), lengths).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Session::query`]; and the first error of `make`, which is given no more rows after it.
+    fn query_with<T: Send>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+        make: impl FnMut(RowRef<'_>) -> Result<T> + Send,
+    ) -> impl Future<Output = Result<Vec<T>>> + Send {
+        self.run(Request::new(sql, params, Made::by(make)))
     }
 
     /// Runs a statement and calls `f` with each row as it comes. Returns the number of rows.

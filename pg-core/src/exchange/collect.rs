@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::DataRow;
-use crate::row::{FromRow, FromRowOwned, RowPlan, Shape, Single};
+use crate::row::{FromRow, FromRowOwned, RowPlan, RowRef, Shape, Single};
 use crate::types::context::Context;
 use crate::types::typecaster::TypecasterOwned;
 use std::marker::PhantomData;
@@ -218,6 +218,42 @@ impl Collect for Affected {
 
     fn finish(self, affected: u64) -> Result<u64> {
         Ok(affected)
+    }
+}
+
+/// Each row made into a value by a function, and the values kept.
+#[derive(Debug)]
+pub struct Made<F, T> {
+    make: F,
+    made: Vec<T>,
+    called: bool,
+    /// The plan of the row type that the function last asked for.
+    cache: Option<RowPlan>,
+}
+
+impl<F, T> Made<F, T> {
+    /// Makes a value of each row by `make`.
+    pub fn by(make: F) -> Made<F, T> {
+        Made { make, made: Vec::new(), called: false, cache: None }
+    }
+}
+
+impl<T: Send, F: FnMut(RowRef<'_>) -> Result<T> + Send> Collect for Made<F, T> {
+    type Output = Vec<T>;
+    const SHAPE: &'static Shape = &Shape::DYNAMIC;
+
+    fn row(&mut self, plan: &RowPlan, row: DataRow<'_>, context: &Context) -> Result<()> {
+        self.called = true;
+        self.made.push((self.make)(RowRef { row, plan, cache: &mut self.cache, context })?);
+        Ok(())
+    }
+
+    fn reset(&mut self) -> bool {
+        !self.called
+    }
+
+    fn finish(self, _: u64) -> Result<Vec<T>> {
+        Ok(self.made)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::row::{Column, RowPlan, Shape};
 use crate::types::catalog::Catalog;
 use crate::types::name::{NamedKind, NamedType, TypeName};
 use crate::types::plan::{Plan, Planner};
+use crate::types::value::read::reads_binary;
 use postgres_types::{Oid, Type};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -483,7 +484,7 @@ fn reading_for(shape: &'static Shape, columns: &Arc<[Column]>, catalog: &Catalog
         .iter()
         .map(|column| {
             let column = column.with_type(catalog);
-            let binary = shape.is_dynamic() && catalog.has_binary_form(column.type_());
+            let binary = shape.is_dynamic() && reads_binary(column.type_(), catalog);
             column.with_format(if binary { Format::Binary } else { Format::Text })
         })
         .collect();

@@ -2,10 +2,12 @@
 //! input buffer.
 
 mod column;
+mod maps;
 mod owned;
 mod plan;
 mod reader;
 mod shape;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -16,3 +18,4 @@ pub use plan::RowPlan;
 pub(crate) use reader::Ignored;
 pub use reader::{FromRow, FromRowOwned, RowReader, Single};
 pub use shape::{Field, Shape};
+pub use table::Table;

@@ -11,6 +11,7 @@ use crate::types::catalog::Catalog;
 use crate::types::context::Context;
 use crate::types::plan::{Planner, is_text_like};
 use crate::types::typecaster::{RawValue, Typecaster, null_by};
+use crate::types::value::Value;
 use crate::wire::reader::Reader;
 use std::ops::Range;
 use std::sync::Arc;
@@ -46,6 +47,30 @@ impl<'r> RowRef<'r> {
             Some(plan) => plan.read(self.row, self.context).map_err(|e| of_this_row(e, self.context)),
             None => Err(too_many_fields()),
         }
+    }
+
+    /// Reads one value of whatever type, by the column's number (from 0) or name; NULL is [`Value::Null`].
+    ///
+    /// # Errors
+    /// No such column, or bytes that aren't a value of its type.
+    pub fn value(&self, column: impl ColumnIndex) -> Result<Value> {
+        let at = column.find(&self.plan.columns)?;
+        let mut values = self.row.values();
+        for _ in 0..at {
+            values.value().map_err(of_one_row)?;
+        }
+        let bytes = values.value().map_err(of_one_row)?;
+        let Some(column) = self.plan.columns.get(at) else {
+            return Err(too_many_fields());
+        };
+        let mut plan = Value::plan(&column.type_, &Planner { catalog: &self.plan.catalog })?;
+        plan.set_format(column.format);
+        let value = match bytes {
+            Some(bytes) => Value::decode(RawValue { bytes, plan: &plan, context: self.context }),
+            None => null_by(&plan, self.context, Value::decode, Value::null),
+        };
+        let within = |e: Error| e.within(format_args!("column {} {:?}", at.saturating_add(1), column.name));
+        value.map_err(|e| within(of_one_row(e)))
     }
 
     /// Keeps the row beyond its stream.
@@ -136,6 +161,25 @@ impl Row {
             None => null_by(&plan, context, T::decode, T::null),
         };
         value.map_err(within)
+    }
+}
+
+impl Row {
+    /// Reads one value of whatever type, by the column's number (from 0) or name; NULL is [`Value::Null`].
+    ///
+    /// ```no_run
+    /// # fn show(row: &pg_core::Row) -> Result<(), pg_core::Error> {
+    /// for (at, column) in row.columns().iter().enumerate() {
+    ///     println!("{} = {}", column.name(), row.value(at)?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// No such column, or bytes that aren't a value of its type.
+    pub fn value(&self, column: impl ColumnIndex) -> Result<Value> {
+        self.get(column)
     }
 }
 

@@ -6,6 +6,8 @@ use crate::error::{Error, Result};
 use crate::message::Format;
 use crate::types::catalog::Catalog;
 use crate::types::plan::{Plan, Planner, is_text_like};
+use crate::types::typecaster::Typecaster;
+use crate::types::value::Value;
 use postgres_types::Type;
 use std::sync::Arc;
 
@@ -45,7 +47,7 @@ impl RowPlan {
         let mut building =
             Building { columns: &columns, planner: Planner { catalog }, leaves: Vec::new(), next: 0 };
         if shape.dynamic {
-            building.all();
+            building.all()?;
         } else {
             building.fields(shape, "")?;
         }
@@ -124,17 +126,15 @@ struct Building<'a> {
 }
 
 impl Building<'_> {
-    fn all(&mut self) {
-        self.leaves = (0u16..)
-            .zip(self.columns)
-            .map(|(at, column)| Leaf {
-                column: Some(at),
-                skip: 0,
-                next: false,
-                wanted: column.format,
-                plan: Plan::leaf(&column.type_, column.format),
-            })
-            .collect();
+    fn all(&mut self) -> Result<()> {
+        for (at, column) in self.columns.iter().enumerate() {
+            self.leaf(at, |type_, planner| {
+                let mut plan = Value::plan(type_, planner)?;
+                plan.set_format(column.format);
+                Ok(plan)
+            })?;
+        }
+        Ok(())
     }
 
     fn fields(&mut self, shape: &Shape, prefix: &str) -> Result<()> {
@@ -176,7 +176,7 @@ impl Building<'_> {
         Ok(())
     }
 
-    fn leaf(&mut self, at: usize, plan: fn(&Type, &Planner<'_>) -> Result<Plan>) -> Result<()> {
+    fn leaf(&mut self, at: usize, plan: impl Fn(&Type, &Planner<'_>) -> Result<Plan>) -> Result<()> {
         let (Some(column), Ok(number)) = (self.columns.get(at), u16::try_from(at)) else {
             return Err(Error::protocol("a row has at most 65535 columns"));
         };

@@ -1,5 +1,6 @@
 //! Reading: a row type's fields, straight out of the input buffer.
 
+use super::column::Column;
 use super::plan::{Leaf, RowPlan};
 use super::shape::{Field, Shape};
 use crate::error::{Error, ErrorKind, Result};
@@ -82,6 +83,11 @@ pub struct RowReader<'r, 'p> {
 }
 
 impl<'r, 'p> RowReader<'r, 'p> {
+    /// The row's columns.
+    pub fn columns(&self) -> &'p [Column] {
+        &self.plan.columns
+    }
+
     /// The next field.
     ///
     /// # Errors

@@ -42,6 +42,7 @@ pub mod text_form;
 pub mod text_search;
 pub mod time;
 pub mod typecaster;
+pub mod value;
 pub mod via;
 pub mod with;
 

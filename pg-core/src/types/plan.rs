@@ -96,6 +96,11 @@ impl Plan {
         self.children.last().filter(|child| matches!(child.codec, Some(RunTime::Null(_))))
     }
 
+    /// Whether it is how NULL is read: see [`Plan::for_null`].
+    pub(crate) fn is_for_null(&self) -> bool {
+        matches!(self.codec, Some(RunTime::Null(_)))
+    }
+
     /// Whether the value, or one inside, goes by what was registered at run time.
     pub(crate) fn has_codec(&self) -> bool {
         self.codec.is_some() || self.children.iter().any(Plan::has_codec)
