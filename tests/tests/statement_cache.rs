@@ -219,6 +219,45 @@ async fn an_altered_table_heals_outside_of_a_transaction<S: Session>(
     still_answers(client).await
 }
 
+async fn a_pipeline_heals_where_nothing_is_done_twice<S: Session>(
+    client: &mut S,
+    database: &Database,
+) -> Result<()> {
+    client
+        .batch_execute("create table t (id int4); insert into t values (1); create table log (n int4)")
+        .await?;
+    let stale = || pipeline::query_one::<Narrow, _>("select * from t", ());
+    let insert = || pipeline::execute("insert into log values ($1)", (7,));
+    let read = || pipeline::query_one::<(i64,), _>("select count(*) from log", ());
+    client.pipeline((stale(), insert(), read())).await?;
+    let mut columns = 0;
+    let mut alter = || {
+        columns += 1;
+        database.sql(&format!("alter table t add column c{columns} int4"));
+    };
+    // The first statement was not run; rows that were inserted before it were undone.
+    alter();
+    assert_eq!(client.pipeline((stale(), insert(), read())).await?, (Narrow { id: 1 }, 1, (2,)));
+    alter();
+    assert_eq!(client.pipeline((insert(), stale(), read())).await?, (1, Narrow { id: 1 }, (3,)));
+    alter();
+    assert_eq!(client.pipeline(vec![stale(), stale()]).await?, [Narrow { id: 1 }, Narrow { id: 1 }]);
+    // A query before it may have done what no ROLLBACK undoes: that is for the caller to say.
+    alter();
+    let error = client.pipeline((read(), insert(), stale())).await.unwrap_err();
+    assert_eq!(error.sqlstate().unwrap().code(), "0A000");
+    assert!(error.cure().unwrap().contains("run it again"), "{error}");
+    assert_eq!(client.pipeline((read(), insert(), stale())).await?, ((3,), 1, Narrow { id: 1 }));
+    // Inside a transaction nothing is run twice.
+    let mut tx = client.begin().await?;
+    tx.execute("select 1", ()).await?;
+    alter();
+    assert_eq!(tx.pipeline((stale(), insert())).await.unwrap_err().sqlstate().unwrap().code(), "0A000");
+    tx.rollback().await?;
+    assert_eq!(client.query_value::<i64>("select count(*) from log", ()).await?, 4);
+    still_answers(client).await
+}
+
 async fn a_mistake_that_the_schema_corrects_is_forgotten<S: Session>(
     client: &mut S,
     _: &Database,
@@ -360,6 +399,24 @@ async fn a_type_made_anew_is_found_again<S: Session>(client: &mut S, _: &Databas
     let error = client.query_value::<Pair>("select row(1, 2)::pair", ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
     assert_eq!(client.query_value::<Pair>("select row(1, 2)::pair", ()).await?, pair);
+    // As a row that is read when it was given away: the connection hears of it all the same.
+    for kept in [false, true] {
+        let sql = "select row(1, 2)::pair";
+        let mut rows = client.stream_as::<(Pair,)>(sql, ()).await?;
+        assert_eq!(rows.next_as::<(Pair,)>().await?, Some((pair.clone(),)));
+        client.batch_execute("alter type pair alter attribute b type int8").await?;
+        let mut rows = client.stream_as::<(Pair,)>(sql, ()).await?;
+        let error = match (rows.next_row().await?, kept) {
+            (Some(row), true) => row.to_owned()?.get::<Pair>(0).unwrap_err(),
+            (Some(row), false) => row.get::<(Pair,)>().unwrap_err(),
+            (None, _) => panic!("no row"),
+        };
+        assert!(error.cure().unwrap().contains("the type was altered or made anew"), "{error}");
+        let error = client.query_value::<Pair>(sql, ()).await.unwrap_err();
+        assert!(error.message().contains("the SQL type is int8, but i32"), "looked up anew: {error}");
+        client.batch_execute("drop type pair; create type pair as (a int4, b int4)").await?;
+        assert_eq!(client.query_value::<Pair>("select $1", (&pair,)).await?, pair);
+    }
     // The same OID, but another attribute at another place.
     client.batch_execute("alter type pair drop attribute a; alter type pair add attribute a int4").await?;
     assert_eq!(client.query_value::<Pair>("select $1", (&pair,)).await?, pair);
@@ -420,6 +477,7 @@ pg_tests::both_clients!(
     what_failed_is_not_kept,
     the_same_sql_with_other_types_is_another_statement,
     an_altered_table_heals_outside_of_a_transaction,
+    a_pipeline_heals_where_nothing_is_done_twice,
     a_mistake_that_the_schema_corrects_is_forgotten,
     an_altered_table_is_an_error_inside_a_transaction,
     what_sql_deallocates_is_prepared_again,
