@@ -156,6 +156,8 @@ impl Script {
         };
         let ended = limited(polls, until, doing).await;
         let (rows, _) = self.outcome(s, "copy out", ended, &call, scope);
+        // What nobody reads may fail, and the transaction with it.
+        scope.disturbed |= rows == Some(None);
         self.ledger.right += u64::from(rows.is_some());
         if self.is_touched() {
             return;
@@ -193,6 +195,7 @@ impl Script {
         };
         let ended = limited(polls, until, doing).await;
         let (end, _) = self.outcome(s, "copy out rows", ended, &call, scope);
+        scope.disturbed |= end == Some(false);
         let count = got.len() as u64;
         self.ledger.first_rows(&net, "copy out rows", got, Shape::A, number, "");
         if end == Some(true) && count != language::copy_count(number) && !self.is_touched() {
