@@ -140,6 +140,7 @@ impl Script {
     fn begin_call(&mut self, what: &str, numbers: &[u64]) -> Call {
         self.story.push(format!("{:>9} {what} {numbers:?}", self.now().0));
         self.net.world().begin_call(DEADLINE);
+        self.net.world().newest = self.numbers;
         self.call_now(numbers)
     }
 

@@ -50,6 +50,8 @@ const SPINS: u64 = 5_000_000;
 #[derive(Debug)]
 struct Cancel {
     number: u64,
+    /// The newest call when it set out.
+    newest: u64,
     request: Vec<u8>,
     arrives: Moment,
     has_arrived: bool,
@@ -72,6 +74,8 @@ pub(super) struct World {
     down_at: Moment,
     cancels: Vec<Cancel>,
     cancel_count: u64,
+    /// The number of the newest call.
+    pub(super) newest: u64,
     /// A request's end was never seen, so that its session must end.
     pub(super) cancel_was_lost: bool,
     /// What another task would cancel with.
@@ -100,6 +104,7 @@ impl World {
             down_at: Moment(0),
             cancels: Vec::new(),
             cancel_count: 0,
+            newest: 0,
             cancel_was_lost: false,
             token: None,
             patience: Moment(0),
@@ -231,7 +236,7 @@ impl World {
         for cancel in self.cancels.iter_mut().filter(|cancel| cancel.arrives <= now) {
             match (cancel.has_arrived, cancel.lost) {
                 (false, false) => {
-                    self.server.cancel(&cancel.request);
+                    self.server.cancel(&cancel.request, cancel.newest);
                     cancel.arrives = now + 1 + latency;
                 }
                 // Whoever sent it waits so long.
@@ -295,6 +300,7 @@ impl World {
         self.cancel_count += 1;
         self.cancels.push(Cancel {
             number: self.cancel_count,
+            newest: self.newest,
             request,
             arrives: self.now + 1 + self.weather.latency,
             has_arrived: false,

@@ -173,14 +173,18 @@ impl Model {
         self.input.extend_from_slice(bytes);
     }
 
-    /// A CancelRequest that came on a link of its own.
-    pub(super) fn cancel(&mut self, request: &[u8]) {
+    /// A CancelRequest that came on a link of its own, and set out when the client had made the calls up to `newest`.
+    pub(super) fn cancel(&mut self, request: &[u8], newest: u64) {
         let expected = [&[0, 0, 0, 16, 4, 210, 22, 46][..], &PROCESS.to_be_bytes(), &SECRET].concat();
         if request != expected {
             // A key that was damaged on its way cancels nobody.
             return;
         }
         if let Some(job) = self.job.as_mut() {
+            if job.number > newest {
+                let text = || format!("a cancel request that set out before call {} has hit it", job.number);
+                self.complaint.get_or_insert_with(text);
+            }
             job.cancelled = true;
             // While it waits for data, PostgreSQL looks at no request: it does when some has come.
             if self.place != Place::CopyIn {
