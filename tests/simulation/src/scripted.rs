@@ -100,7 +100,7 @@ impl Conversation {
                 // What comes in answer to a call that came too late belongs to nobody.
                 Class::Transport if happened && (of_the_link || lost) => of_the_link,
                 Class::Correct | Class::Transport => outcome == *rightful,
-                Class::Order | Class::Bytes => !happened && outcome == *rightful || happened,
+                Class::Order | Class::Bytes => happened || outcome == *rightful,
             };
             lost |= of_the_link;
             if !may {
