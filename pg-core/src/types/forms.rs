@@ -56,9 +56,13 @@ pub(super) fn not<T: Forms>() -> Error {
 
 /// Adapter and typecaster of types that have [`Forms`].
 macro_rules! codec {
-    ($($rust:ty = $name:expr),+ $(,)?) => { $(
+    // Written as text wherever it stands: the server sends an empty one in binary, and takes none.
+    (text_in $($rust:ty = $name:expr),+ $(,)?) => { $($crate::types::forms::codec!(@ $rust, $name, true);)+ };
+    ($($rust:ty = $name:expr),+ $(,)?) => { $($crate::types::forms::codec!(@ $rust, $name, false);)+ };
+    (@ $rust:ty, $name:expr, $text_in:literal) => {
         impl $crate::types::adapter::Adapter for $rust {
             const TYPE: $crate::types::name::TypeName = $name;
+            const TEXT_ONLY: bool = $text_in;
 
             fn encode(
                 &self,
@@ -75,7 +79,7 @@ macro_rules! codec {
                 $crate::types::forms::decode(raw)
             }
         }
-    )+ };
+    };
 }
 pub(super) use codec;
 

@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(&out[..], wanted);
         let other = item_of(&[("name", Type::TEXT), ("count", Type::INT8)]);
         assert!(!<AsToSql<Item> as ToSql>::accepts(&other));
-        let error = item.to_sql_checked(&other, &mut out).unwrap_err().to_string();
+        let error = item.to_sql_checked(&other, &mut out).err().unwrap().to_string();
         assert!(error.contains("attribute \"count\""), "{error}");
     }
 

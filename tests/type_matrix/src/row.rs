@@ -4,7 +4,7 @@ use super::places::{Place, Sample, Statement, echo, schema, statement};
 use super::run::Tally;
 use pg_core::types::adapter::Parameter;
 use pg_core::types::typecaster::TypecasterOwned;
-use pg_core::{Adapter, Error, Result, Session};
+use pg_core::{Adapter, Error, Result, Session, Typecaster};
 use pg_tests::clients::{AsyncFace, BlockingFace, Face, block_on};
 use pg_tests::seed::Rng;
 use pg_tests::server::Database;
@@ -210,7 +210,8 @@ where
     }
 
     fn run(&self, database: &Database, major: u32, number: usize, count: usize) -> Result<Tally> {
-        assert_eq!(self.text_only.is_some(), <T as Adapter>::TEXT_ONLY, "{} has a binary form?", self.sql);
+        let text_only = <T as Typecaster<'_>>::TEXT_ONLY;
+        assert_eq!(self.text_only.is_some(), text_only, "{} has a binary form?", self.sql);
         let path = format!("type_{number}");
         database.sql(&format!(
             "create schema {path}; set search_path = {path}, public; {}; {}",

@@ -2,7 +2,7 @@
 //! and `pg_index.indkey`.
 //!
 //! Binary form: that of an array of one dimension that is counted from 0, as these are. Text form: numbers with blanks
-//! between.
+//! between. They are written as text: the server takes no empty one in binary ("invalid oidvector data").
 
 use super::super::forms::{Forms, codec, is_blank, not};
 use super::super::name::TypeName;
@@ -20,7 +20,7 @@ pub struct OidVector(pub Vec<u32>);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Int2Vector(pub Vec<i16>);
 
-codec!(OidVector = TypeName::Oid(30), Int2Vector = TypeName::Oid(22));
+codec!(text_in OidVector = TypeName::Oid(30), Int2Vector = TypeName::Oid(22));
 
 macro_rules! vector {
     ($($rust:ident($element:ty), $size:literal, $oid:literal, $what:literal;)+) => { $(

@@ -1,7 +1,8 @@
 //! [`TsQuery`] <-> `tsquery`.
 //!
 //! Binary form: the number of items, and each of them, an operator before its right and then its left operand. Text
-//! form: `'fat' & !( 'cat':*A | 'dog' )`, with brackets where the operators' precedence asks for them.
+//! form: `'fat' & !( 'cat':*A | 'dog' )`, with brackets where the operators' precedence asks for them. It is written as text: the server takes no empty one in binary ("malformed
+//! tsquery").
 //!
 //! A query is kept as the list of its items, operands before their operator, which is the binary form backwards. So
 //! nothing here calls itself, and no query is too deep.
@@ -85,7 +86,7 @@ pub enum Node<'q> {
     Phrase(Part<'q>, Part<'q>, u16),
 }
 
-codec!(TsQuery = TypeName::Oid(3615));
+codec!(text_in TsQuery = TypeName::Oid(3615));
 
 /// The greatest distance in a phrase (`MAXENTRYPOS`).
 const FARTHEST: u16 = 16_384;

@@ -52,7 +52,8 @@ fn query(rng: &mut Rng) -> TsQuery {
         };
         parts[at] = if rng.below(4) == 0 { both.negated() } else { both };
     }
-    parts.pop().unwrap_or_default()
+    // The server's text has no brackets where `&` and `|` would do without, so that it is read from the left.
+    parts.pop().unwrap_or_default().to_string().parse().expect("its own text")
 }
 
 pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
