@@ -182,7 +182,7 @@ fn a_count_from_the_server_is_not_believed() {
         let one = Type::new("one".to_owned(), 16_500, Kind::Composite(Vec::new()), "public".to_owned());
         let plan = Plan::nested(&one, vec![Plan::leaf(&Type::INT4, Format::Binary)], Vec::new());
         let raw = RawValue { bytes: &record, plan: &plan, context: &Context::default() };
-        assert_error(&Fields::new(raw).unwrap_err(), ErrorKind::Decode, "attributes");
+        assert_error(&Fields::new(raw, &mut None).unwrap_err(), ErrorKind::Decode, "attributes");
         // A record of one field, read by position; the lengths of a multirange's ranges, and how many there are; those of a
         // range's bounds.
         decode::<(i32,)>(&record, &Type::RECORD, Format::Binary).unwrap_err();

@@ -111,7 +111,7 @@ fn matched(
             None => return Err(no_attribute(type_, field, attributes, fields)),
         });
     }
-    if order.len() == fields.len() && order.iter().copied().eq(0u16..) {
+    if order.len() == fields.len() && order.iter().zip(0u16..).all(|(field, place)| *field == place) {
         order.clear();
     }
     Ok(Plan::nested(type_, children, order))
@@ -281,48 +281,37 @@ impl FieldEncode<'_, '_> {
 
 /// Reads a composite's attributes as fields in the Rust type's order.
 #[derive(Debug)]
-pub struct Fields<'a, 'p> {
+pub struct Fields<'a, 'p, 'v> {
     raw: RawValue<'a, 'p>,
-    attributes: Attributes<'a>,
+    /// In binary and in the fields' order, attributes are read on.
+    reader: Reader<'a>,
+    /// Otherwise they are all here, in the fields' order.
+    gathered: Option<&'v Values<'a>>,
     next: usize,
 }
 
-#[derive(Debug)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "it lives on the stack for one value; a box would be an allocation"
-)]
-enum Attributes<'a> {
-    /// Binary, in field order: read on.
-    Sequential(Reader<'a>),
-    /// In the Rust type's order, gathered up front.
-    Gathered(Values<'a>),
-}
-
-impl<'a, 'p> Fields<'a, 'p> {
-    /// Opens a composite value.
+impl<'a, 'p, 'v> Fields<'a, 'p, 'v> {
+    /// Opens a composite value. `room` is for attributes that come in another order than the fields, or as text: it is the
+    /// caller's, since it is too large to be handed on.
     ///
     /// # Errors
     /// A count other than the planned one, or text that isn't a record literal, is a decode error.
-    pub fn new(raw: RawValue<'a, 'p>) -> Result<Fields<'a, 'p>> {
-        let attributes = match raw.format() {
-            Format::Binary => Fields::binary(&raw)?,
-            Format::Text => Fields::text(&raw)?,
-        };
-        Ok(Fields { raw, attributes, next: 0 })
+    #[inline]
+    pub fn new(raw: RawValue<'a, 'p>, room: &'v mut Option<Values<'a>>) -> Result<Fields<'a, 'p, 'v>> {
+        let mut reader = raw.reader();
+        match raw.format() {
+            Format::Binary => {
+                check_count(&mut reader, raw.plan)?;
+                if !raw.plan.order.is_empty() {
+                    *room = Some(Fields::binary(reader, raw.plan)?);
+                }
+            }
+            Format::Text => *room = Some(Fields::text(&raw)?),
+        }
+        Ok(Fields { raw, reader, gathered: room.as_ref(), next: 0 })
     }
 
-    fn binary(raw: &RawValue<'a, 'p>) -> Result<Attributes<'a>> {
-        let plan = raw.plan;
-        let count = count_of(plan);
-        let mut reader = raw.reader();
-        let found = reader.i32()?;
-        if usize::try_from(found).ok() != Some(count) {
-            return Err(changed(&plan.type_, found, count));
-        }
-        if plan.order.is_empty() {
-            return Ok(Attributes::Sequential(reader));
-        }
+    fn binary(mut reader: Reader<'a>, plan: &Plan) -> Result<Values<'a>> {
         let mut values = Values::new(plan.children.len());
         for index in &plan.order {
             if *index == Plan::NO_FIELD {
@@ -335,10 +324,10 @@ impl<'a, 'p> Fields<'a, 'p> {
             values.set(index, value);
         }
         reader.finish()?;
-        Ok(Attributes::Gathered(values))
+        Ok(values)
     }
 
-    fn text(raw: &RawValue<'a, 'p>) -> Result<Attributes<'a>> {
+    fn text(raw: &RawValue<'a, 'p>) -> Result<Values<'a>> {
         let plan = raw.plan;
         let count = count_of(plan);
         let attributes = literal::parse_record(raw.bytes)?;
@@ -359,7 +348,7 @@ impl<'a, 'p> Fields<'a, 'p> {
             });
             values.set(index, value);
         }
-        Ok(Attributes::Gathered(values))
+        Ok(values)
     }
 
     /// The next field, in the Rust type's order, by its type's [`Typecaster`](super::typecaster::Typecaster) functions.
@@ -399,33 +388,44 @@ impl<'a, 'p> Fields<'a, 'p> {
         missing
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&mut self, index: usize) -> Result<Option<&'a [u8]>> {
-        match &mut self.attributes {
-            Attributes::Sequential(reader) => {
-                let value = attribute(reader, self.raw.plan.child(index)?)?;
-                if self.next == self.raw.plan.children.len() {
-                    reader.finish()?;
-                }
-                Ok(value)
-            }
-            Attributes::Gathered(values) => Ok(values.get(index)),
+        if let Some(values) = self.gathered {
+            return Ok(values.get(index));
         }
+        let value = attribute(&mut self.reader, self.raw.plan.child(index)?)?;
+        if self.next == self.raw.plan.children.len() {
+            self.reader.finish()?;
+        }
+        Ok(value)
+    }
+}
+
+/// A value in binary has as many attributes as planned.
+#[inline]
+fn check_count(reader: &mut Reader<'_>, plan: &Plan) -> Result<()> {
+    let (found, wanted) = (reader.i32()?, count_of(plan));
+    if usize::try_from(found).ok() == Some(wanted) {
+        Ok(())
+    } else {
+        Err(changed(&plan.type_, found, wanted))
     }
 }
 
 /// One attribute in binary, after checking that its type is the planned one.
-#[inline]
+#[inline(always)]
 fn attribute<'a>(reader: &mut Reader<'a>, plan: &Plan) -> Result<Option<&'a [u8]>> {
     let oid = reader.u32()?;
-    if oid != plan.type_.oid() {
-        return Err(Error::decode(format!(
-            "an attribute has the type with OID {oid}, not {} as the catalog said",
-            describe(&plan.type_)
-        ))
-        .type_altered());
-    }
-    reader.value()
+    if oid == plan.type_.oid() { reader.value() } else { Err(other_attribute(oid, &plan.type_)) }
+}
+
+#[cold]
+fn other_attribute(found: u32, planned: &Type) -> Error {
+    Error::decode(format!(
+        "an attribute has the type with OID {found}, not {} as the catalog said",
+        describe(planned)
+    ))
+    .type_altered()
 }
 
 #[cold]

@@ -112,7 +112,7 @@ fn encode(to: &Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {
 }
 
 fn decode(to: &mut Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {
-    let (raw, fields) = (local("raw"), local("fields"));
+    let (raw, fields, room) = (local("raw"), local("fields"), local("room"));
     let values: Vec<_> = attributes
         .iter()
         .map(|Named { field: attribute, .. }| {
@@ -132,7 +132,8 @@ fn decode(to: &mut Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {
     let (pg, row) = (&to.pg, &to.row);
     quote! {
         fn decode(#raw: #pg::RawValue<#row, '_>) -> #pg::Result<Self> {
-            let mut #fields = #pg::composite::Fields::new(#raw)?;
+            let mut #room = ::core::option::Option::None;
+            let mut #fields = #pg::composite::Fields::new(#raw, &mut #room)?;
             ::core::result::Result::Ok(#value)
         }
     }

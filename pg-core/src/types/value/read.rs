@@ -108,7 +108,8 @@ fn composite(raw: RawValue<'_, '_>) -> Result<Composite> {
     let mut values = Vec::with_capacity(raw.plan.children.len());
     // A type without attributes has an empty literal, which reads as one NULL.
     if !raw.plan.children.is_empty() {
-        let mut fields = Fields::new(raw)?;
+        let mut room = None;
+        let mut fields = Fields::new(raw, &mut room)?;
         for _ in 0..raw.plan.children.len() {
             values.push(fields.next(Value::decode, Value::null)?);
         }
