@@ -270,6 +270,71 @@ fn ragged(found: usize, wanted: usize) -> Error {
         .hint("PostgreSQL's arrays are rectangular: fill the short ones up, with NULL for example")
 }
 
+/// The short way to the elements of the most usual array: in binary, of one dimension, counted from 1, and not empty.
+#[derive(Debug)]
+pub struct PlainArray<'a, 'p> {
+    element: &'p Plan,
+    count: usize,
+    values: Reader<'a>,
+}
+
+impl<'a, 'p> PlainArray<'a, 'p> {
+    /// Opens such an array. `None` is any other, and one that is malformed: [`ArrayReader`] reads all, and says what is
+    /// wrong.
+    #[inline]
+    pub fn new(bytes: &'a [u8], plan: &'p Plan) -> Option<PlainArray<'a, 'p>> {
+        let element = plan.children.first()?;
+        let (header, values) = bytes.split_first_chunk::<20>()?;
+        // Dimensions, flags, element type, length, lower bound.
+        let &[0, 0, 0, 1, 0, 0, 0, 0 | 1, t0, t1, t2, t3, n0, n1, n2, n3, 0, 0, 0, 1] = header else {
+            return None;
+        };
+        let count = u32::from_be_bytes([n0, n1, n2, n3]) as usize;
+        let fits = count > 0 && count <= values.len() / 4;
+        let planned =
+            plan.format == Format::Binary && u32::from_be_bytes([t0, t1, t2, t3]) == element.type_.oid();
+        (fits && planned).then(|| PlainArray { element, count, values: Reader::new(values) })
+    }
+
+    /// The element's plan.
+    #[inline]
+    pub fn plan(&self) -> &'p Plan {
+        self.element
+    }
+
+    /// How many elements there are. Bounded by the bytes that are there.
+    #[inline]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The next of so many elements; `None` is NULL.
+    ///
+    /// # Errors
+    /// Bytes that are no element.
+    #[inline(always)]
+    pub fn element(&mut self) -> Result<Option<&'a [u8]>> {
+        match self.values.value() {
+            Ok(value) => Ok(value),
+            Err(error) => Err(decode(error)),
+        }
+    }
+
+    /// Demands that nothing is left over.
+    ///
+    /// # Errors
+    /// A decode error if something is.
+    #[inline]
+    pub fn finish(self) -> Result<()> {
+        if self.values.rest().is_empty() { Ok(()) } else { Err(left_over()) }
+    }
+}
+
+#[cold]
+fn left_over() -> Error {
+    malformed("bytes are left over")
+}
+
 /// Reads an array. Dimensions are entered and read to their ends.
 #[derive(Debug)]
 pub struct ArrayReader<'a, 'p> {
@@ -486,40 +551,6 @@ impl<'a, 'p> ArrayReader<'a, 'p> {
         Ok(())
     }
 
-    /// The short way through a dimension of elements in binary: `each` takes them one after the other, and the
-    /// dimension is left. `false` if the array isn't in binary; then nothing was done.
-    ///
-    /// # Errors
-    /// Those of [`ArrayReader::element`] and of `each`, with the element named.
-    #[inline]
-    pub fn each(
-        &mut self,
-        dimension: &mut Dimension,
-        mut each: impl FnMut(Option<&'a [u8]>, &'p Plan, &'a Context) -> Result<()>,
-    ) -> Result<bool> {
-        let Form::Binary(reader) = &mut self.form else {
-            return Ok(false);
-        };
-        if self.depth != self.dimensions && dimension.length > 0 {
-            dimension.read = 1;
-            return Err(dimension.explain(more_dimensions()));
-        }
-        let mut values = *reader;
-        for read in 0..dimension.length {
-            let result = match values.value() {
-                Ok(value) => each(value, self.element, self.context),
-                Err(error) => Err(decode(error)),
-            };
-            if let Err(error) = result {
-                dimension.read = read.saturating_add(1);
-                return Err(dimension.explain(error));
-            }
-        }
-        *reader = values;
-        self.depth = self.depth.saturating_sub(1);
-        Ok(true)
-    }
-
     /// The next element's bytes; `None` is NULL.
     ///
     /// # Errors
@@ -559,7 +590,7 @@ impl<'a, 'p> ArrayReader<'a, 'p> {
     pub fn finish(self) -> Result<()> {
         match self.form {
             Form::Binary(reader) if reader.rest().is_empty() => Ok(()),
-            Form::Binary(_) => Err(malformed("bytes are left over")),
+            Form::Binary(_) => Err(left_over()),
             Form::Text { literal, .. } => literal.finish(),
         }
     }

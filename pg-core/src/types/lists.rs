@@ -15,7 +15,8 @@
 //! server infers its type.
 
 use super::adapter::{Adapter, Encode, IsNull};
-use super::elements::{ArrayReader, ArrayWriter, within_element};
+use super::context::Context;
+use super::elements::{ArrayReader, ArrayWriter, PlainArray, within_element};
 use super::expects::Expects;
 use super::name::TypeName;
 use super::plan::{Plan, Planner, base_type, encode_mismatch, mismatch};
@@ -173,6 +174,12 @@ impl<'a, T: Typecaster<'a>> Typecaster<'a> for Vec<T> {
 
     #[inline]
     fn decode(raw: RawValue<'a, '_>) -> Result<Self> {
+        // An element that is no dimension is read in one way only, so the detour over its `decode_nested` is saved.
+        if !is_dimension(T::TYPE)
+            && let Some(array) = PlainArray::new(raw.bytes, raw.plan)
+        {
+            return decode_plain(array, raw.context);
+        }
         let mut array = ArrayReader::new(raw.bytes, raw.plan, raw.context)?;
         array.from_one()?;
         let elements = Self::decode_nested(&mut array)?;
@@ -184,18 +191,6 @@ impl<'a, T: Typecaster<'a>> Typecaster<'a> for Vec<T> {
     fn decode_nested(array: &mut ArrayReader<'a, '_>) -> Result<Self> {
         let mut dimension = array.enter()?;
         let mut elements = Vec::with_capacity(dimension.capacity());
-        // An element that is no dimension is read in one way only, so the detour over its `decode_nested` is saved.
-        let done = !is_dimension(T::TYPE)
-            && array.each(&mut dimension, |bytes, plan, context| {
-                elements.push(match bytes {
-                    Some(bytes) => T::decode(RawValue { bytes, plan, context })?,
-                    None => null_by(plan, context, T::decode, T::null)?,
-                });
-                Ok(())
-            })?;
-        if done {
-            return Ok(elements);
-        }
         while array.next(&mut dimension)? {
             match T::decode_nested(array) {
                 Ok(element) => elements.push(element),
@@ -204,6 +199,29 @@ impl<'a, T: Typecaster<'a>> Typecaster<'a> for Vec<T> {
         }
         Ok(elements)
     }
+}
+
+/// Reads the elements of an array of one dimension.
+#[inline]
+fn decode_plain<'a, T: Typecaster<'a>>(
+    mut array: PlainArray<'a, '_>,
+    context: &'a Context,
+) -> Result<Vec<T>> {
+    let (plan, count) = (array.plan(), array.count());
+    let mut elements = Vec::with_capacity(count);
+    for index in 0..count {
+        let element = match array.element() {
+            Ok(Some(bytes)) => T::decode(RawValue { bytes, plan, context }),
+            Ok(None) => null_by(plan, context, T::decode, T::null),
+            Err(error) => Err(error),
+        };
+        match element {
+            Ok(element) => elements.push(element),
+            Err(error) => return Err(within_element(index, error)),
+        }
+    }
+    array.finish()?;
+    Ok(elements)
 }
 
 macro_rules! read_as_vec {
@@ -250,7 +268,6 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::types::cases::{Cases, decode, encode, from_hex, garbage, mismatched, plan_of, refused};
     use crate::types::catalog::{Catalog, Entry, EntryShape};
-    use crate::types::context::Context;
     use crate::types::name::{NamedKind, NamedType};
 
     #[test]
