@@ -114,7 +114,10 @@ macro_rules! read {
 
             #[inline]
             fn decode(raw: RawValue<'a, '_>) -> Result<Self> {
-                let $text = if raw.plan.children.is_empty() { raw.text()? } else { versioned::text(raw)? };
+                if !raw.plan.children.is_empty() {
+                    return versioned::text(raw).map(|$text| $value);
+                }
+                let $text = raw.text()?;
                 Ok($value)
             }
         }

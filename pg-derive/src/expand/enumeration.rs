@@ -3,7 +3,7 @@
 use super::{Expansion, at, literal, local};
 use crate::check::{Label, Number, Other};
 use crate::input::Derive;
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Type;
 
@@ -61,8 +61,9 @@ pub(super) fn labels(
         _ => {
             let (raw, label) = (local("raw"), local("label"));
             let all = labels.iter().map(|label| {
-                let aliases = label.aliases.iter().map(|alias| literal(alias));
-                let name = literal(&label.label);
+                // As bytes: what is one of the labels need not be checked for UTF-8.
+                let bytes = |label: &str| Literal::byte_string(label.as_bytes());
+                let (name, aliases) = (bytes(&label.label), label.aliases.iter().map(|alias| bytes(alias)));
                 quote!(#name #(| #aliases)*)
             });
             let unknown = match other {
@@ -82,9 +83,12 @@ pub(super) fn labels(
             };
             quote! {
                 fn decode(#raw: #pg::RawValue<#row, '_>) -> #pg::Result<Self> {
-                    match #raw.text()? {
+                    match #raw.bytes {
                         #(#all => ::core::result::Result::Ok(Self::#variants {}),)*
-                        #label => #unknown,
+                        _ => {
+                            let #label = #raw.text()?;
+                            #unknown
+                        }
                     }
                 }
             }
