@@ -14,13 +14,15 @@ pub struct Budget {
 const SLACK: f64 = 1.3;
 
 #[rustfmt::skip]
-const BUDGETS: [Budget; 6] = [
+const BUDGETS: [Budget; 8] = [
     Budget { peer: "pg-blocking", workload: Workload::Row, instructions: 2_500.0, allocations: 2.0, system_calls: Some(2.0) },
     Budget { peer: "pg-async", workload: Workload::Row, instructions: 5_000.0, allocations: 2.0, system_calls: Some(3.0) },
     Budget { peer: "pg-blocking", workload: Workload::Owned, instructions: 1_650.0, allocations: 2.0, system_calls: None },
     Budget { peer: "pg-async", workload: Workload::Owned, instructions: 1_650.0, allocations: 2.0, system_calls: None },
     Budget { peer: "pg-blocking", workload: Workload::Borrowed, instructions: 700.0, allocations: 0.0, system_calls: None },
     Budget { peer: "pg-async", workload: Workload::Borrowed, instructions: 700.0, allocations: 0.0, system_calls: None },
+    Budget { peer: "pg-blocking", workload: Workload::Nested, instructions: 7_000.0, allocations: 11.0, system_calls: None },
+    Budget { peer: "pg-async", workload: Workload::Nested, instructions: 7_000.0, allocations: 11.0, system_calls: None },
 ];
 
 /// Those whom ours must be ahead of in CPU time.

@@ -62,7 +62,7 @@ struct Tool {
     options: &'static [&'static str],
     /// The option that names its output.
     output: &'static str,
-    /// How many operations of W2 to count: one is slow for callgrind, and differs from the other for strace.
+    /// How many operations of many rows to count: one is slow for callgrind, and differs from the other for strace.
     answers: u32,
     read: fn(&str) -> Tally,
 }

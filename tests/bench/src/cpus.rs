@@ -22,7 +22,7 @@ impl Cpus {
     }
 
     /// Puts the children and backends to come on one CPU for W1, so that no answer is there before it is waited for
-    /// and no CPU has to wake the other up; and on one each for W2, where both work at a time.
+    /// and no CPU has to wake the other up; and on one each for the others, where both work at a time.
     pub fn pin(&self, workload: Workload, postmaster: Option<u32>) -> Result<()> {
         let pin = |process, cpu| {
             let mut only = CpuSet::new();

@@ -1,11 +1,11 @@
-//! What every peer does: the table, the statements, the struct that a row becomes, and a check that it did.
+//! What every peer does: the tables, the statements, the structs that rows become, and a check that they did.
 
 use std::{
     error::Error,
     time::{Duration, SystemTime},
 };
 
-use pg_blocking::FromRow;
+use pg_blocking::{FromRow, FromSql};
 use uuid::Uuid;
 
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -19,9 +19,11 @@ pub enum Workload {
     Owned,
     /// W2: [`ROWS`] rows into [`UserRef`]s, one after the other, each gone before the next.
     Borrowed,
+    /// W9: [`ROWS`] rows of arrays, a composite and an enum into a `Vec<Parcel>`.
+    Nested,
 }
 
-pub const WORKLOADS: [Workload; 3] = [Workload::Row, Workload::Owned, Workload::Borrowed];
+pub const WORKLOADS: [Workload; 4] = [Workload::Row, Workload::Owned, Workload::Borrowed, Workload::Nested];
 
 impl Workload {
     /// Its word on the command line of a child.
@@ -30,6 +32,25 @@ impl Workload {
             Workload::Row => "w1",
             Workload::Owned => "w2",
             Workload::Borrowed => "w2-borrowed",
+            Workload::Nested => "w9",
+        }
+    }
+
+    /// The word that chooses it.
+    pub fn group(self) -> &'static str {
+        match self {
+            Workload::Row => "w1",
+            Workload::Owned | Workload::Borrowed => "w2",
+            Workload::Nested => "w9",
+        }
+    }
+
+    /// The statement that an operation runs.
+    pub fn sql(self) -> &'static str {
+        match self {
+            Workload::Row => ONE_ROW,
+            Workload::Owned | Workload::Borrowed => ALL_ROWS,
+            Workload::Nested => NESTED_ROWS,
         }
     }
 
@@ -38,6 +59,9 @@ impl Workload {
             Workload::Row => "W1: one row by key, a cached statement; figures of one query",
             Workload::Owned => "W2: 10,000 rows into owned structs; figures of one row",
             Workload::Borrowed => "W2: 10,000 rows into borrowed structs; figures of one row",
+            Workload::Nested => {
+                "W9: 10,000 rows of int4[16], text[8], a composite and an enum into owned structs; figures of one row"
+            }
         }
     }
 
@@ -47,8 +71,31 @@ impl Workload {
     }
 
     /// The row that an operation ends with.
-    pub fn last(self) -> User {
-        User::expected(if self == Workload::Row { KEY } else { i64::from(ROWS) })
+    pub fn last(self) -> Last {
+        match self {
+            Workload::Row => User::expected(KEY).into(),
+            Workload::Owned | Workload::Borrowed => User::expected(i64::from(ROWS)).into(),
+            Workload::Nested => Parcel::expected(ROWS as i32).into(),
+        }
+    }
+}
+
+/// The last row that a peer read.
+#[derive(Debug, PartialEq)]
+pub enum Last {
+    User(User),
+    Parcel(Parcel),
+}
+
+impl From<User> for Last {
+    fn from(user: User) -> Last {
+        Last::User(user)
+    }
+}
+
+impl From<Parcel> for Last {
+    fn from(parcel: Parcel) -> Last {
+        Last::Parcel(parcel)
     }
 }
 
@@ -63,10 +110,20 @@ pub const SCHEMA: &str = "
     insert into person select i, 'Person number ' || i, 'person.' || i || '@example.org', i / 4.0, i % 3 = 0,
         '2024-01-01 00:00:00+00'::timestamptz + i * interval '1.000001 s', lpad(to_hex(i), 32, '0')::uuid
         from generate_series(1, 10000) i;
-    analyze person";
+    create type address as (street text, number int4, verified bool);
+    create type status as enum ('waiting', 'sent', 'delivered');
+    create table parcel (id int4 primary key, weights int4[] not null, tags text[] not null, address address not null,
+        status status not null);
+    insert into parcel select i, array(select i * 16 + n from generate_series(1, 16) n),
+        array(select 'tag ' || i * 8 + n from generate_series(1, 8) n),
+        row('Street number ' || i, i, i % 2 = 0)::address,
+        (array['waiting', 'sent', 'delivered']::status[])[i % 3 + 1]
+        from generate_series(1, 10000) i;
+    analyze person, parcel";
 
 pub const ONE_ROW: &str = "select id, name, email, score, active, created, uid from person where id = $1";
 pub const ALL_ROWS: &str = "select id, name, email, score, active, created, uid from person order by id";
+pub const NESTED_ROWS: &str = "select weights, tags, address, status from parcel order by id";
 
 #[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct User {
@@ -88,6 +145,30 @@ pub struct UserRef<'r> {
     pub active: bool,
     pub created: SystemTime,
     pub uid: Uuid,
+}
+
+#[derive(Debug, Clone, PartialEq, FromRow)]
+pub struct Parcel {
+    pub weights: Vec<i32>,
+    pub tags: Vec<String>,
+    pub address: Address,
+    pub status: Status,
+}
+
+#[derive(Debug, Clone, PartialEq, FromSql)]
+#[pg(name = "address")]
+pub struct Address {
+    pub street: String,
+    pub number: i32,
+    pub verified: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromSql)]
+#[pg(name = "status", rename_all = "snake_case")]
+pub enum Status {
+    Waiting,
+    Sent,
+    Delivered,
 }
 
 impl User {
@@ -135,6 +216,70 @@ impl<'r> UserRef<'r> {
     pub fn is_last(&self) -> bool {
         self.id == i64::from(ROWS)
     }
+}
+
+impl Parcel {
+    fn expected(id: i32) -> Parcel {
+        Parcel {
+            weights: (1..=16).map(|n| id * 16 + n).collect(),
+            tags: (1..=8).map(|n| format!("tag {}", id * 8 + n)).collect(),
+            address: Address { street: format!("Street number {id}"), number: id, verified: id % 2 == 0 },
+            status: [Status::Waiting, Status::Sent, Status::Delivered][id as usize % 3],
+        }
+    }
+
+    /// By hand from the binary fields, in the order of the statement, for peers that do not decode.
+    #[inline]
+    pub fn decode<'r>(mut field: impl FnMut() -> Option<&'r [u8]>) -> Option<Parcel> {
+        Some(Parcel {
+            weights: elements(field()?, |element| Some(i32::from_be_bytes(element.try_into().ok()?)))?,
+            tags: elements(field()?, |element| Some(std::str::from_utf8(element).ok()?.to_owned()))?,
+            address: {
+                // The number of attributes, then of each its type, length and bytes.
+                let (_, mut rest) = field()?.split_first_chunk::<4>()?;
+                let mut attribute = || {
+                    let (_, after) = rest.split_first_chunk::<4>()?;
+                    let (value, after) = value(after)?;
+                    rest = after;
+                    Some(value)
+                };
+                Address {
+                    street: std::str::from_utf8(attribute()?).ok()?.to_owned(),
+                    number: i32::from_be_bytes(attribute()?.try_into().ok()?),
+                    verified: *attribute()?.first()? != 0,
+                }
+            },
+            status: match field()? {
+                b"waiting" => Status::Waiting,
+                b"sent" => Status::Sent,
+                b"delivered" => Status::Delivered,
+                _ => return None,
+            },
+        })
+    }
+}
+
+/// The elements of an array of one dimension: three words, its length and lower bound, then length and bytes of each.
+#[inline]
+fn elements<'r, T>(array: &'r [u8], decode: impl Fn(&'r [u8]) -> Option<T>) -> Option<Vec<T>> {
+    let (_, rest) = array.split_first_chunk::<12>()?;
+    let (count, rest) = rest.split_first_chunk()?;
+    let (_, mut rest) = rest.split_first_chunk::<4>()?;
+    let count = u32::from_be_bytes(*count) as usize;
+    let mut elements = Vec::with_capacity(count.min(array.len()));
+    for _ in 0..count {
+        let (element, after) = value(rest)?;
+        rest = after;
+        elements.push(decode(element)?);
+    }
+    Some(elements)
+}
+
+/// A value behind its length, and what comes after it.
+#[inline]
+pub fn value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, after) = bytes.split_first_chunk()?;
+    after.split_at_checked(u32::from_be_bytes(*length) as usize)
 }
 
 /// From microseconds since 2000.

@@ -4,27 +4,30 @@ use std::hint::black_box;
 
 use pg_blocking::Config;
 
+use super::pop;
 use crate::{
     child::{Place, Rounds},
-    workload::{ALL_ROWS, KEY, ONE_ROW, Result, User, UserRef, Workload},
+    workload::{KEY, Last, Parcel, Result, User, UserRef, Workload},
 };
 
-pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<User>> {
+pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let mut client = Config::new(&Place::get()?.url())?.connect()?;
+    let sql = workload.sql();
     let mut last = None;
     for () in rounds {
         match workload {
-            Workload::Row => last = Some(black_box(client.query_one::<User>(ONE_ROW, (KEY,))?)),
-            Workload::Owned => last = black_box(client.query::<User>(ALL_ROWS, ())?).pop(),
+            Workload::Row => last = Some(black_box(client.query_one::<User>(sql, (KEY,))?).into()),
+            Workload::Owned => last = pop(client.query::<User>(sql, ())?),
             Workload::Borrowed => {
-                let mut rows = client.stream(ALL_ROWS, ())?;
+                let mut rows = client.stream(sql, ())?;
                 while let Some(row) = rows.next_row()? {
                     let user = black_box(row.get::<UserRef<'_>>()?);
                     if user.is_last() {
-                        last = Some(user.to_user());
+                        last = Some(user.to_user().into());
                     }
                 }
             }
+            Workload::Nested => last = pop(client.query::<Parcel>(sql, ())?),
         }
     }
     Ok(last)

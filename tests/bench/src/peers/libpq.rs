@@ -7,9 +7,10 @@ use std::{
     ptr, slice,
 };
 
+use super::pop;
 use crate::{
     child::{Place, Rounds},
-    workload::{ALL_ROWS, KEY, ONE_ROW, Result, User, UserRef, Workload},
+    workload::{KEY, Last, Parcel, Result, User, UserRef, Workload},
 };
 
 #[repr(C)]
@@ -51,28 +52,32 @@ const CONNECTION_OK: c_int = 0;
 const PGRES_COMMAND_OK: c_int = 1;
 const PGRES_TUPLES_OK: c_int = 2;
 
-pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<User>> {
+pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let connection = Connection::open(&Place::get()?.url())?;
-    connection.prepare(if workload == Workload::Row { ONE_ROW } else { ALL_ROWS })?;
+    connection.prepare(workload.sql())?;
     let mut last = None;
     for () in rounds {
         match workload {
             Workload::Row => {
                 let rows = connection.run(&[&KEY.to_be_bytes()])?;
-                last = black_box(rows.row(0).map(|user| user.to_user()));
+                last = black_box(rows.user(0).map(|user| user.to_user())).map(Last::from);
             }
             Workload::Owned => {
                 let rows = connection.run(&[])?;
-                let users: Vec<User> = rows.iter().map(|user| user.to_user()).collect();
-                last = black_box(users).pop();
+                last = pop(rows.users().map(|user| user.to_user()).collect::<Vec<User>>());
             }
             Workload::Borrowed => {
                 let rows = connection.run(&[])?;
-                for user in rows.iter().map(black_box) {
+                for user in rows.users().map(black_box) {
                     if user.is_last() {
-                        last = Some(user.to_user());
+                        last = Some(user.to_user().into());
                     }
                 }
+            }
+            Workload::Nested => {
+                let rows = connection.run(&[])?;
+                let parcels = (0..rows.count()).map_while(|row| Parcel::decode(rows.fields(row)));
+                last = pop(parcels.collect::<Vec<Parcel>>());
             }
         }
     }
@@ -132,14 +137,23 @@ impl Drop for Connection {
 struct Rows(*mut PGresult);
 
 impl Rows {
-    fn iter(&self) -> impl Iterator<Item = UserRef<'_>> {
+    fn count(&self) -> c_int {
         // SAFETY: a result that is there.
-        (0..unsafe { PQntuples(self.0) }).map_while(|row| self.row(row))
+        unsafe { PQntuples(self.0) }
     }
 
-    fn row(&self, row: c_int) -> Option<UserRef<'_>> {
+    fn users(&self) -> impl Iterator<Item = UserRef<'_>> {
+        (0..self.count()).map_while(|row| self.user(row))
+    }
+
+    fn user(&self, row: c_int) -> Option<UserRef<'_>> {
+        UserRef::decode(self.fields(row))
+    }
+
+    /// The fields of a row, one after the other.
+    fn fields<'r>(&'r self, row: c_int) -> impl FnMut() -> Option<&'r [u8]> {
         let mut columns = 0..;
-        UserRef::decode(|| {
+        move || {
             let column = columns.next()?;
             // SAFETY: the result owns the bytes until it is cleared; for a row or column that it has not, libpq gives NULL.
             unsafe {
@@ -147,7 +161,7 @@ impl Rows {
                 (!value.is_null())
                     .then(|| slice::from_raw_parts(value.cast(), PQgetlength(self.0, row, column) as usize))
             }
-        })
+        }
     }
 }
 

@@ -9,14 +9,16 @@ mod postgres;
 mod raw;
 mod tokio_postgres;
 
+use std::hint::black_box;
+
 use crate::{
     child::Rounds,
-    workload::{Result, User, Workload},
+    workload::{Last, Result, Workload},
 };
 
 pub struct Peer {
     pub name: &'static str,
-    pub run: fn(Workload, Rounds) -> Result<Option<User>>,
+    pub run: fn(Workload, Rounds) -> Result<Option<Last>>,
 }
 
 pub const PEERS: &[Peer] = &[
@@ -30,3 +32,11 @@ pub const PEERS: &[Peer] = &[
     Peer { name: "pg-blocking", run: blocking::run },
     Peer { name: "pg-async", run: asynchronous::run },
 ];
+
+/// The last of rows that were read whole.
+fn pop<T>(rows: Vec<T>) -> Option<Last>
+where
+    Last: From<T>,
+{
+    black_box(rows).pop().map(Last::from)
+}

@@ -13,20 +13,21 @@ use std::{
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::pop;
 use crate::{
     child::{Place, Rounds},
-    workload::{ALL_ROWS, KEY, ONE_ROW, Result, User, UserRef, Workload},
+    workload::{self, KEY, Last, Parcel, Result, User, UserRef, Workload},
 };
 
-pub fn framed(workload: Workload, rounds: Rounds) -> Result<Option<User>> {
+pub fn framed(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     frame_all(Wire::connect()?, workload, rounds)
 }
 
-pub fn polled(workload: Workload, rounds: Rounds) -> Result<Option<User>> {
+pub fn polled(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     frame_all(Wire { polls: true, ..Wire::connect()? }, workload, rounds)
 }
 
-fn frame_all(mut wire: Wire, workload: Workload, rounds: Rounds) -> Result<Option<User>> {
+fn frame_all(mut wire: Wire, workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let request = wire.prepare(workload)?;
     for () in rounds {
         wire.ask(&request, |row| {
@@ -35,44 +36,57 @@ fn frame_all(mut wire: Wire, workload: Workload, rounds: Rounds) -> Result<Optio
     }
     // It has read nothing: one more answer is decoded for the check.
     let mut last = None;
-    wire.ask(&request, |row| last = decode(row).map(|user| user.to_user()))?;
+    wire.ask(&request, |row| {
+        last = match workload {
+            Workload::Nested => Parcel::decode(fields(row)).map(Last::from),
+            _ => UserRef::decode(fields(row)).map(|user| user.to_user().into()),
+        }
+    })?;
     Ok(last)
 }
 
-pub fn decoded(workload: Workload, rounds: Rounds) -> Result<Option<User>> {
+pub fn decoded(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let mut wire = Wire::connect()?;
     let request = wire.prepare(workload)?;
     let mut last = None;
     for () in rounds {
         match workload {
             Workload::Row => {
-                wire.ask(&request, |row| last = black_box(decode(row).map(|user| user.to_user())))?;
+                wire.ask(&request, |row| last = black_box(user(row)).map(Last::from))?;
             }
             Workload::Owned => {
                 let mut users = Vec::new();
-                wire.ask(&request, |row| users.extend(decode(row).map(|user| user.to_user())))?;
-                last = black_box(users).pop();
+                wire.ask(&request, |row| users.extend(user(row)))?;
+                last = pop(users);
             }
             Workload::Borrowed => wire.ask(&request, |row| {
-                let user = black_box(decode(row));
+                let user = black_box(UserRef::decode(fields(row)));
                 if let Some(user) = user.filter(UserRef::is_last) {
-                    last = Some(user.to_user());
+                    last = Some(user.to_user().into());
                 }
             })?,
+            Workload::Nested => {
+                let mut parcels = Vec::new();
+                wire.ask(&request, |row| parcels.extend(Parcel::decode(fields(row))))?;
+                last = pop(parcels);
+            }
         }
     }
     Ok(last)
 }
 
-/// A DataRow's body: a count, then length and bytes of each field.
-fn decode(row: &[u8]) -> Option<UserRef<'_>> {
-    let (_, mut rest) = row.split_first_chunk::<2>()?;
-    UserRef::decode(|| {
-        let (length, after) = rest.split_first_chunk()?;
-        let (field, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+fn user(row: &[u8]) -> Option<User> {
+    UserRef::decode(fields(row)).map(|user| user.to_user())
+}
+
+/// The fields of a DataRow's body, one after the other: a count, then length and bytes of each.
+fn fields<'r>(row: &'r [u8]) -> impl FnMut() -> Option<&'r [u8]> {
+    let mut rest = row.get(2..).unwrap_or_default();
+    move || {
+        let (field, after) = workload::value(rest)?;
         rest = after;
         Some(field)
-    })
+    }
 }
 
 struct Wire {
@@ -96,8 +110,7 @@ impl Wire {
 
     /// Prepares the workload's statement and gives the request that runs it.
     fn prepare(&mut self, workload: Workload) -> Result<Vec<u8>> {
-        let sql = if workload == Workload::Row { ONE_ROW } else { ALL_ROWS };
-        let parse = message(b'P', &[b"s\0", sql.as_bytes(), b"\0\0\0"]);
+        let parse = message(b'P', &[b"s\0", workload.sql().as_bytes(), b"\0\0\0"]);
         let sync = message(b'S', &[]);
         self.ask(&[parse, sync.clone()].concat(), |_| {})?;
         // Portal and statement; the parameters' formats; the parameters; the columns' formats: binary.

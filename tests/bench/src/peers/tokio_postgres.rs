@@ -3,28 +3,32 @@
 use std::hint::black_box;
 
 use futures_util::TryStreamExt;
+use postgres_derive::FromSql;
 use tokio_postgres::{NoTls, Row};
 
+use super::pop;
 use crate::{
     child::{Place, Rounds},
-    workload::{ALL_ROWS, KEY, ONE_ROW, Result, User, UserRef, Workload},
+    workload::{self, KEY, Last, Result, User, UserRef, Workload},
 };
 
-pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<User>> {
+pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(session(workload, rounds))
 }
 
-async fn session(workload: Workload, rounds: Rounds) -> Result<Option<User>> {
+async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let (client, connection) = tokio_postgres::connect(&Place::get()?.url(), NoTls).await?;
     tokio::spawn(connection);
-    let statement = client.prepare(if workload == Workload::Row { ONE_ROW } else { ALL_ROWS }).await?;
+    let statement = client.prepare(workload.sql()).await?;
     let mut last = None;
     for () in rounds {
         match workload {
-            Workload::Row => last = Some(black_box(user(&client.query_one(&statement, &[&KEY]).await?))),
+            Workload::Row => {
+                last = Some(black_box(user(&client.query_one(&statement, &[&KEY]).await?)).into());
+            }
             Workload::Owned => {
-                let users: Vec<User> = client.query(&statement, &[]).await?.iter().map(user).collect();
-                last = black_box(users).pop();
+                let users = client.query(&statement, &[]).await?;
+                last = pop(users.iter().map(user).collect::<Vec<User>>());
             }
             Workload::Borrowed => {
                 let rows = client.query_raw(&statement, no_parameters()).await?;
@@ -32,9 +36,13 @@ async fn session(workload: Workload, rounds: Rounds) -> Result<Option<User>> {
                 while let Some(row) = rows.try_next().await? {
                     let user = black_box(user_ref(&row));
                     if user.is_last() {
-                        last = Some(user.to_user());
+                        last = Some(user.to_user().into());
                     }
                 }
+            }
+            Workload::Nested => {
+                let parcels = client.query(&statement, &[]).await?;
+                last = pop(parcels.iter().map(parcel).collect::<Vec<Parcel>>());
             }
         }
     }
@@ -66,5 +74,49 @@ pub(super) fn user_ref(row: &Row) -> UserRef<'_> {
         active: row.get(4),
         created: row.get(5),
         uid: row.get(6),
+    }
+}
+
+pub(super) fn parcel(row: &Row) -> Parcel {
+    Parcel { weights: row.get(0), tags: row.get(1), address: row.get(2), status: row.get(3) }
+}
+
+/// [`workload::Parcel`] with the derives of postgres-types.
+pub(super) struct Parcel {
+    weights: Vec<i32>,
+    tags: Vec<String>,
+    address: Address,
+    status: Status,
+}
+
+#[derive(Debug, FromSql)]
+#[postgres(name = "address")]
+struct Address {
+    street: String,
+    number: i32,
+    verified: bool,
+}
+
+#[derive(Debug, FromSql)]
+#[postgres(name = "status", rename_all = "snake_case")]
+enum Status {
+    Waiting,
+    Sent,
+    Delivered,
+}
+
+impl From<Parcel> for Last {
+    fn from(Parcel { weights, tags, address, status }: Parcel) -> Last {
+        let Address { street, number, verified } = address;
+        Last::Parcel(workload::Parcel {
+            weights,
+            tags,
+            address: workload::Address { street, number, verified },
+            status: match status {
+                Status::Waiting => workload::Status::Waiting,
+                Status::Sent => workload::Status::Sent,
+                Status::Delivered => workload::Status::Delivered,
+            },
+        })
     }
 }
