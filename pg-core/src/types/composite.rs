@@ -433,3 +433,27 @@ fn changed(type_: &Type, found: i32, wanted: usize) -> Error {
     Error::decode(format!("a value of {} has {found} attributes, not {wanted}", describe(type_)))
         .type_altered()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::catalog::Catalog;
+    use crate::types::typecaster::Typecaster;
+
+    #[test]
+    fn attributes_in_the_order_of_the_fields_are_read_on() {
+        let fields = [
+            CompositeField { name: Some("a"), plan: <i32 as Typecaster<'_>>::plan, optional: false },
+            CompositeField { name: Some("b"), plan: <bool as Typecaster<'_>>::plan, optional: false },
+        ];
+        let shape = CompositeShape { name: TypeName::Described, fields: &fields, allow_extra: false };
+        let order_of = |attributes: [(&str, Type); 2]| {
+            let attributes = attributes.map(|(name, type_)| Field::new(name.to_owned(), type_));
+            let kind = Kind::Composite(attributes.into());
+            let type_ = Type::new("pair".to_owned(), 16_500, kind, "public".to_owned());
+            read_plan::<()>(&shape, &type_, &Planner { catalog: &Catalog::default() }).unwrap().order
+        };
+        assert_eq!(*order_of([("a", Type::INT4), ("b", Type::BOOL)]), [] as [u16; 0]);
+        assert_eq!(*order_of([("b", Type::BOOL), ("a", Type::INT4)]), [1, 0]);
+    }
+}
