@@ -114,10 +114,7 @@ macro_rules! read {
 
             #[inline]
             fn decode(raw: RawValue<'a, '_>) -> Result<Self> {
-                if !raw.plan.children.is_empty() {
-                    return versioned::text(raw).map(|$text| $value);
-                }
-                let $text = raw.text()?;
+                let $text = if raw.plan.children.is_empty() { raw.text()? } else { versioned::text(raw)? };
                 Ok($value)
             }
         }

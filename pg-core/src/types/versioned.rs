@@ -17,7 +17,6 @@ const VERSION: u8 = 1;
 ///
 /// # Errors
 /// Another version, and text that is not UTF-8.
-#[inline(never)] // strings of all types lead by here, and few have a version
 pub(super) fn text<'a>(raw: RawValue<'a, '_>) -> Result<&'a str> {
     if raw.format() == Format::Text {
         return raw.text();
