@@ -335,7 +335,8 @@ async fn json_fields_are_documents<S: Session>(client: &mut S, _: &Database) -> 
     echo(client, &full, "document", r#"("{""a\\"""": [1, 2]}",1,"[""""]")"#).await?;
     let empty = Document { scores: BTreeMap::new(), kept: None, maybe: None };
     echo(client, &empty, "document", "({},null,)").await?;
-    let row: Document = client.query_one("select '{}'::jsonb scores, 'null'::json kept, null::jsonb maybe", ()).await?;
+    let row: Document =
+        client.query_one("select '{}'::jsonb scores, 'null'::json kept, null::jsonb maybe", ()).await?;
     assert_eq!(row, empty);
     echo(client, &Tags(vec!["x".to_owned()]), "jsonb", "[\"x\"]").await?;
     let error = client.query_value::<Tags>("select '{}'::jsonb", ()).await.unwrap_err();

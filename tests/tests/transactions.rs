@@ -40,7 +40,7 @@ async fn what_is_committed_stays_and_the_rest_does_not<S: Session>(
     let mut tx = client.begin().await?;
     insert(&mut tx, 1).await?;
     assert_eq!(numbers(&mut tx).await?, [1]);
-    assert_eq!(seen_by_others(database), []);
+    assert_eq!(seen_by_others(database), [0_i32; 0]);
     tx.commit().await?;
     assert_eq!(seen_by_others(database), [1]);
 
@@ -197,7 +197,7 @@ async fn commit_of_a_failed_transaction_says_that_nothing_was_kept<S: Session>(
     let error = tx.commit().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RolledBack);
     assert!(error.cure().unwrap().contains("nested transaction"), "{error}");
-    assert_eq!(numbers(client).await?, []);
+    assert_eq!(numbers(client).await?, [0_i32; 0]);
 
     // The same of a savepoint, and the transaction around it goes on.
     let mut tx = client.begin().await?;
@@ -286,7 +286,7 @@ async fn the_first_statement_may_be_any_operation<S: Session>(client: &mut S, _:
         tx.ping().await?;
         insert(&mut tx, 5).await?;
         drop(tx);
-        assert_eq!(numbers(client).await?, [], "round {round}");
+        assert_eq!(numbers(client).await?, [0_i32; 0], "round {round}");
     }
     still_answers(client).await
 }
@@ -370,7 +370,7 @@ async fn a_savepoint_that_cannot_be_made_lets_nothing_through<S: Session>(
     assert_eq!(error.sql(), Some("SAVEPOINT pg_1"));
     drop(tx);
     client.batch_execute("rollback").await?;
-    assert_eq!(numbers(client).await?, []);
+    assert_eq!(numbers(client).await?, [0_i32; 0]);
     still_answers(client).await
 }
 
@@ -430,7 +430,7 @@ async fn an_early_return_undoes_all_levels<S: Session>(client: &mut S, _: &Datab
     with_table(client).await?;
     assert!(work(client).await.is_err());
     assert_eq!(client.connection().conversation().transactions().depth(), 0);
-    assert_eq!(numbers(client).await?, []);
+    assert_eq!(numbers(client).await?, [0_i32; 0]);
     assert_eq!(client.connection().status(), Status::Idle);
     still_answers(client).await
 }

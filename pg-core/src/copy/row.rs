@@ -249,7 +249,7 @@ fn plan(field: &CopyField, type_: &Type, planner: &Planner<'_>) -> Result<Plan> 
         name => name == TypeName::Inferred,
     };
     // In a query the server would read the string by the column's type. Here nobody would.
-    if inferred && !is_text(innermost(&plan)) {
+    if inferred && plan.format == Format::Text && !is_text(innermost(&plan)) {
         return Err(Error::encode(format!(
             "the SQL type is {}, but {} is written as text",
             describe(type_),

@@ -162,11 +162,17 @@ impl Prelude {
         match (&mut self.what, message) {
             (What::Types { rows, .. }, Message::DataRow(row)) => rows.push(texts(row)?),
             (What::Types { .. }, Message::ErrorResponse(error)) => {
-                self.error = Some(
-                    Error::from_server(*error)
-                        .with_sql(CATALOG)
-                        .within("the types of the statement can't be looked up"),
-                );
+                let registered: Vec<String> =
+                    c.registry.codecs().expressions().map(|name| format!("{name:?}")).collect();
+                let error =
+                    Error::from_server(*error).within("the types of the statement can't be looked up");
+                self.error = Some(match registered.is_empty() {
+                    true => error,
+                    false => error.hint(format!(
+                        "typecasters and adapters are registered for {}: is each a type's name as SQL writes it?",
+                        registered.join(", ")
+                    )),
+                });
             }
             (What::Description { statement, .. }, Message::ParameterDescription(parameters)) => {
                 if let Some(statement) = c.statements.get_mut(*statement) {

@@ -430,6 +430,9 @@ fn lacks_binary_form(error: &crate::error::ServerError) -> bool {
         && error.routine.as_deref().is_some_and(|routine| routines.contains(&routine))
 }
 
+/// PostgreSQL's `FirstNormalObjectId`: what it brings along has smaller OIDs.
+const FIRST_CREATED: Oid = 16_384;
+
 /// The server says that a type isn't what the catalog told of it: it doesn't know its number any more, or a composite
 /// has other attributes.
 fn is_type_altered(error: &crate::error::ServerError, catalog: &Catalog) -> bool {
@@ -440,7 +443,12 @@ fn is_type_altered(error: &crate::error::ServerError, catalog: &Catalog) -> bool
                 .message
                 .split(|c: char| !c.is_ascii_digit())
                 .filter_map(|number| number.parse::<Oid>().ok());
-            numbers.into_iter().any(|oid| Type::from_oid(oid).is_none() && catalog.knows(oid))
+            // A prepared statement may name a type that was never looked up: an enum that went as text. The server tells of
+            // it as of an internal error, with a number that only what users create has.
+            let created = |oid| error.sqlstate.code() == "XX000" && oid >= FIRST_CREATED;
+            numbers
+                .into_iter()
+                .any(|oid| Type::from_oid(oid).is_none() && (catalog.knows(oid) || created(oid)))
         }
         _ => false,
     }

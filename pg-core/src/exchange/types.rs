@@ -2,7 +2,7 @@
 
 use super::prelude::{Needs, Wanted};
 use super::{About, Exchange, Kind};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::message::backend::Message;
 use crate::protocol::conversation::Conversation;
 use crate::types::catalog::Catalog;
@@ -27,6 +27,11 @@ impl Exchange for TypeByName<'_> {
     type Output = Option<Type>;
 
     fn prepare(&mut self, _: &mut Conversation) -> Result<Option<Needs>> {
+        if self.name.contains('\0') {
+            return Err(
+                Error::usage("a type's name contains a NUL character").hint("PostgreSQL text can't hold NUL")
+            );
+        }
         // Asked each time: whoever asks wants to know what is there now.
         Ok((!std::mem::replace(&mut self.asked, true))
             .then(|| Needs::Types(Wanted { expressions: vec![self.name.into()], ..Wanted::default() })))

@@ -69,6 +69,17 @@ pub struct Encode<'e> {
     pub settings: &'e Settings,
 }
 
+/// Takes text at the end of the output.
+struct Utf8<'o>(&'o mut Buffer);
+
+impl std::fmt::Write for Utf8<'_> {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
 impl Encode<'_> {
     /// The form to write.
     #[inline]
@@ -78,10 +89,14 @@ impl Encode<'_> {
 
     /// Writes a text form.
     pub fn text(&mut self, text: impl std::fmt::Display) -> Result<IsNull> {
-        use std::io::Write;
-        write!(self.out, "{text}")
-            .map_err(|e| Error::encode("a value can't be rendered as text").with_source(e))?;
-        Ok(IsNull::No)
+        use std::fmt::Write;
+        // Not by `io::Write`, which panics if a `Display` fails.
+        match write!(Utf8(self.out), "{text}") {
+            Ok(()) => Ok(IsNull::No),
+            Err(e) => {
+                Err(Error::encode("a value can't be rendered as text: its Display failed").with_source(e))
+            }
+        }
     }
 
     /// Writes bytes as they are.

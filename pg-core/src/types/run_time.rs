@@ -130,6 +130,12 @@ macro_rules! written {
 
             fn write(self, out: &mut Buffer, _: &CodecContext<'_>) -> Result<IsNull> {
                 let bytes: &[u8] = self.as_ref();
+                if Self::FORMAT == Format::Text && bytes.contains(&0) {
+                    return Err(Error::encode(
+                        "the text that a registered adapter gave contains a NUL character",
+                    )
+                    .hint("PostgreSQL text can't hold NUL"));
+                }
                 out.extend_from_slice(bytes);
                 Ok(IsNull::No)
             }

@@ -5,13 +5,18 @@ use super::super::name::TypeName;
 use super::super::typecaster::{RawValue, Typecaster};
 use super::text::{Style, not_in};
 use super::value::Interval;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::message::Format;
 
 impl Adapter for Interval {
     const TYPE: TypeName = TypeName::Oid(1186);
 
     fn encode(&self, to: &mut Encode<'_>) -> Result<IsNull> {
+        if !self.is_finite() && is_before_17(&to.settings.server_version) {
+            return Err(Error::encode(
+                "PostgreSQL has infinite intervals from 17 on, and this server is older",
+            ));
+        }
         match to.format() {
             Format::Binary => {
                 to.bytes(&self.microseconds.to_be_bytes())?;
@@ -25,6 +30,12 @@ impl Adapter for Interval {
             Format::Text => to.text(self),
         }
     }
+}
+
+/// Such a server would take an infinity for 178956970 years. What isn't known is believed to be new.
+fn is_before_17(server_version: &str) -> bool {
+    let major = server_version.split(|c: char| !c.is_ascii_digit()).next();
+    major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major < 17)
 }
 
 impl<'a> Typecaster<'a> for Interval {
