@@ -45,7 +45,10 @@ fn plan(type_: &Type, planner: &Planner<'_>, depth: usize) -> Result<Plan> {
             attributes.iter().map(|attribute| inside(attribute.type_())).collect::<Result<_>>()?
         }
         Kind::Range(subtype) | Kind::Multirange(subtype) => vec![inside(subtype)?],
-        _ if matches!(*base, Type::JSON | Type::JSONB) => return Ok(Plan::leaf(type_, Format::Binary)),
+        // A row of dynamic types may hold them for other readers, to whom the binary form is cheaper.
+        _ if matches!(*base, Type::JSON | Type::JSONB | Type::UUID) => {
+            return Ok(Plan::leaf(type_, Format::Binary));
+        }
         _ if is_text(base) => return String::plan(type_, planner),
         _ => return Ok(Plan::leaf(type_, Format::Text)),
     };
@@ -99,9 +102,24 @@ fn is_text(base: &Type) -> bool {
 fn other(raw: RawValue<'_, '_>) -> Result<Other> {
     let form = match raw.format() {
         Format::Text => Form::Text(raw.text()?.to_owned()),
+        Format::Binary if *base_type(&raw.plan.type_) == Type::UUID => Form::Text(uuid(raw.exactly()?)),
         Format::Binary => Form::Bytes(raw.bytes.to_vec()),
     };
     Ok(Other { type_: raw.plan.type_.clone(), form })
+}
+
+/// The text of a `uuid`.
+fn uuid(bytes: [u8; 16]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(36);
+    for (at, byte) in bytes.into_iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 fn composite(raw: RawValue<'_, '_>) -> Result<Composite> {
