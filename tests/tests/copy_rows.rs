@@ -97,6 +97,18 @@ async fn a_tuple_struct_goes_in_order_and_a_text_type_makes_it_text<S: Session>(
     Ok(())
 }
 
+/// JSON has no type of its own as a parameter, and two as a column.
+async fn json_goes_into_both_of_its_columns<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute("create table document (j json, b jsonb)").await?;
+    let value = serde_json::json!({ "a": [1, null] });
+    let copy = CopyFrom::table("document");
+    assert_eq!(client.copy_in_all(&copy, [(value.clone(), Some(value.clone()))]).await?, 1);
+    let found: (serde_json::Value, serde_json::Value) =
+        client.query_one("select j, b from document", ()).await?;
+    assert_eq!(found, (value.clone(), value));
+    still_answers(client).await
+}
+
 async fn a_field_that_does_not_fit_is_named_and_nothing_is_sent<S: Session>(
     client: &mut S,
     _: &Database,
@@ -116,6 +128,7 @@ async fn a_field_that_does_not_fit_is_named_and_nothing_is_sent<S: Session>(
 }
 
 pg_tests::both_clients!(
+    json_goes_into_both_of_its_columns,
     named_fields_find_their_columns,
     a_tuple_struct_goes_in_order_and_a_text_type_makes_it_text,
     a_field_that_does_not_fit_is_named_and_nothing_is_sent,

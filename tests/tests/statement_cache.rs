@@ -374,6 +374,24 @@ struct Pair {
     b: i32,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, ToSql, FromSql)]
+#[pg(name = "mood", rename_all = "snake_case")]
+enum Mood {
+    Ok,
+}
+
+/// It goes as text and is never looked up, so that only the server's error tells of it.
+async fn an_enum_made_anew_is_found_again<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    for _ in 0..3 {
+        client.batch_execute("drop type if exists mood cascade; create type mood as enum ('ok')").await?;
+        for _ in 0..2 {
+            assert_eq!(client.query_value::<Mood>("select $1::mood", (Mood::Ok,)).await?, Mood::Ok);
+            still_answers(client).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn a_type_made_anew_is_found_again<S: Session>(client: &mut S, _: &Database) -> Result<()> {
     let pair = Pair { a: 1, b: 2 };
     for definition in ["(a int4, b int4)", "(b int4, a int4)"] {
@@ -482,6 +500,7 @@ pg_tests::both_clients!(
     an_altered_table_is_an_error_inside_a_transaction,
     what_sql_deallocates_is_prepared_again,
     deallocation_in_a_pipeline_spares_what_comes_after,
+    an_enum_made_anew_is_found_again,
     a_type_made_anew_is_found_again,
     two_rust_types_for_one_sql_type_are_each_written_their_own_way,
 );

@@ -89,6 +89,25 @@ mod tests {
     }
 
     #[test]
+    fn a_server_without_infinities_is_sent_none() {
+        use crate::types::cases::plan_of;
+        use crate::types::context::Settings;
+        let plan = plan_of::<Interval>(&Type::INTERVAL).unwrap();
+        for (server_version, taken) in
+            [("15.18", false), ("16rc1", false), ("17.0", true), ("18beta2", true), ("", true)]
+        {
+            let settings = Settings { server_version: server_version.to_owned(), ..Settings::default() };
+            let mut out = Vec::new();
+            let written = Interval::NEG_INFINITY.encode(&mut Encode {
+                out: &mut out,
+                plan: &plan,
+                settings: &settings,
+            });
+            assert_eq!(written.is_ok(), taken, "{server_version}");
+        }
+    }
+
+    #[test]
     fn the_one_number_that_the_server_prints_and_does_not_read_is_written_as_it_reads_it() {
         let least = interval(5, -1, i64::MIN);
         assert_eq!(least.to_string(), "5 mons -1 days -2562047788:00:54.775808");
