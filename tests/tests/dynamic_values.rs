@@ -196,7 +196,7 @@ async fn types_of_users_are_read_with_what_is_inside<S: Session>(client: &mut S,
     assert_eq!(row.value(0)?.get("f3").and_then(Value::as_str), Some("a b"));
     // Back to the server, which infers the types.
     let basket = client.query_one::<Row>("select basket from made", ()).await?.value(0)?;
-    assert_eq!(client.query_value::<bool>("select basket = $1::basket from made", (basket,)).await?, true);
+    assert!(client.query_value::<bool>("select basket = $1::basket from made", (basket,)).await?);
     still_answers(client).await
 }
 

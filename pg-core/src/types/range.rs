@@ -15,7 +15,7 @@
 //! - **Multiranges.** The server puts their ranges in order and joins those that touch; what comes back has no empty one.
 //!
 //! Binary form (`range_send`): one byte of flags, then each bound as a value; a multirange is a count, then each range as
-//! a value. Text form: see [`literal`](super::literal).
+//! a value. Text form: see [`literal`].
 //!
 //! `#[derive(ToSql, FromSql)]` for a newtype with `#[pg(range)]` calls [`write_plan`] and [`read_plan`]; the newtype is
 //! then written and read as its field.

@@ -10,7 +10,7 @@
 //! - **Sending.** PostgreSQL takes no anonymous record: derive a composite, or send the fields one by one.
 //!
 //! Binary form (`record_send`): a count, then for each field its type's OID and a value. Text form: see
-//! [`literal`](super::literal).
+//! [`literal`].
 
 use super::catalog::Catalog;
 use super::literal::{self, Attribute};
