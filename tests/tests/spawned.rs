@@ -1,6 +1,7 @@
 //! One generic function runs under both clients, spawned on a multi-thread runtime; so does each future of a session
 //! with borrowed arguments; and the same operations are plain calls in blocking code.
 
+use pg_core::copy::{CopyFrom, CopyTo};
 use pg_core::exchange::{Exchange, pipeline};
 use pg_core::protocol::connection::Connection;
 use pg_core::transaction::Isolation;
@@ -274,6 +275,35 @@ spawned! {
         assert!(tx.execute("insert into node values (1, $1)", (text,)).await.is_err());
         drop(tx);
     };
+    query_with |s, text, list, any| {
+        let lengths = s.query_with("select $1::text, $2::int8", any, |row| Ok(row.get::<(&str, i64)>()?.0.len())).await?;
+        assert_eq!(lengths, [text.len()]);
+    };
+    copy_in |s, text, list, any| {
+        let mut copy = s.copy_in("copy node from stdin").await?;
+        copy.write(b"7\t").await?;
+        copy.write(text.as_bytes()).await?;
+        copy.write(b"\n").await?;
+        assert_eq!(copy.finish().await?, 1);
+    };
+    copy_in_rows |s, text, list, any| {
+        let mut copy = s.copy_in_rows::<(i32, &str)>(&CopyFrom::table("node")).await?;
+        copy.write(&(7, text)).await?;
+        copy.abort("enough").await?;
+    };
+    copy_in_all |s, text, list, any| {
+        let rows = list.iter().map(|_| (7_i32, text));
+        assert_eq!(s.copy_in_all(&CopyFrom::table("node"), rows).await?, 3);
+    };
+    copy_out |s, text, list, any| {
+        let mut copy = s.copy_out("copy (select 7) to stdout").await?;
+        assert_eq!(copy.next_piece().await?, Some(&b"7\n"[..]));
+    };
+    copy_out_rows |s, text, list, any| {
+        let mut rows = s.copy_out_rows::<(i32, &str)>(&CopyTo::query("select 7, 'text'::text")).await?;
+        assert_eq!(rows.next_as::<(i32, &str)>().await?, Some((7, text)));
+    };
+    type_by_name |s, text, list, any| assert!(s.type_by_name(text).await?.is_some());
     ping |s, text, list, any| s.ping().await?;
     run |s, text, list, any| {
         assert_eq!(s.run(pg_core::exchange::query::Request::new("select $1::text", (text,), pg_core::exchange::collect::Affected)).await?, 1);
@@ -319,7 +349,8 @@ fn connecting_and_cancelling_are_spawned() {
 /// Every future that the trait promises is in the list above.
 #[test]
 fn no_future_of_a_session_is_forgotten() {
-    let source = include_str!("../../pg-core/src/session.rs");
+    let source =
+        concat!(include_str!("../../pg-core/src/run.rs"), include_str!("../../pg-core/src/session.rs"));
     let futures: Vec<&str> = ["pub trait Run: Send {", "pub trait Session: Run + Sized {"]
         .into_iter()
         .flat_map(|head| {

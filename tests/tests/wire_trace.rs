@@ -218,16 +218,16 @@ async fn a_composite_is_looked_up_once<F: Face>() {
         2,
         r#"
             F Parse "" (the catalog's query) [1009 1009 1028 1009]
-            F Bind "" "" [] ["{NULL}" "{item}" "{}" "{}"] []
+            F Bind "" "" [] ["{NULL,NULL}" "{item,mood}" "{}" "{}"] []
             F Execute "" 0
             F Sync
             B ParseComplete
             B BindComplete
             B DataRow ..
-            B CommandComplete "SELECT 2"
+            B CommandComplete "SELECT 4"
             B ReadyForQuery I
-            F Parse "s1" "select $1::item, $2::mood" [OID 0]
-            F Bind "" "s1" [1 0] [0x0000000200000019000000046c616d7000000014000000080000000000000005 "ok"] [1]
+            F Parse "s1" "select $1::item, $2::mood" [OID OID]
+            F Bind "" "s1" [1] [0x0000000200000019000000046c616d7000000014000000080000000000000005 "ok"] [1]
             F Describe P ""
             F Execute "" 0
             F Sync

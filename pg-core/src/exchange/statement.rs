@@ -609,7 +609,18 @@ fn unresolved(catalog: &Catalog, params: &dyn Described, shape: &'static Shape) 
         return None;
     }
     also.retain(|named| !names.contains(named));
-    Some(Wanted { names, also, oids, ..wanted(catalog) })
+    Some(Wanted { names: distinct(names), also: distinct(also), oids, ..wanted(catalog) })
+}
+
+/// A type that stands in several places is asked for once.
+fn distinct(names: Vec<&'static NamedType>) -> Vec<&'static NamedType> {
+    let mut once = Vec::with_capacity(names.len());
+    for named in names {
+        if !once.contains(&named) {
+            once.push(named);
+        }
+    }
+    once
 }
 
 /// Whether some type is looked for in the search path: it has a name without a schema, or one that was registered.
