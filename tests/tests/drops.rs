@@ -3,9 +3,10 @@
 //! `RELIABILITY`'s "Drops, in words": after a dropped transaction its lock is free within 100 ms with nothing touched;
 //! after a dropped 10 GB stream or a 600 s statement the next call answers within a second.
 
+use pg_core::copy::CopyFrom;
 use pg_core::exchange::pipeline;
 use pg_core::message::backend::Status;
-use pg_core::{ErrorKind, Result, Session};
+use pg_core::{ErrorKind, Result, Session, ToSql};
 use pg_tests::clients::{BlockingFace, Face, block_on, still_answers};
 use pg_tests::fake_server::{FakeServer, message};
 use pg_tests::relay::{Direction, Relay};
@@ -588,4 +589,40 @@ fn a_dropped_commit_that_was_cancelled_is_rolled_back() {
         client.ping().await.unwrap();
     });
     assert_eq!(fake.finish(), ["COMMIT", "ROLLBACK"]);
+}
+
+/// Its `Display` panics, in the middle of a request.
+#[derive(ToSql)]
+#[pg(name = "text", text)]
+struct Explosive(Bomb);
+
+struct Bomb;
+
+impl std::fmt::Display for Bomb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("half of it")?;
+        panic!("in the middle of a value");
+    }
+}
+
+/// A value's own code that panics leaves nothing of its request behind: neither of a statement nor of a row of COPY.
+#[test]
+fn a_value_that_panics_was_never_sent() -> Result<()> {
+    let database = Server::shared().database();
+    let mut client = pg_blocking::Config::new(&database.url())?.connect()?;
+    client.batch_execute("create table t (n int4, s text)")?;
+    let panics = |f: &mut dyn FnMut()| assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
+    for _ in 0..2 {
+        panics(&mut || drop(client.execute("insert into t values ($1, $2)", (1_i32, Explosive(Bomb)))));
+        assert_eq!(client.query_value::<i32>("select 7", ())?, 7);
+        let mut tx = client.begin()?;
+        panics(&mut || drop(tx.execute("insert into t values ($1, $2)", (1_i32, Explosive(Bomb)))));
+        assert_eq!(tx.execute("insert into t values (2, 'whole')", ())?, 1);
+        tx.commit()?;
+        let mut copy = client.copy_in_rows::<(i32, Explosive)>(&CopyFrom::table("t"))?;
+        panics(&mut || drop(copy.write(&(3, Explosive(Bomb)))));
+        assert_eq!(copy.finish()?, 0);
+    }
+    assert_eq!(client.query::<(i32, String)>("select * from t", ())?, vec![(2, "whole".to_owned()); 2]);
+    Ok(())
 }

@@ -63,21 +63,11 @@ impl Connection {
                     }
                     self.conversation.owner = operation.number;
                     if let Some(needs) = exchange.prepare(&mut self.conversation)? {
-                        let checkpoint = self.conversation.checkpoint();
-                        match Prelude::send(needs, &mut self.conversation) {
-                            Ok(prelude) => operation.stage = Stage::Prelude(Box::new(prelude)),
-                            Err(error) => {
-                                self.conversation.go_back(checkpoint);
-                                return Err(error);
-                            }
-                        }
+                        let prelude = self.conversation.write(|c| Prelude::send(needs, c))?;
+                        operation.stage = Stage::Prelude(Box::new(prelude));
                         continue;
                     }
-                    let checkpoint = self.conversation.checkpoint();
-                    if let Err(error) = exchange.send(&mut self.conversation) {
-                        self.conversation.go_back(checkpoint);
-                        return Err(error);
-                    }
+                    self.conversation.write(|c| exchange.send(c))?;
                     self.conversation.sync();
                     operation.stage = Stage::Running;
                     if !self.conversation.owes(operation.number) {

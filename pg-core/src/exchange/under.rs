@@ -25,9 +25,20 @@ impl<E: Exchange> Under<E> {
 /// Runs `f` under the codecs.
 fn under<T>(codecs: &Codecs, c: &mut Conversation, f: impl FnOnce(&mut Conversation) -> T) -> T {
     let before = c.exchange_statement_codecs(codecs.clone());
-    let result = f(c);
-    c.exchange_statement_codecs(before);
-    result
+    let lifted = Lifted { conversation: c, before };
+    f(&mut *lifted.conversation)
+}
+
+/// Puts back what stood there before, even if a registered function panics.
+struct Lifted<'c> {
+    conversation: &'c mut Conversation,
+    before: Codecs,
+}
+
+impl Drop for Lifted<'_> {
+    fn drop(&mut self) {
+        self.conversation.exchange_statement_codecs(std::mem::take(&mut self.before));
+    }
 }
 
 impl<E: Exchange> Exchange for Under<E> {

@@ -108,12 +108,27 @@ impl std::fmt::Debug for Conversation {
 
 /// How far the conversation had come, to go back to when a request can't be written.
 #[derive(Debug)]
-pub(crate) struct Checkpoint {
+struct Checkpoint {
     out: usize,
     expected: usize,
     unsynced: bool,
     preambles: usize,
     transactions: Option<Box<Transactions>>,
+}
+
+/// A request that is being written: dropped before its end, it was never there.
+struct Writing<'c> {
+    conversation: &'c mut Conversation,
+    to: Option<Checkpoint>,
+}
+
+impl Drop for Writing<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(to) = self.to.take() {
+            self.conversation.go_back(to);
+        }
+    }
 }
 
 impl Conversation {
@@ -165,8 +180,20 @@ impl Conversation {
         }
     }
 
+    /// Writes a request: wholly, or not at all. A value's own code may fail in the middle of it, or panic.
+    ///
+    /// # Errors
+    /// Those of `request`, of which nothing will be sent then.
     #[inline]
-    pub(crate) fn checkpoint(&self) -> Checkpoint {
+    pub(crate) fn write<T>(&mut self, request: impl FnOnce(&mut Conversation) -> Result<T>) -> Result<T> {
+        let mut writing = Writing { to: Some(self.checkpoint()), conversation: self };
+        let written = request(writing.conversation)?;
+        writing.to = None;
+        Ok(written)
+    }
+
+    #[inline]
+    fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
             out: self.out.len(),
             expected: self.expected.len(),
@@ -179,7 +206,7 @@ impl Conversation {
 
     /// Forgets what was written since: none of it has been sent.
     #[cold]
-    pub(crate) fn go_back(&mut self, to: Checkpoint) {
+    fn go_back(&mut self, to: Checkpoint) {
         self.out.truncate(to.out);
         while self.expected.len() > to.expected {
             match self.expected.pop_back() {

@@ -85,6 +85,25 @@ pub fn counted<T>(out: &mut Buffer, body: impl FnOnce(&mut Buffer) -> Result<T>)
     Ok(result)
 }
 
+/// Appends what `body` appends: wholly, or not at all where it fails or panics.
+pub fn whole<T>(out: &mut Buffer, body: impl FnOnce(&mut Buffer) -> Result<T>) -> Result<T> {
+    struct Appending<'o>(&'o mut Buffer, Option<usize>);
+
+    impl Drop for Appending<'_> {
+        fn drop(&mut self) {
+            if let Some(start) = self.1 {
+                self.0.truncate(start);
+            }
+        }
+    }
+
+    let start = out.len();
+    let mut appending = Appending(out, Some(start));
+    let appended = body(appending.0)?;
+    appending.1 = None;
+    Ok(appended)
+}
+
 /// Whether a written value was NULL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IsNull {
