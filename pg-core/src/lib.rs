@@ -7,7 +7,7 @@
 //!
 //! | layer | modules | what lives there |
 //! |---|---|---|
-//! | 0 words | [`sqlstate`], [`error`], [`quote`], [`lsn`] | vocabulary, the one [`Error`], escaping |
+//! | 0 words | [`sqlstate`], [`error`], [`quote`], `tuples`, [`lsn`] | vocabulary, the one [`Error`], escaping |
 //! | 1 bytes | [`wire`] | a cursor over a body, appending with back-patched lengths, splitting the stream into frames |
 //! | 2 messages | [`message`] | every message of protocol 3.0 and 3.2 |
 //! | 3 types | [`types`], [`row`], [`params`], [`compose`], [`copy`] | adapters, typecasters, plans, rows, parameters |
@@ -73,6 +73,7 @@ pub mod streams;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod transaction;
+mod tuples;
 pub mod types;
 mod verify;
 pub mod wire;

@@ -446,8 +446,8 @@ mod tests {
         assert!(check(Config::default().setting("client_encoding", "latin1")).contains("UTF8"));
         assert!(check(Config::default().setting("a", "b\0c")).contains("NUL"));
         assert!(check(Config::default().user("b\0c")).contains("\"user\""));
-        #[allow(clippy::reversed_empty_ranges)]
-        let empty = 2..=1;
+        let (lowest, highest) = (2, 1);
+        let empty = lowest..=highest;
         assert!(check(Config::default().scram_iterations(empty)).contains("empty range"));
     }
 

@@ -60,7 +60,8 @@ struct Target {
 #[derive(Debug, Clone)]
 enum Source {
     Table(Target),
-    Query(String),
+    /// With what belongs to a table and was said of it, to be refused.
+    Query(String, Option<&'static str>),
 }
 
 #[derive(Debug, Clone)]
@@ -231,9 +232,11 @@ impl CopyFrom {
         Ok(sql)
     }
 
-    /// The command for rows in this form, with the columns that a row names; and a statement whose parameters have
-    /// the columns' types.
-    pub(crate) fn of_rows(&self, columns: &[&str], count: usize, binary: bool) -> Result<(String, String)> {
+    /// The same for rows of `count` values, whose columns are these unless the command names its own.
+    ///
+    /// # Errors
+    /// Another number of columns, or an option that rows leave no choice of.
+    pub(crate) fn for_rows(&self, columns: &[&str], count: usize) -> Result<CopyFrom> {
         check_rows(&self.options)?;
         let mut copy = self.clone();
         if copy.target.columns.is_empty() {
@@ -244,17 +247,18 @@ impl CopyFrom {
                 copy.target.columns.len()
             )));
         }
+        Ok(copy)
+    }
+
+    /// A statement whose `count` parameters have the columns' types. It needs the very right that COPY needs, and writes
+    /// identity columns as COPY does.
+    pub(crate) fn describing(&self, count: usize) -> Result<String> {
         let values: Vec<String> = (1..=count).map(|number| format!("${number}")).collect();
-        // Needs the very right that COPY needs; and COPY writes identity columns as this does.
-        let describe = format!(
+        Ok(format!(
             "INSERT INTO {} OVERRIDING SYSTEM VALUE VALUES ({})",
-            copy.target.to_sql()?,
+            self.target.to_sql()?,
             values.join(", ")
-        );
-        if binary {
-            copy = copy.binary();
-        }
-        Ok((copy.to_sql()?, describe))
+        ))
     }
 }
 
@@ -266,23 +270,25 @@ impl CopyTo {
 
     /// Copies what a query gives. It has no parameters: values go in by [`Sql`](crate::compose::Sql) literals.
     pub fn query(sql: &str) -> CopyTo {
-        CopyTo { source: Source::Query(sql.to_owned()), options: Vec::new() }
+        CopyTo { source: Source::Query(sql.to_owned(), None), options: Vec::new() }
     }
 
-    /// The table's schema; without one it is looked for in the search path. A query has none.
+    /// The table's schema; without one it is looked for in the search path. A query that is given one is an error.
     #[must_use]
     pub fn schema(mut self, schema: &str) -> CopyTo {
-        if let Source::Table(target) = &mut self.source {
-            target.schema = Some(schema.to_owned());
+        match &mut self.source {
+            Source::Table(target) => target.schema = Some(schema.to_owned()),
+            Source::Query(_, refused) => *refused = Some("a schema"),
         }
         self
     }
 
-    /// The columns, in this order; all by default. A query names its own.
+    /// The columns, in this order; all by default. A query names its own: one that is given others is an error.
     #[must_use]
     pub fn columns<N: Into<String>>(mut self, columns: impl IntoIterator<Item = N>) -> CopyTo {
-        if let Source::Table(target) = &mut self.source {
-            target.columns = names(columns);
+        match &mut self.source {
+            Source::Table(target) => target.columns = names(columns),
+            Source::Query(_, refused) => *refused = Some("columns"),
         }
         self
     }
@@ -298,18 +304,24 @@ impl CopyTo {
     /// The command.
     ///
     /// # Errors
-    /// A name that is empty or contains NUL.
+    /// A name that is empty or contains NUL; a query that was given what only a table has.
     pub fn to_sql(&self) -> Result<String> {
         let source = match &self.source {
             Source::Table(target) => target.to_sql()?,
-            Source::Query(sql) => format!("({})", sql.trim_end().trim_end_matches(';')),
+            Source::Query(sql, None) => format!("({})", without_end(sql)),
+            Source::Query(_, Some(refused)) => {
+                return Err(Error::usage(format!(
+                    "COPY of a query was given {refused}, which only a table has"
+                ))
+                .hint("say it in the query"));
+            }
         };
         let mut sql = format!("COPY {source} TO STDOUT");
         with_options(&mut sql, &self.options)?;
         Ok(sql)
     }
 
-    /// The command for rows in this form; and a statement with the same columns.
+    /// The command for rows in this form.
     pub(crate) fn of_rows(&self, binary: bool) -> Result<String> {
         check_rows(&self.options)?;
         if binary { self.clone().binary().to_sql() } else { self.to_sql() }
@@ -318,11 +330,16 @@ impl CopyTo {
     /// A statement with the same columns.
     pub(crate) fn select(&self) -> Result<String> {
         Ok(match &self.source {
-            Source::Query(sql) => sql.trim_end().trim_end_matches(';').to_owned(),
+            Source::Query(sql, _) => without_end(sql).to_owned(),
             Source::Table(target) if target.columns.is_empty() => format!("SELECT * FROM {}", target.name()?),
             Source::Table(target) => format!("SELECT {} FROM {}", list(&target.columns)?, target.name()?),
         })
     }
+}
+
+/// The query without the semicolon that may end it.
+fn without_end(sql: &str) -> &str {
+    sql.trim_end().trim_end_matches(';')
 }
 
 /// Rows of Rust types choose the form of the data themselves.
@@ -367,11 +384,19 @@ mod tests {
 
     #[test]
     fn rows_name_their_columns_and_leave_no_choice_of_form() {
-        let (copy, describe) = CopyFrom::table("t").of_rows(&["a", "b"], 2, true).unwrap();
-        assert_eq!(copy, r#"COPY "t" ("a", "b") FROM STDIN WITH (FORMAT binary)"#);
-        assert_eq!(describe, r#"INSERT INTO "t" ("a", "b") OVERRIDING SYSTEM VALUE VALUES ($1, $2)"#);
-        assert!(CopyFrom::table("t").csv().of_rows(&["a"], 1, false).is_err());
-        assert!(CopyFrom::table("t").columns(["a"]).of_rows(&[], 2, false).is_err());
+        let copy = CopyFrom::table("t").for_rows(&["a", "b"], 2).unwrap();
+        assert_eq!(
+            copy.clone().binary().to_sql().unwrap(),
+            r#"COPY "t" ("a", "b") FROM STDIN WITH (FORMAT binary)"#
+        );
+        assert_eq!(
+            copy.describing(2).unwrap(),
+            r#"INSERT INTO "t" ("a", "b") OVERRIDING SYSTEM VALUE VALUES ($1, $2)"#
+        );
+        assert!(CopyFrom::table("t").csv().for_rows(&["a"], 1).is_err());
+        assert!(CopyFrom::table("t").columns(["a"]).for_rows(&[], 2).is_err());
         assert_eq!(CopyTo::query("select 1; ").select().unwrap(), "select 1");
+        assert!(CopyTo::query("select 1").schema("s").to_sql().is_err());
+        assert!(CopyTo::query("select 1").columns(["a"]).to_sql().is_err());
     }
 }

@@ -7,6 +7,7 @@
 use super::format::{escape_text, put_header, put_trailer};
 use crate::error::{Error, Result};
 use crate::message::Format;
+use crate::tuples;
 use crate::types::adapter::{Adapter, Encode};
 use crate::types::catalog::Catalog;
 use crate::types::context::Settings;
@@ -117,7 +118,8 @@ impl RowWriter {
     /// Appends a row; before the first, the header that the binary format has.
     ///
     /// # Errors
-    /// A value that its column can't hold, with the column's name. Nothing of the row is appended then.
+    /// A value that its column can't hold, with the column's name. Nothing of the row is appended then, nor if its own
+    /// code panics.
     pub fn write<R: CopyRow + ?Sized>(
         &mut self,
         out: &mut Buffer,
@@ -125,25 +127,19 @@ impl RowWriter {
         settings: &Settings,
     ) -> Result<()> {
         self.begin(out);
-        let start = out.len();
-        if self.binary {
-            writer::put_count(out, self.fields.len(), "columns")?;
-        }
-        let mut to = CopyWriter {
-            out,
-            plans: &self.plans,
-            fields: self.fields,
-            settings,
-            binary: self.binary,
-            next: 0,
-        };
-        let result = row.write(&mut to).and_then(|()| to.check_complete());
-        match result {
-            Ok(()) if !self.binary => out.push(b'\n'),
-            Ok(()) => {}
-            Err(_) => out.truncate(start),
-        }
-        result
+        let (plans, fields, binary) = (&*self.plans, self.fields, self.binary);
+        writer::whole(out, |out| {
+            if binary {
+                writer::put_count(out, fields.len(), "columns")?;
+            }
+            let mut to = CopyWriter { out, plans, fields, settings, binary, next: 0 };
+            row.write(&mut to)?;
+            to.check_complete()?;
+            if !binary {
+                out.push(b'\n');
+            }
+            Ok(())
+        })
     }
 
     /// Appends what ends the data.
@@ -297,18 +293,7 @@ macro_rules! tuples {
     };
 }
 
-tuples!(A 0);
-tuples!(A 0 B 1);
-tuples!(A 0 B 1 C 2);
-tuples!(A 0 B 1 C 2 D 3);
-tuples!(A 0 B 1 C 2 D 3 E 4);
-tuples!(A 0 B 1 C 2 D 3 E 4 F 5);
-tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6);
-tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7);
-tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8);
-tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9);
-tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10);
-tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11);
+tuples::each!(tuples);
 
 impl<R: CopyRow + ?Sized> CopyRow for &R {
     const FIELDS: &'static [CopyField] = R::FIELDS;

@@ -12,7 +12,7 @@ use crate::protocol::state::Phase;
 #[derive(Debug)]
 pub struct CancelRequest {
     key: CancelKey,
-    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "without TLS nobody asks for it"))]
     tls: Option<Tls>,
     stage: Stage,
 }

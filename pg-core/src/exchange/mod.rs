@@ -8,6 +8,7 @@ pub mod connect;
 pub mod copy;
 pub mod operation;
 pub mod pipeline;
+mod planning;
 pub mod prelude;
 pub mod query;
 pub mod session;

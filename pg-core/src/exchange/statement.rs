@@ -1,6 +1,7 @@
 //! The part of running a statement that is the same for all parameters and rows: it is found in the cache or prepared,
 //! its parameters and columns are planned, and it is run once more where that is safe.
 
+use super::planning::{Described, Planned, check_count, goes_by_path, missing_types, plan_params, wanted};
 use super::prelude::{self, Needs, Wanted, is_stale};
 use super::text;
 use crate::error::{Error, ErrorKind, Result};
@@ -11,8 +12,7 @@ use crate::protocol::conversation::Conversation;
 use crate::protocol::statements::{Reading, StatementId, result_formats};
 use crate::row::{Column, RowPlan, Shape};
 use crate::types::catalog::Catalog;
-use crate::types::name::{NamedKind, NamedType, TypeName};
-use crate::types::plan::{Plan, Planner};
+use crate::types::plan::Plan;
 use crate::types::value::read::reads_binary;
 use postgres_types::{Oid, Type};
 use std::borrow::Cow;
@@ -512,161 +512,4 @@ fn write_values(
 ) -> Result<()> {
     let mut writer = ParamWriter { out, plans: plans.iter(), settings, written: 0 };
     params.write(&mut writer)
-}
-
-/// [`Params`] without its writing, for code that needn't be made anew for every list of types.
-trait Described {
-    fn fields(&self) -> &'static [ParamField];
-    fn len(&self) -> usize;
-    fn name(&self, index: usize) -> TypeName;
-    fn plan_at(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan>;
-}
-
-impl<P: Params> Described for P {
-    fn fields(&self) -> &'static [ParamField] {
-        Params::fields(self)
-    }
-
-    fn len(&self) -> usize {
-        self.count()
-    }
-
-    fn name(&self, index: usize) -> TypeName {
-        self.type_name(index)
-    }
-
-    fn plan_at(&self, index: usize, type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
-        self.plan(index, type_, planner)
-    }
-}
-
-/// Refuses parameters that the statement has no place for: the server takes them in silence if they have a type.
-fn check_count(sql: &str, params: &dyn Described) -> Result<()> {
-    let count = params.len();
-    if count > usize::from(u16::MAX) {
-        return Err(Error::usage(format!("{count} parameters: PostgreSQL takes at most 65535"))
-            .hint("pass an array and `unnest($1)` it, or use COPY"));
-    }
-    // What looks like a parameter may stand in a string or a comment, so that this finds too many at the worst.
-    let numbers = sql.split('$').skip(1).map(|after| {
-        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-        after.get(..digits).and_then(|digits| digits.parse::<usize>().ok()).unwrap_or_default()
-    });
-    let highest = numbers.max().unwrap_or_default();
-    if highest < count {
-        return Err(Error::usage(format!("{count} parameters were given to a statement that has {highest}"))
-            .hint("write $1, $2 .. in the SQL where the parameters belong, or leave them out"));
-    }
-    Ok(())
-}
-
-/// The types that the catalog must tell before the statement can be sent.
-fn missing_types(c: &mut Conversation, params: &dyn Described, shape: &'static Shape) -> Option<Needs> {
-    unresolved(&c.catalog, params, shape)?;
-    // Another connection of the registry may have asked since.
-    c.adopt_types();
-    unresolved(&c.catalog, params, shape).map(Needs::Types)
-}
-
-/// What goes along with whatever is asked: the names of registered codecs.
-fn wanted(catalog: &Catalog) -> Wanted {
-    Wanted { expressions: catalog.expressions(), ..Wanted::default() }
-}
-
-/// What must be asked because a text form can't stand in for it, and all else of the statement that isn't known: one
-/// query answers for all, and what was sent as text of inferred type might come back as text. The names of registered
-/// codecs must be known where a type may be one of theirs: not where all are PostgreSQL's own.
-fn unresolved(catalog: &Catalog, params: &dyn Described, shape: &'static Shape) -> Option<Wanted> {
-    let (mut names, mut also, mut oids) = (Vec::new(), Vec::new(), Vec::new());
-    let mut open = shape.is_dynamic();
-    let mut needed = |name: TypeName| {
-        open |= matches!(name, TypeName::Described | TypeName::Named(_));
-        match name {
-            TypeName::Named(named) if catalog.resolve(name).is_none() => match named.kind.needs_catalog() {
-                true => names.push(named),
-                false => also.push(named),
-            },
-            TypeName::Range(subtype) | TypeName::Multirange(subtype)
-                if catalog.resolve(name).is_none() && catalog.ranges_of(*subtype).is_none() =>
-            {
-                match catalog.resolve(*subtype) {
-                    Some(subtype) => oids.push(subtype.oid()),
-                    None => names.extend(subtype.named()),
-                }
-            }
-            // The delimiter is the type's own affair.
-            TypeName::Array(TypeName::Named(named @ NamedType { kind: NamedKind::Text, .. }))
-                if catalog.resolve(TypeName::Named(named)).is_none() =>
-            {
-                names.push(named);
-            }
-            _ => {}
-        }
-    };
-    (0..params.len()).for_each(|index| params.name(index).each(&mut needed));
-    shape.each_type(&mut |name| name.each(&mut needed));
-    if names.is_empty() && oids.is_empty() && (!open || catalog.is_settled()) {
-        return None;
-    }
-    also.retain(|named| !names.contains(named));
-    Some(Wanted { names: distinct(names), also: distinct(also), oids, ..wanted(catalog) })
-}
-
-/// A type that stands in several places is asked for once.
-fn distinct(names: Vec<&'static NamedType>) -> Vec<&'static NamedType> {
-    let mut once = Vec::with_capacity(names.len());
-    for named in names {
-        if !once.contains(&named) {
-            once.push(named);
-        }
-    }
-    once
-}
-
-/// Whether some type is looked for in the search path: it has a name without a schema, or one that was registered.
-fn goes_by_path(params: &dyn Described, shape: &'static Shape) -> bool {
-    let mut by_path = shape.is_dynamic();
-    let mut visit = |name: TypeName| match name {
-        TypeName::Named(named) => by_path |= named.schema.is_none(),
-        TypeName::Described => by_path = true,
-        _ => {}
-    };
-    (0..params.len()).for_each(|index| params.name(index).each(&mut visit));
-    shape.each_type(&mut |name| name.each(&mut visit));
-    by_path
-}
-
-/// How parameters are sent.
-struct Planned {
-    /// The declared types, 0 for what the server infers.
-    types: Vec<Oid>,
-    plans: Vec<Plan>,
-    /// The server must say what it infers before they can be written.
-    waits: bool,
-}
-
-/// The declared OID and the plan of each parameter. What the catalog doesn't know yet goes as text of inferred type.
-/// `inferred` is what the server has inferred, if it was asked.
-fn plan_params(catalog: &Catalog, params: &dyn Described, inferred: &[Oid]) -> Result<Planned> {
-    let planner = Planner { catalog };
-    let mut types = Vec::with_capacity(params.len());
-    let mut plans = Vec::with_capacity(params.len());
-    let mut waits = false;
-    for index in 0..params.len() {
-        let name = params.name(index);
-        let type_ = catalog.resolve(name).unwrap_or(Type::UNKNOWN);
-        let within = |e: Error| e.within(ParamField::describe(params.fields(), index));
-        let mut plan = params.plan_at(index, &type_, &planner).map_err(within)?;
-        // A registered codec knows its type; what doesn't is what the server has inferred.
-        let declared = if name.is_described() { &plan.type_ } else { &type_ };
-        types.push(if *declared == Type::UNKNOWN { 0 } else { declared.oid() });
-        if name.is_described() && plan.type_ == Type::UNKNOWN {
-            waits = true;
-            if let Some(oid) = inferred.get(index) {
-                plan = params.plan_at(index, &catalog.type_or_stand_in(*oid), &planner).map_err(within)?;
-            }
-        }
-        plans.push(plan);
-    }
-    Ok(Planned { types, plans, waits })
 }

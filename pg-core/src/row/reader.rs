@@ -5,6 +5,7 @@ use super::plan::{Leaf, RowPlan};
 use super::shape::{Field, Shape};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::DataRow;
+use crate::tuples;
 use crate::types::context::Context;
 use crate::types::typecaster::{RawValue, Typecaster, TypecasterOwned, null_by};
 use crate::wire::reader::Reader;
@@ -271,7 +272,7 @@ impl<'r, T: Typecaster<'r>> FromRow<'r> for Single<T> {
 }
 
 macro_rules! tuples {
-    ($($name:ident)+) => {
+    ($($name:ident $index:tt)+) => {
         impl<'r, $($name: Typecaster<'r>),+> FromRow<'r> for ($($name,)+) {
             const SHAPE: &'static Shape = &Shape::new(&[$(Field::next::<'r, $name>()),+]);
 
@@ -283,22 +284,7 @@ macro_rules! tuples {
     };
 }
 
-tuples!(A);
-tuples!(A B);
-tuples!(A B C);
-tuples!(A B C D);
-tuples!(A B C D E);
-tuples!(A B C D E F);
-tuples!(A B C D E F G);
-tuples!(A B C D E F G H);
-tuples!(A B C D E F G H I);
-tuples!(A B C D E F G H I J);
-tuples!(A B C D E F G H I J K);
-tuples!(A B C D E F G H I J K L);
-tuples!(A B C D E F G H I J K L M);
-tuples!(A B C D E F G H I J K L M N);
-tuples!(A B C D E F G H I J K L M N O);
-tuples!(A B C D E F G H I J K L M N O P);
+tuples::each!(tuples);
 
 /// Keeps the bound in the public API where inference needs it spelled out.
 const _: fn() = || {

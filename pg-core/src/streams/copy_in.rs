@@ -200,13 +200,13 @@ impl<'s, S: Lender, R: CopyRow> CopyRowsIn<'s, S, R> {
     /// The columns are described first, which costs a round trip that once.
     pub(crate) async fn start(session: &'s mut S, copy: &CopyFrom) -> Result<CopyRowsIn<'s, S, R>> {
         let names: Vec<&str> = R::FIELDS.iter().filter_map(|field| field.name()).collect();
-        let (_, describe) = copy.of_rows(&names, R::FIELDS.len(), true)?;
+        let copy = copy.for_rows(&names, R::FIELDS.len())?;
         // Nobody says when a column was altered, and its new type may take the old one's bytes for another value.
-        let description = session.run(Prepare::anew(&describe)).await?;
+        let description = session.run(Prepare::anew(&copy.describing(R::FIELDS.len())?)).await?;
         let catalog = session.lent().conversation().catalog();
         let writer = RowWriter::new::<R>(&description.parameters, catalog)?;
-        let (sql, _) = copy.of_rows(&names, R::FIELDS.len(), writer.is_binary())?;
-        let copy = CopyIn::start(session, &sql).await?;
+        let copy = if writer.is_binary() { copy.binary() } else { copy };
+        let copy = CopyIn::start(session, &copy.to_sql()?).await?;
         Ok(CopyRowsIn { copy, writer, piece: Buffer::new(), rows: PhantomData })
     }
 

@@ -19,6 +19,7 @@ use super::plan::{Plan, Planner, base_type, describe, is_text_like, mismatch, sh
 use super::typecaster::{RawValue, Typecaster, null_by};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
+use crate::tuples;
 use crate::wire::reader::Reader;
 use postgres_types::{Kind, Type};
 use std::borrow::Cow;
@@ -179,7 +180,7 @@ fn decode(error: Error) -> Error {
 }
 
 macro_rules! tuples {
-    ($($name:ident)+) => {
+    ($($name:ident $index:tt)+) => {
         impl<'a, $($name: Typecaster<'a>),+> Typecaster<'a> for ($($name,)+) {
             const TYPE: TypeName = TypeName::Record(&[$($name::TYPE),+]);
             const TEXT_ONLY: bool = $($name::TEXT_ONLY)||+;
@@ -198,22 +199,7 @@ macro_rules! tuples {
     };
 }
 
-tuples!(A);
-tuples!(A B);
-tuples!(A B C);
-tuples!(A B C D);
-tuples!(A B C D E);
-tuples!(A B C D E F);
-tuples!(A B C D E F G);
-tuples!(A B C D E F G H);
-tuples!(A B C D E F G H I);
-tuples!(A B C D E F G H I J);
-tuples!(A B C D E F G H I J K);
-tuples!(A B C D E F G H I J K L);
-tuples!(A B C D E F G H I J K L M);
-tuples!(A B C D E F G H I J K L M N);
-tuples!(A B C D E F G H I J K L M N O);
-tuples!(A B C D E F G H I J K L M N O P);
+tuples::each!(tuples);
 
 #[cfg(test)]
 mod tests {
