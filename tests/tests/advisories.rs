@@ -632,6 +632,29 @@ async fn a_notification_in_the_middle_of_a_query_disturbs_nothing<F: Face>() {
     fake.finish();
 }
 
+/// Else it would be taken for the next call's, and every answer after it for another's.
+async fn an_answer_too_many_ends_the_connection<F: Face>() {
+    let fake = answering(|peer| {
+        peer.send(
+            [
+                two(1, 2),
+                message::command_complete("SELECT 1"),
+                message::ready_for_query(b'I'),
+                message::ready_for_query(b'I'),
+            ]
+            .concat(),
+        );
+        peer.expect_end();
+    });
+    let (outcome, mut client) = ask::<F>(&fake).await;
+    assert_eq!(outcome.unwrap(), [(1, 2)]);
+    let error = client.ping().await.expect_err("the answer came before the question");
+    assert_error(&error, ErrorKind::Protocol, "ReadyForQuery");
+    assert!(client.is_closed());
+    drop(client);
+    fake.finish();
+}
+
 async fn a_notification_of_another_session_arrives_between_statements<S: Session>(
     client: &mut S,
     database: &Database,
@@ -706,6 +729,7 @@ each_client!(
     nul_does_not_end_a_startup_parameter,
     rows_without_command_complete_are_no_result,
     a_notification_in_the_middle_of_a_query_disturbs_nothing,
+    an_answer_too_many_ends_the_connection,
     a_message_length_above_1_gib_does_not_wait_for_ever,
 );
 
