@@ -5,7 +5,7 @@
 //!
 //! The tests compile this file a second time, over a link and a clock that are imagined.
 
-use super::runtime::Socket;
+use super::runtime::{self, Instant, Socket};
 use pg_core::error::{Error, Result};
 use pg_core::exchange::Exchange;
 use pg_core::protocol::connection::Connection;
@@ -25,12 +25,34 @@ impl Link {
     #[inline]
     pub(crate) async fn drive<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
         let mut operation = self.connection.start(exchange);
+        let deadline = operation.patience().and_then(|patience| Instant::now().checked_add(patience));
+        let mut is_over = false;
         loop {
             if let Some(output) = self.connection.poll(&mut operation)? {
                 return Ok(output);
             }
-            self.step().await;
+            match deadline {
+                None => self.step().await,
+                Some(_) if is_over => return self.connection.give_up(&mut operation),
+                // Boxed, so that whoever has no deadline isn't made larger by it.
+                Some(end) => is_over = !Box::pin(self.step_before(deadline)).await || Instant::now() >= end,
+            }
         }
+    }
+
+    /// As [`Link::step`]; false if the deadline came first. What came before the deadline counts, however short it was.
+    #[cold]
+    async fn step_before(&mut self, deadline: Option<Instant>) -> bool {
+        if runtime::before(deadline, self.step()).await.is_some() {
+            return true;
+        }
+        runtime::yield_now().await;
+        poll_fn(|context| {
+            let _ = self.poll_step(context);
+            Poll::Ready(())
+        })
+        .await;
+        false
     }
 
     /// Sends what waits and reads once. A failed link is told by the next poll.

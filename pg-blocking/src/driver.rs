@@ -6,7 +6,7 @@
 //! The tests compile this file a second time, over a link and a clock that are imagined.
 
 use super::socket::{Instant, Ready, Socket};
-use pg_core::error::{Error, ErrorKind, Result};
+use pg_core::error::{Error, Result};
 use pg_core::exchange::Exchange;
 use pg_core::protocol::connection::Connection;
 use std::io;
@@ -23,12 +23,25 @@ impl Link {
     #[inline]
     pub(crate) fn drive<E: Exchange>(&mut self, exchange: E, deadline: Option<Instant>) -> Result<E::Output> {
         let mut operation = self.connection.start(exchange);
+        let deadline = match operation.patience() {
+            None => deadline,
+            Some(patience) => {
+                let own = Instant::now().checked_add(patience);
+                own.map(|own| deadline.map_or(own, |deadline| deadline.min(own))).or(deadline)
+            }
+        };
+        let mut is_over = false;
         loop {
             if let Some(output) = self.connection.poll(&mut operation)? {
                 return Ok(output);
             }
+            if is_over {
+                return self.connection.give_up(&mut operation);
+            }
             if !self.step(deadline) {
-                return Err(Error::new(ErrorKind::Timeout, "the server did not answer in time"));
+                // What came before the deadline counts, however short it was.
+                is_over = true;
+                self.listen();
             }
         }
     }

@@ -79,8 +79,9 @@ pub use pg_core::copy::{CopyFrom, CopyRow, CopyTo};
 pub use pg_core::params::Params;
 pub use pg_core::row::FromRow;
 pub use pg_core::{
-    Adapter, Blocking, Error, ErrorKind, Isolation, Lifecycle, Query, Registry, Result, Row, Rows, Run,
-    Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster, complete,
+    Adapter, Blocking, Error, ErrorKind, Heard, Isolation, Lifecycle, Notification, NotificationSink, Query,
+    Registry, Result, Row, Rows, Run, Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster,
+    complete,
 };
 pub use pg_derive::{
     CopyRowForBlocking as CopyRow, FromRowForBlocking as FromRow, FromSqlForBlocking as FromSql,

@@ -2,6 +2,7 @@
 
 mod complete;
 mod copy;
+mod notifications;
 
 use crate::constant::Query;
 use crate::copy::{CopyFrom, CopyRow, CopyTo};
@@ -11,6 +12,7 @@ use crate::exchange::pipeline::Pipeline;
 use crate::exchange::session::Description;
 use crate::params::Params;
 use crate::protocol::connection::Connection;
+use crate::protocol::notifications::{Heard, NotificationSink};
 use crate::row::{Column, FromRow, FromRowOwned, RowRef};
 use crate::session::{Lifecycle, Rows, Run, Session, Transaction, Using};
 use crate::transaction::TransactionOptions;
@@ -18,9 +20,11 @@ use crate::types::registry::Registry;
 use crate::types::typecaster::TypecasterOwned;
 use postgres_types::Type;
 use std::future::Future;
+use std::time::Duration;
 
 pub use complete::complete;
 pub use copy::{BlockingCopyIn, BlockingCopyOut, BlockingCopyRowsIn, BlockingCopyRowsOut};
+pub use notifications::BlockingNotifications;
 
 /// A session with plain methods. `pg_blocking::Client` is one over its connection; transactions are one over theirs.
 ///
@@ -206,6 +210,52 @@ impl<S: Session> Blocking<S> {
         copy: &CopyTo,
     ) -> Result<BlockingCopyRowsOut<'_, S>> {
         complete(self.0.copy_out_rows::<T>(copy)).map(BlockingCopyRowsOut)
+    }
+
+    /// [`Session::listen`]: listens to a channel.
+    pub fn listen(&mut self, channel: &str) -> Result<()> {
+        complete(self.0.listen(channel))
+    }
+
+    /// [`Session::unlisten`]: listens no longer to a channel.
+    pub fn unlisten(&mut self, channel: &str) -> Result<()> {
+        complete(self.0.unlisten(channel))
+    }
+
+    /// [`Session::unlisten_all`]: listens to nothing any more.
+    pub fn unlisten_all(&mut self) -> Result<()> {
+        complete(self.0.unlisten_all())
+    }
+
+    /// [`Session::notify`]: notifies all that listen to a channel.
+    pub fn notify(&mut self, channel: &str, payload: &str) -> Result<()> {
+        complete(self.0.notify(channel, payload))
+    }
+
+    /// [`Session::notify_json`]: the same with a value as JSON.
+    #[cfg(feature = "with-serde_json-1")]
+    pub fn notify_json(&mut self, channel: &str, value: &(impl serde::Serialize + Sync)) -> Result<()> {
+        complete(self.0.notify_json(channel, value))
+    }
+
+    /// [`Session::wait_notification`]: the next notification, within a time.
+    pub fn wait_notification(&mut self, timeout: Duration) -> Result<Option<Heard>> {
+        complete(self.0.wait_notification(timeout))
+    }
+
+    /// [`Session::notifications`]: an iterator that waits for each; after an error it ends.
+    pub fn notifications(&mut self) -> BlockingNotifications<'_, S> {
+        BlockingNotifications::new(self.0.notifications())
+    }
+
+    /// [`Session::set_notification_sink`]: gives all notifications to a sink.
+    pub fn set_notification_sink(&mut self, sink: Option<Box<dyn NotificationSink>>) {
+        self.0.set_notification_sink(sink);
+    }
+
+    /// [`Session::deliver_notifications`]: waits until the sink was given something.
+    pub fn deliver_notifications(&mut self, timeout: Duration) -> Result<u64> {
+        complete(self.0.deliver_notifications(timeout))
     }
 
     /// [`Session::ping`]: a round trip that does nothing else.

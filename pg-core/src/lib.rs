@@ -89,6 +89,7 @@ pub use pg_derive::{
     CopyRowForCore as CopyRow, FromRowForCore as FromRow, FromSqlForCore as FromSql, ParamsForCore as Params,
     ToSqlForCore as ToSql,
 };
+pub use protocol::notifications::{Heard, Notification, NotificationSink};
 pub use row::{FromRow, Row};
 pub use run::Run;
 pub use session::{Lifecycle, Rows, Session, Transaction};

@@ -15,17 +15,20 @@ use crate::exchange::session::{Begin, Description, End, Ping, Prepare};
 use crate::exchange::stream::{Cursor, Fetch, Fetched, Stream};
 use crate::exchange::types::TypeByName;
 use crate::exchange::under::Under;
+use crate::exchange::waiting::{Deliver, Hear};
 use crate::params::Params;
 use crate::protocol::connection::Connection;
+use crate::protocol::notifications::{Heard, NotificationSink};
 use crate::row::{Column, FromRow, FromRowOwned, RowRef, Shape};
 use crate::run::Lender;
-use crate::streams::{CopyIn, CopyOut, CopyRowsIn, CopyRowsOut};
+use crate::streams::{CopyIn, CopyOut, CopyRowsIn, CopyRowsOut, Notifications, notifying};
 use crate::transaction::TransactionOptions;
 use crate::types::codecs::Codecs;
 use crate::types::registry::Registry;
 use crate::types::typecaster::TypecasterOwned;
 use postgres_types::Type;
 use std::future::Future;
+use std::time::Duration;
 
 pub use crate::run::Run;
 
@@ -337,6 +340,85 @@ pub trait Session: Run + Sized {
         copy: &CopyTo,
     ) -> impl Future<Output = Result<CopyRowsOut<'_, Self>>> + Send {
         CopyRowsOut::start(self, copy, T::SHAPE)
+    }
+
+    /// Listens to a channel: any name of 1 to 63 bytes, taken as it is. Inside a transaction, from its COMMIT on.
+    ///
+    /// What is notified is gathered during any operation, and while [waiting](Session::wait_notification).
+    ///
+    /// # Errors
+    /// A name that is empty or too long, before it is sent; what the server says.
+    fn listen(&mut self, channel: &str) -> impl Future<Output = Result<()>> + Send {
+        notifying::command(self, notifying::listen(channel))
+    }
+
+    /// Listens no longer to a channel; one that isn't listened to is no error.
+    ///
+    /// # Errors
+    /// As [`Session::listen`].
+    fn unlisten(&mut self, channel: &str) -> impl Future<Output = Result<()>> + Send {
+        notifying::command(self, notifying::unlisten(channel))
+    }
+
+    /// Listens to nothing any more.
+    ///
+    /// # Errors
+    /// What the server says.
+    fn unlisten_all(&mut self) -> impl Future<Output = Result<()>> + Send {
+        self.batch_execute("UNLISTEN *")
+    }
+
+    /// Notifies all that listen to a channel; inside a transaction at its COMMIT. An empty payload is none.
+    ///
+    /// # Errors
+    /// A payload longer than 7,999 bytes, or a name that is empty or longer than 63, before anything is sent.
+    fn notify(&mut self, channel: &str, payload: &str) -> impl Future<Output = Result<()>> + Send {
+        notifying::notify(self, channel, payload)
+    }
+
+    /// [`Session::notify`] with a value as JSON: [`Notification::json`](crate::protocol::notifications::Notification::json)
+    /// reads it.
+    ///
+    /// # Errors
+    /// As [`Session::notify`]; a value that JSON can't hold.
+    #[cfg(feature = "with-serde_json-1")]
+    fn notify_json(
+        &mut self,
+        channel: &str,
+        value: &(impl serde::Serialize + Sync),
+    ) -> impl Future<Output = Result<()>> + Send {
+        notifying::notify_json(self, channel, value)
+    }
+
+    /// The next notification, waited for no longer than this; `None` when the time is over. Zero looks what has come.
+    ///
+    /// # Errors
+    /// Inside a transaction, where the server delivers none; while there is a sink; a lost connection, after all that
+    /// came before.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    fn wait_notification(&mut self, timeout: Duration) -> impl Future<Output = Result<Option<Heard>>> + Send {
+        self.run(Hear::within(Some(timeout)))
+    }
+
+    /// The notifications one after the other, waited for without limit.
+    fn notifications(&mut self) -> Notifications<'_, Self> {
+        Notifications::over(self)
+    }
+
+    /// Gives all notifications that wait, and from now on all that come, to a sink; `None`: they are kept again.
+    /// See [`NotificationSink`] for what can be one.
+    fn set_notification_sink(&mut self, sink: Option<Box<dyn NotificationSink>>) {
+        self.connection().inbox().set_sink(sink);
+    }
+
+    /// Waits no longer than this until the sink was given something: how many notifications, 0 when the time is over.
+    ///
+    /// # Errors
+    /// What the sink refused, which stays with the connection; there is no sink; as [`Session::wait_notification`].
+    fn deliver_notifications(&mut self, timeout: Duration) -> impl Future<Output = Result<u64>> + Send {
+        self.run(Deliver::within(Some(timeout)))
     }
 
     /// One round trip that does nothing else: an error says that the connection is gone.

@@ -3,4 +3,4 @@
 #[cfg(feature = "runtime-tokio")]
 mod tokio;
 #[cfg(feature = "runtime-tokio")]
-pub(crate) use tokio::{Instant, Socket, before, resolve};
+pub(crate) use tokio::{Instant, Socket, before, resolve, yield_now};

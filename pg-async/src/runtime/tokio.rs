@@ -101,6 +101,9 @@ pub(crate) async fn before<F: Future>(deadline: Option<Instant>, future: F) -> O
     }
 }
 
+/// Lets the runtime look at its sockets.
+pub(crate) use tokio::task::yield_now;
+
 /// The addresses of a host, found off the runtime's threads.
 pub(crate) async fn resolve(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     tokio::net::lookup_host((name, port)).await.map(Iterator::collect)

@@ -18,11 +18,13 @@ pub mod stream;
 mod text;
 pub mod types;
 pub mod under;
+pub mod waiting;
 
 use crate::error::{Error, Result};
 use crate::message::backend::Message;
 use crate::protocol::conversation::Conversation;
 use prelude::Needs;
+use std::time::Duration;
 
 /// One operation: what is sent, which messages complete it, what comes out.
 ///
@@ -39,6 +41,10 @@ pub trait Exchange: Send {
 
     /// Only writes: complete as soon as all that is queued was sent, or a whole message waits.
     const FLUSH: bool = false;
+
+    /// Sends nothing and waits for what comes unasked: complete when it [has heard enough](Exchange::has_heard), or when its
+    /// [time](Exchange::patience) is over.
+    const WAITS: bool = false;
 
     /// Wants to hear of ParseComplete, BindComplete and CloseComplete too.
     const ACKNOWLEDGEMENTS: bool = false;
@@ -57,6 +63,18 @@ pub trait Exchange: Send {
     /// # Errors
     /// The exchange ends with them, and nothing of it will be sent.
     fn send(&mut self, conversation: &mut Conversation) -> Result<()>;
+
+    /// How long it may take, from when it is started; the client has the clock. One that [waits](Exchange::WAITS) is
+    /// complete then, any other fails, and what the server still sends for it is read away.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Of one that [waits](Exchange::WAITS): whether what came unasked is enough.
+    fn has_heard(&mut self, conversation: &mut Conversation) -> bool {
+        let _ = conversation;
+        false
+    }
 
     /// Takes a message; not ReadyForQuery, after which [`Exchange::finish`] follows, and ParseComplete, BindComplete and
     /// CloseComplete only if it [wants to](Exchange::ACKNOWLEDGEMENTS).
@@ -136,4 +154,6 @@ pub enum Kind {
     Ping,
     /// A request to cancel another session's statement.
     Cancel,
+    /// Nothing is sent: a wait for notifications, or a pause.
+    Wait,
 }

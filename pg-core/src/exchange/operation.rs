@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::Message;
 use crate::protocol::connection::{Connection, Polled};
 use crate::protocol::state::Phase;
+use std::time::Duration;
 
 /// An exchange that was started. Dropping it leaves the connection able to go on: its answers are read and thrown away.
 #[derive(Debug)]
@@ -43,6 +44,9 @@ impl Connection {
         };
         if E::FLUSH && !self.wants_write() && !self.is_closed() {
             return finish(self, operation);
+        }
+        if E::WAITS {
+            return self.poll_waiting(operation);
         }
         if E::PEEK {
             // The first poll only says that bytes are wanted.
@@ -115,6 +119,49 @@ impl Connection {
                 }
             }
         }
+    }
+}
+
+impl Connection {
+    fn poll_waiting<E: Exchange>(&mut self, operation: &mut Operation<E>) -> Result<Option<E::Output>> {
+        let Some(exchange) = &mut operation.exchange else {
+            return Err(Error::usage("the operation is complete and was polled again"));
+        };
+        if let Stage::New = operation.stage {
+            exchange.prepare(&mut self.conversation)?;
+            operation.stage = Stage::Running;
+        }
+        // What came before the link was lost is told before the loss.
+        if !exchange.has_heard(&mut self.conversation) {
+            self.poll_unasked()?;
+            if !exchange.has_heard(&mut self.conversation) {
+                return Ok(None);
+            }
+        }
+        finish(self, operation)
+    }
+
+    /// Ends an operation whose [patience](Exchange::patience) is over: one that waits is complete, any other has failed, and
+    /// counts as dropped.
+    ///
+    /// # Errors
+    /// Of kind `Timeout`; or what the exchange ends with.
+    #[cold]
+    pub fn give_up<E: Exchange>(&mut self, operation: &mut Operation<E>) -> Result<E::Output> {
+        if E::WAITS
+            && let Some(output) = finish(self, operation)?
+        {
+            return Ok(output);
+        }
+        Err(Error::new(ErrorKind::Timeout, "the server did not answer in time"))
+    }
+}
+
+impl<E: Exchange> Operation<E> {
+    /// How long it may take, from now on: see [`Exchange::patience`].
+    #[inline]
+    pub fn patience(&self) -> Option<Duration> {
+        self.exchange.as_ref().and_then(E::patience)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::message::backend::Message;
 use crate::protocol::conversation::Conversation;
 use crate::types::codecs::Codecs;
+use std::time::Duration;
 
 /// See the module.
 #[derive(Debug)]
@@ -44,7 +45,17 @@ impl Drop for Lifted<'_> {
 impl<E: Exchange> Exchange for Under<E> {
     type Output = E::Output;
     const PEEK: bool = E::PEEK;
+    const FLUSH: bool = E::FLUSH;
+    const WAITS: bool = E::WAITS;
     const ACKNOWLEDGEMENTS: bool = E::ACKNOWLEDGEMENTS;
+
+    fn patience(&self) -> Option<Duration> {
+        self.exchange.patience()
+    }
+
+    fn has_heard(&mut self, c: &mut Conversation) -> bool {
+        self.exchange.has_heard(c)
+    }
 
     fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
         under(&self.codecs, c, |c| self.exchange.prepare(c))

@@ -3,36 +3,23 @@
 
 use crate::error::{Error, Result, ServerError};
 use crate::message::backend::NotificationResponse;
+use crate::protocol::notifications::{Heard, Notification, NotificationSink, Notifications};
 use crate::types::context::Settings;
 use std::collections::VecDeque;
-
-/// A NOTIFY that reached this session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notification {
-    /// The notifying server process.
-    pub process_id: i32,
-    /// The channel.
-    pub channel: String,
-    /// The payload; empty if none was given.
-    pub payload: String,
-}
 
 /// Parameters, notices and notifications of one connection.
 #[derive(Debug, Default)]
 pub struct Inbox {
     parameters: Vec<(String, String)>,
     notices: VecDeque<ServerError>,
-    notifications: VecDeque<Notification>,
+    notifications: Notifications,
     lost_notices: u64,
-    lost_notifications: u64,
 }
 
 /// How many run-time parameters are kept; PostgreSQL reports about fifteen.
 const MOST_PARAMETERS: usize = 1_000;
 /// How many notices are kept when nobody reads them; the newest stay.
 const MOST_NOTICES: usize = 1_000;
-/// How many notifications are kept when nobody reads them; the oldest stay, so that an order seen is an order sent.
-const MOST_NOTIFICATIONS: usize = 65_536;
 
 impl Inbox {
     /// The value of a run-time parameter that the server reports, such as `server_version`.
@@ -45,14 +32,70 @@ impl Inbox {
         self.notices.pop_front()
     }
 
-    /// Takes the oldest notification.
+    /// Takes the oldest notification; what was lost before it is told by [`Inbox::take_lost_notifications`].
     pub fn next_notification(&mut self) -> Option<Notification> {
-        self.notifications.pop_front()
+        loop {
+            match self.notifications.next()? {
+                Heard::Notification(notification) => return Some(notification),
+                Heard::Lost(_) => {}
+            }
+        }
     }
 
-    /// How many notifications were dropped because nobody read them, since the last call.
+    /// Takes the oldest notification, or the place where some were lost.
+    pub fn next_heard(&mut self) -> Option<Heard> {
+        self.notifications.next()
+    }
+
+    /// Whether a notification waits.
+    pub fn has_heard(&self) -> bool {
+        !self.notifications.is_empty()
+    }
+
+    /// How many notifications were dropped because nobody read them, since the last call: those that [`Heard::Lost`]
+    /// tells in their places.
     pub fn take_lost_notifications(&mut self) -> u64 {
-        std::mem::take(&mut self.lost_notifications)
+        self.notifications.take_lost()
+    }
+
+    /// How many notifications are kept while nobody takes them; 65,536 unless set. Those that come later are lost.
+    pub fn keep_notifications(&mut self, most: usize) {
+        self.notifications.set_most(most);
+    }
+
+    /// Gives a sink all notifications that wait, and from now on those that come; `None`: they are kept here again.
+    pub fn set_sink(&mut self, sink: Option<Box<dyn NotificationSink>>) {
+        self.notifications.set_sink(sink);
+    }
+
+    /// Takes the sink back.
+    pub fn take_sink(&mut self) -> Option<Box<dyn NotificationSink>> {
+        self.notifications.take_sink()
+    }
+
+    /// Whether there is a sink.
+    pub fn has_sink(&self) -> bool {
+        self.notifications.has_sink()
+    }
+
+    /// How many notifications the sinks have taken so far.
+    pub fn delivered(&self) -> u64 {
+        self.notifications.delivered()
+    }
+
+    /// Whether the sink has refused one, which is kept.
+    pub fn is_refused(&self) -> bool {
+        self.notifications.is_refused()
+    }
+
+    /// Why the sink has refused one. What is kept is given to it when the next comes, or by [`Inbox::deliver`].
+    pub fn take_refusal(&mut self) -> Option<Error> {
+        self.notifications.take_refusal()
+    }
+
+    /// Gives the sink what is kept.
+    pub fn deliver(&mut self) {
+        self.notifications.deliver();
     }
 
     /// How many notices were dropped because nobody read them, since the last call.
@@ -69,15 +112,7 @@ impl Inbox {
     }
 
     pub(super) fn handle_notification(&mut self, notification: NotificationResponse<'_>) {
-        if self.notifications.len() >= MOST_NOTIFICATIONS {
-            self.lost_notifications = self.lost_notifications.saturating_add(1);
-            return;
-        }
-        self.notifications.push_back(Notification {
-            process_id: notification.process_id,
-            channel: notification.channel.to_owned(),
-            payload: notification.payload.to_owned(),
-        });
+        self.notifications.handle(notification);
     }
 
     /// Keeps a parameter, and in `settings` those that change how values look.

@@ -5,6 +5,7 @@ pub mod connection;
 pub mod conversation;
 pub mod gate;
 pub mod inbox;
+pub mod notifications;
 #[cfg(feature = "tls")]
 pub mod secured;
 pub(crate) mod sharing;

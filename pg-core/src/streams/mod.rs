@@ -3,6 +3,8 @@
 
 mod copy_in;
 mod copy_out;
+pub(crate) mod notifying;
 
 pub use copy_in::{CopyIn, CopyRowsIn, Progress};
 pub use copy_out::{CopyOut, CopyRowsOut};
+pub use notifying::Notifications;

@@ -48,3 +48,6 @@ pub(crate) async fn before<F: Future>(deadline: Option<Instant>, future: F) -> O
     })
     .await
 }
+
+/// Nothing needs looking at: the world is asked directly.
+pub(crate) async fn yield_now() {}

@@ -1,0 +1,98 @@
+//! LISTEN, NOTIFY, and the notifications one after the other.
+//!
+//! What the server would refuse is refused before it is sent; what it would do silently (cut a name after 63 bytes) is
+//! refused too.
+
+use crate::error::{Error, Result};
+use crate::exchange::batch::Batch;
+use crate::exchange::collect::Affected;
+use crate::exchange::query::Request;
+use crate::exchange::waiting::Hear;
+use crate::protocol::notifications::Heard;
+use crate::quote;
+use crate::run::Run;
+
+/// A name is shorter than this: the server's NAMEDATALEN.
+const NAME: usize = 64;
+/// A payload is shorter than this.
+const PAYLOAD: usize = 8_000;
+
+fn check_channel(channel: &str) -> Result<()> {
+    if channel.is_empty() {
+        return Err(Error::usage("the name of a channel is empty"));
+    }
+    if channel.len() >= NAME {
+        return Err(Error::usage(format!(
+            "the name of a channel is {} bytes long, and PostgreSQL takes {} at most",
+            channel.len(),
+            NAME - 1
+        )));
+    }
+    Ok(())
+}
+
+pub(crate) fn listen(channel: &str) -> Result<String> {
+    check_channel(channel)?;
+    Ok(format!("LISTEN {}", quote::identifier(channel)?))
+}
+
+pub(crate) fn unlisten(channel: &str) -> Result<String> {
+    check_channel(channel)?;
+    Ok(format!("UNLISTEN {}", quote::identifier(channel)?))
+}
+
+pub(crate) async fn command<S: Run>(session: &mut S, sql: Result<String>) -> Result<()> {
+    let sql = sql?;
+    session.run(Batch::new(&sql)).await
+}
+
+pub(crate) async fn notify<S: Run>(session: &mut S, channel: &str, payload: &str) -> Result<()> {
+    check_channel(channel)?;
+    if payload.len() >= PAYLOAD {
+        return Err(Error::usage(format!(
+            "the payload of a notification is {} bytes long, and PostgreSQL takes {} at most",
+            payload.len(),
+            PAYLOAD - 1
+        ))
+        .hint("store the data in a table, and notify its key"));
+    }
+    session.run(Request::new("select pg_notify($1, $2)", (channel, payload), Affected)).await.map(drop)
+}
+
+#[cfg(feature = "with-serde_json-1")]
+pub(crate) async fn notify_json<S: Run>(
+    session: &mut S,
+    channel: &str,
+    value: &(impl serde::Serialize + Sync),
+) -> Result<()> {
+    let payload = serde_json::to_string(value)
+        .map_err(|e| Error::encode(format!("a notification's payload can't be written as JSON: {e}")))?;
+    notify(session, channel, &payload).await
+}
+
+/// The notifications of a session, one after the other: what `notifications()` gives. It can be made anew at any time.
+#[derive(Debug)]
+pub struct Notifications<'s, S> {
+    session: &'s mut S,
+}
+
+impl<'s, S: Run> Notifications<'s, S> {
+    pub(crate) fn over(session: &'s mut S) -> Notifications<'s, S> {
+        Notifications { session }
+    }
+
+    /// Waits for the next, without limit.
+    ///
+    /// # Errors
+    /// As `wait_notification`.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub async fn next(&mut self) -> Result<Heard> {
+        loop {
+            if let Some(heard) = self.session.run(Hear::within(None)).await? {
+                return Ok(heard);
+            }
+        }
+    }
+}

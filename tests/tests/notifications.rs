@@ -1,0 +1,231 @@
+//! LISTEN and NOTIFY: what is heard, when, in which order, and where it goes.
+
+use pg_core::protocol::notifications::{Heard, Notification};
+use pg_core::{Error, ErrorKind, Result, Session};
+use pg_tests::clients::{self, still_answers};
+use pg_tests::server::{Database, Server};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// The next one that comes, which is a notification.
+async fn hear<S: Session>(client: &mut S) -> Result<Notification> {
+    let heard = client.wait_notification(SOON).await?;
+    Ok(heard.and_then(Heard::notification).expect("a notification in time"))
+}
+
+/// What another session does.
+fn elsewhere(database: &Database, work: impl FnOnce(&mut clients::pg_blocking::Client)) {
+    work(&mut clients::pg_blocking::Config::new(&database.url()).unwrap().connect().unwrap());
+}
+
+async fn a_notification_says_who_where_and_what<S: Session>(
+    client: &mut S,
+    database: &Database,
+) -> Result<()> {
+    client.listen("orders").await?;
+    let mut other = 0;
+    elsewhere(database, |session| {
+        other = session.query_value("select pg_backend_pid()", ()).unwrap();
+        session.notify("orders", "nr 7").unwrap();
+        session.notify("orders", "").unwrap();
+    });
+    let expected = Notification { process_id: other, channel: "orders".into(), payload: "nr 7".into() };
+    assert_eq!(hear(client).await?, expected);
+    assert_eq!(hear(client).await?, Notification { payload: String::new(), ..expected });
+    client.unlisten("orders").await?;
+    client.notify("orders", "unheard").await?;
+    assert_eq!(client.wait_notification(Duration::ZERO).await?, None);
+    still_answers(client).await
+}
+
+async fn any_name_is_a_channel_and_means_itself<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    let long = "é".repeat(31) + "x";
+    for name in ["Orders", "a b", "x\"; drop table t; --", "'", "ümlaut", long.as_str()] {
+        client.listen(name).await?;
+        client.notify(name, "here").await?;
+        assert_eq!(hear(client).await?.channel, name);
+    }
+    client.unlisten_all().await?;
+    assert_eq!(client.query_values::<String>("select pg_listening_channels()", ()).await?, [""; 0]);
+    for (name, part) in [("", "empty"), ("y".repeat(64).as_str(), "64 bytes"), ("a\0b", "NUL")] {
+        let refused = client.listen(name).await.unwrap_err();
+        assert!(refused.kind() == ErrorKind::Usage && refused.to_string().contains(part), "{refused}");
+    }
+    still_answers(client).await
+}
+
+async fn a_payload_has_7999_bytes_at_most<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.listen("c").await?;
+    let longest = "p".repeat(7_999);
+    client.notify("c", &longest).await?;
+    assert_eq!(hear(client).await?.payload, longest);
+    let refused = client.notify("c", &(longest + "q")).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Usage);
+    assert!(refused.to_string().contains("8000 bytes") && refused.to_string().contains("7999"), "{refused}");
+    still_answers(client).await
+}
+
+async fn they_are_gathered_during_any_operation_and_kept_in_order<S: Session>(
+    client: &mut S,
+    database: &Database,
+) -> Result<()> {
+    client.listen("c").await?;
+    elsewhere(database, |other| {
+        for n in 0..100 {
+            other.notify("c", &n.to_string()).unwrap();
+        }
+    });
+    // The query's answer brings them along.
+    client.query_value::<i32>("select 1", ()).await?;
+    client.notify("c", "100").await?;
+    for n in 0..=100 {
+        assert_eq!(hear(client).await?.payload, n.to_string());
+    }
+    still_answers(client).await
+}
+
+async fn waiting_ends_at_the_deadline<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.listen("c").await?;
+    let start = Instant::now();
+    assert_eq!(client.wait_notification(Duration::from_millis(50)).await?, None);
+    assert!(start.elapsed() >= Duration::from_millis(50));
+    client.notify("c", "late").await?;
+    assert_eq!(client.notifications().next().await?.notification().unwrap().payload, "late");
+    still_answers(client).await
+}
+
+async fn waiting_inside_a_transaction_is_refused<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.listen("c").await?;
+    let mut tx = client.begin().await?;
+    let refused = tx.wait_notification(SOON).await.unwrap_err();
+    assert!(refused.to_string().contains("inside a transaction"), "{refused}");
+    tx.notify("c", "at commit").await?;
+    assert_eq!(tx.wait_notification(SOON).await.unwrap_err().kind(), ErrorKind::Usage);
+    tx.commit().await?;
+    assert_eq!(hear(client).await?.payload, "at commit");
+    // One that was begun by SQL is one too.
+    client.batch_execute("begin").await?;
+    assert_eq!(client.wait_notification(SOON).await.unwrap_err().kind(), ErrorKind::Usage);
+    client.batch_execute("rollback").await?;
+    still_answers(client).await
+}
+
+async fn what_finds_no_room_is_told_as_lost<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.listen("c").await?;
+    client.connection().inbox().keep_notifications(2);
+    for n in 0..5 {
+        client.notify("c", &n.to_string()).await?;
+    }
+    assert_eq!(hear(client).await?.payload, "0");
+    client.notify("c", "5").await?;
+    assert_eq!(hear(client).await?.payload, "1");
+    assert_eq!(client.wait_notification(SOON).await?, Some(Heard::Lost(3)));
+    assert_eq!(hear(client).await?.payload, "5");
+    still_answers(client).await
+}
+
+async fn a_sink_takes_them_as_they_come<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    let queue = Arc::new(Mutex::new(VecDeque::new()));
+    client.listen("c").await?;
+    client.notify("c", "1").await?;
+    client.set_notification_sink(Some(Box::new(Arc::clone(&queue))));
+    client.notify("c", "2").await?;
+    assert_eq!(queue.lock().unwrap().len(), 2);
+    // Whoever has a sink doesn't take them from the connection, and can wait until it is given some.
+    assert_eq!(client.wait_notification(SOON).await.unwrap_err().kind(), ErrorKind::Usage);
+    assert_eq!(client.deliver_notifications(Duration::ZERO).await?, 0);
+    let (sender, receiver) = mpsc::channel();
+    client.set_notification_sink(Some(Box::new(sender)));
+    client.notify("c", "3").await?;
+    let heard = receiver.try_recv().ok().and_then(Heard::notification).expect("the third");
+    assert_eq!(heard.payload, "3");
+    client.set_notification_sink(None);
+    client.notify("c", "4").await?;
+    assert_eq!(hear(client).await?.payload, "4");
+    still_answers(client).await
+}
+
+async fn a_sink_that_fails_is_told_of_and_loses_nothing<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.listen("c").await?;
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&taken);
+    let mut is_broken = true;
+    client.set_notification_sink(Some(Box::new(move |heard: &Heard| {
+        if std::mem::take(&mut is_broken) {
+            return Err("no room on the disk".into());
+        }
+        seen.lock().unwrap().push(heard.clone());
+        Ok(())
+    })));
+    client.notify("c", "1").await?;
+    client.notify("c", "2").await?;
+    let told: Error = client.deliver_notifications(SOON).await.unwrap_err();
+    assert!(told.to_string().contains("no room on the disk"), "{told}");
+    assert_eq!(client.deliver_notifications(SOON).await?, 2);
+    let payloads: Vec<String> =
+        taken.lock().unwrap().drain(..).filter_map(Heard::notification).map(|n| n.payload).collect();
+    assert_eq!(payloads, ["1", "2"]);
+    still_answers(client).await
+}
+
+async fn payloads_are_typed_by_serde<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.listen("c").await?;
+    client.notify_json("c", &(7, "seven")).await?;
+    let heard = hear(client).await?;
+    assert_eq!(heard.json::<(i32, String)>()?, (7, "seven".to_owned()));
+    let wrong = heard.json::<bool>().unwrap_err();
+    assert!(wrong.kind() == ErrorKind::Decode && wrong.to_string().contains("channel \"c\""), "{wrong}");
+    still_answers(client).await
+}
+
+async fn a_session_that_ends_is_heard_while_waiting<S: Session>(
+    client: &mut S,
+    database: &Database,
+) -> Result<()> {
+    client.listen("c").await?;
+    let process: i32 = client.query_value("select pg_backend_pid()", ()).await?;
+    client.notify("c", "before").await?;
+    elsewhere(database, |other| {
+        assert!(other.query_value::<bool>("select pg_terminate_backend($1)", (process,)).unwrap());
+    });
+    assert_eq!(hear(client).await?.payload, "before");
+    let lost = client.wait_notification(SOON).await.unwrap_err();
+    assert_eq!(lost.sqlstate().map(|code| code.code().to_owned()), Some("57P01".to_owned()));
+    assert!(client.is_closed());
+    Ok(())
+}
+
+pg_tests::both_clients!(
+    a_notification_says_who_where_and_what,
+    any_name_is_a_channel_and_means_itself,
+    a_payload_has_7999_bytes_at_most,
+    they_are_gathered_during_any_operation_and_kept_in_order,
+    waiting_ends_at_the_deadline,
+    waiting_inside_a_transaction_is_refused,
+    what_finds_no_room_is_told_as_lost,
+    a_sink_takes_them_as_they_come,
+    a_sink_that_fails_is_told_of_and_loses_nothing,
+    payloads_are_typed_by_serde,
+    a_session_that_ends_is_heard_while_waiting,
+);
+
+#[test]
+fn a_blocking_iterator_waits_for_each() {
+    let database = Server::shared().database();
+    let mut client = clients::pg_blocking::Config::new(&database.url()).unwrap().connect().unwrap();
+    client.listen("c").unwrap();
+    let url = database.url();
+    let other = std::thread::spawn(move || {
+        let mut other = clients::pg_blocking::Config::new(&url).unwrap().connect().unwrap();
+        (0..3).for_each(|n| other.notify("c", &n.to_string()).unwrap());
+    });
+    let heard = client.notifications().take(3).map(|heard| heard.unwrap().notification().unwrap().payload);
+    assert_eq!(heard.collect::<Vec<_>>(), ["0", "1", "2"]);
+    other.join().unwrap();
+}
