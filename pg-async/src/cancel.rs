@@ -70,14 +70,14 @@ impl CancelToken {
         poll_fn(|context| unfinished.poll(context)).await
     }
 
-    /// Waits until no request of any token of this session is on its way.
+    /// Waits until no request of any token of this session is on its way; false if the deadline came first.
     #[cold]
-    pub(crate) async fn wait(&self) -> Result<()> {
-        poll_fn(|context| {
+    pub(crate) async fn wait(&self, deadline: Option<Instant>) -> Result<bool> {
+        let open = poll_fn(|context| {
             self.left.poll(context);
             self.gate.poll_open(context)
-        })
-        .await
+        });
+        runtime::before(deadline, open).await.map_or(Ok(false), |outcome| outcome.map(|()| true))
     }
 }
 

@@ -127,6 +127,7 @@ async fn log_in_once(
         }
         return Err(error);
     }
+    link.connection.set_deadline(settings.deadline());
     let cancel = CancelToken {
         place: place.clone(),
         key: link.connection.cancel_key().cloned(),
@@ -134,7 +135,12 @@ async fn log_in_once(
         gate: Gate::default(),
         left: Arc::default(),
     };
-    Ok(Client { link, cancel, drain_timeout: settings.drain_timeout() })
+    Ok(Client {
+        link,
+        cancel,
+        drain_timeout: settings.drain_timeout(),
+        cancel_timeout: settings.cancel_timeout(),
+    })
 }
 
 /// Opens a socket.

@@ -8,6 +8,7 @@
 use super::runtime::{self, Instant, Socket};
 use pg_core::error::{Error, Result};
 use pg_core::exchange::Exchange;
+use pg_core::exchange::operation::Operation;
 use pg_core::protocol::connection::Connection;
 use std::future::poll_fn;
 use std::io;
@@ -25,40 +26,60 @@ impl Link {
     #[inline]
     pub(crate) async fn drive<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
         let mut operation = self.connection.start(exchange);
-        let deadline = operation.patience().and_then(|patience| Instant::now().checked_add(patience));
-        let mut is_over = false;
         loop {
-            if let Some(output) = self.connection.poll(&mut operation)? {
+            if let Some(output) = self.go_on(&mut operation, None).await? {
                 return Ok(output);
-            }
-            match deadline {
-                None => self.step().await,
-                Some(_) if is_over => return self.connection.give_up(&mut operation),
-                // Boxed, so that whoever has no deadline isn't made larger by it.
-                Some(end) => is_over = !Box::pin(self.step_before(deadline)).await || Instant::now() >= end,
             }
         }
     }
 
-    /// As [`Link::step`]; false if the deadline came first. What came before the deadline counts, however short it was.
-    #[cold]
-    async fn step_before(&mut self, deadline: Option<Instant>) -> bool {
-        if runtime::before(deadline, self.step()).await.is_some() {
-            return true;
+    /// Goes on with an operation to its end; `None` if the deadline came first.
+    #[inline]
+    pub(crate) async fn go_on<E: Exchange>(
+        &mut self,
+        operation: &mut Operation<E>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<E::Output>> {
+        loop {
+            if let Some(output) = self.connection.poll(operation)? {
+                return Ok(Some(output));
+            }
+            if !self.step(deadline).await {
+                return if E::WAITS { self.end_wait(operation).await.map(Some) } else { Ok(None) };
+            }
         }
+    }
+
+    /// The time of an exchange that waits is over; what came before that counts, however short it was.
+    #[cold]
+    async fn end_wait<E: Exchange>(&mut self, operation: &mut Operation<E>) -> Result<E::Output> {
         runtime::yield_now().await;
         poll_fn(|context| {
             let _ = self.poll_step(context);
             Poll::Ready(())
         })
         .await;
-        false
+        match self.connection.poll(operation)? {
+            Some(output) => Ok(output),
+            None => self.connection.give_up(operation),
+        }
     }
 
-    /// Sends what waits and reads once. A failed link is told by the next poll.
+    /// Sends what waits and reads once; false if the deadline came first. A failed link is told by the next poll.
     #[inline]
-    pub(crate) async fn step(&mut self) {
-        poll_fn(|context| self.poll_step(context)).await;
+    pub(crate) async fn step(&mut self, deadline: Option<Instant>) -> bool {
+        let step = poll_fn(|context| self.poll_step(context));
+        match deadline {
+            None => {
+                step.await;
+                true
+            }
+            // Asked here too, since a server that never stops sending never lets a wait time out.
+            // Boxed, so that whoever has no deadline isn't made larger by it.
+            Some(moment) => {
+                Instant::now() < moment && Box::pin(runtime::before(deadline, step)).await.is_some()
+            }
+        }
     }
 
     fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<()> {

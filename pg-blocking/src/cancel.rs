@@ -63,15 +63,19 @@ impl CancelToken {
         outcome
     }
 
-    /// Waits until no request of any token of this session is on its way.
+    /// Waits until no request of any token of this session is on its way; false if the deadline came first.
     #[cold]
-    pub(crate) fn wait(&self) -> Result<()> {
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> Result<bool> {
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         let mut open = pin!(poll_fn(|context| self.gate.poll_open(context)));
         loop {
             match open.as_mut().poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(outcome) => return outcome,
-                Poll::Pending => std::thread::park(),
+                Poll::Ready(outcome) => return outcome.map(|()| true),
+                Poll::Pending => match deadline.map(|at| at.saturating_duration_since(Instant::now())) {
+                    None => std::thread::park(),
+                    Some(left) if left.is_zero() => return Ok(false),
+                    Some(left) => std::thread::park_timeout(left),
+                },
             }
         }
     }

@@ -6,6 +6,7 @@ use super::socket::Instant;
 use pg_core::blocking::Blocking;
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
+use pg_core::exchange::operation::Operation;
 use pg_core::protocol::connection::Connection;
 use pg_core::session::{Lifecycle, Run, Session};
 use std::future::{Future, ready};
@@ -24,28 +25,35 @@ pub struct Raw {
     pub(crate) link: Link,
     pub(crate) cancel: CancelToken,
     pub(crate) drain_timeout: Duration,
+    pub(crate) cancel_timeout: Duration,
 }
 
-/// How long the server may take to answer after a CancelRequest, before the connection is given up.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long it may take before it is asked again.
+/// How long the server may take to end what was cancelled before it is asked again.
 const CANCEL_AGAIN: Duration = Duration::from_millis(500);
 
 impl Raw {
-    /// Reads what the server still owes to dropped calls; cancels the statement if that takes too long.
+    /// Reads what the server still owes to dropped calls; cancels the statement if that takes too long. Whether there is
+    /// time left for the call.
     #[cold]
-    fn settle(&mut self) -> Result<()> {
+    fn settle(&mut self, deadline: Option<Instant>) -> Result<bool> {
         // A request on its way may hit whatever comes next.
-        if let Err(error) = self.cancel.wait() {
-            self.link.connection.handle_failure(error);
+        match self.cancel.wait(deadline) {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(error) => self.link.connection.handle_failure(error),
         }
-        if self.drain(Instant::now().checked_add(self.drain_timeout))? {
-            return Ok(());
+        if !self.drain(earlier(deadline, self.drain_timeout))? {
+            self.cut_short()?;
         }
-        let deadline = Instant::now() + CANCEL_TIMEOUT;
-        while Instant::now() < deadline && self.cancel.cancel_before(Some(deadline)).is_ok() {
-            // A request that came before its statement has done nothing, so there may be more than one.
-            if self.drain(Some(deadline.min(Instant::now() + CANCEL_AGAIN)))? {
+        Ok(is_ahead(deadline))
+    }
+
+    /// Cancels what runs for nobody and reads it to its end.
+    fn cut_short(&mut self) -> Result<()> {
+        let until = Instant::now().checked_add(self.cancel_timeout);
+        // A request that came before its statement has done nothing, so there may be more than one.
+        while self.cancels(until) {
+            if self.drain(earlier(until, CANCEL_AGAIN))? {
                 return Ok(());
             }
         }
@@ -53,14 +61,49 @@ impl Raw {
             ErrorKind::Timeout,
             "the server did not finish a dropped statement, even though it was cancelled",
         ));
-        self.drain(Some(deadline)).map(|_| ())
+        self.link.connection.poll_abandoned().map(|_| ())
+    }
+
+    /// Cancels an operation that is late, and goes on with it: what the server had done is not told as undone.
+    #[cold]
+    fn cut_off<E: Exchange>(&mut self, mut operation: Operation<E>, limit: Duration) -> Result<E::Output> {
+        if E::PEEK {
+            // What is read on belongs to an earlier operation.
+            self.link.connection.abandon();
+            self.cut_short()?;
+            return Err(Error::late(limit, None));
+        }
+        let until = Instant::now().checked_add(self.cancel_timeout);
+        while self.cancels(until) {
+            match self.link.go_on(&mut operation, earlier(until, CANCEL_AGAIN)) {
+                Ok(None) => {}
+                Ok(Some(output)) if self.link.connection.is_idle() => return Ok(output),
+                // It has only begun.
+                Ok(Some(_)) => {
+                    self.link.connection.abandon();
+                    self.cut_short()?;
+                    return Err(Error::late(limit, None));
+                }
+                Err(error) if error.is_cancelled() => return Err(Error::late(limit, Some(error))),
+                Err(error) => return Err(error),
+            }
+        }
+        self.link.connection.handle_failure(Error::late(limit, None).within("the server did not answer"));
+        match self.link.connection.poll(&mut operation) {
+            Err(error) => Err(error),
+            Ok(_) => Err(Error::late(limit, None)),
+        }
+    }
+
+    /// Sends a CancelRequest, if there is time left for it; whether it arrived.
+    fn cancels(&mut self, until: Option<Instant>) -> bool {
+        is_ahead(until) && self.cancel.cancel_before(until).is_ok()
     }
 
     /// Reads what is owed to nobody; false if the deadline came first.
     fn drain(&mut self, deadline: Option<Instant>) -> Result<bool> {
         while !self.link.connection.poll_abandoned()? {
-            // Asked here too, since a server that never stops sending never lets a wait time out.
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) || !self.link.step(deadline) {
+            if !self.link.step(deadline) {
                 return Ok(false);
             }
         }
@@ -68,16 +111,32 @@ impl Raw {
     }
 }
 
+/// The deadline, or the end of `time` from now on, if that comes first. What is too far ahead is none.
+fn earlier(deadline: Option<Instant>, time: Duration) -> Option<Instant> {
+    deadline.into_iter().chain(Instant::now().checked_add(time)).min()
+}
+
+fn is_ahead(deadline: Option<Instant>) -> bool {
+    deadline.is_none_or(|deadline| Instant::now() < deadline)
+}
+
 impl Run for Raw {
     #[inline]
     async fn run<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
+        let limit = exchange.patience().or(self.link.connection.deadline().filter(|_| !E::WAITS));
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         if !E::PEEK {
             self.link.connection.abandon();
-            if !self.link.connection.is_idle() || !self.cancel.gate.is_open() {
-                self.settle()?;
+            let settled = self.link.connection.is_idle() && self.cancel.gate.is_open();
+            if !settled && !self.settle(deadline)? {
+                return Err(Error::late(limit.unwrap_or_default(), None));
             }
         }
-        self.link.drive(exchange, None)
+        let mut operation = self.link.connection.start(exchange);
+        match self.link.go_on(&mut operation, deadline)? {
+            Some(output) => Ok(output),
+            None => self.cut_off(operation, limit.unwrap_or_default()),
+        }
     }
 }
 

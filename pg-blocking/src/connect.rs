@@ -128,13 +128,19 @@ fn log_in_once(
         }
         return Err(error);
     }
+    link.connection.set_deadline(settings.deadline());
     let cancel = CancelToken {
         place: place.clone(),
         key: link.connection.cancel_key().cloned(),
         tls: tls.filter(|_| link.connection.is_encrypted()),
         gate: Gate::default(),
     };
-    Ok(Blocking::new(Raw { link, cancel, drain_timeout: settings.drain_timeout() }))
+    Ok(Blocking::new(Raw {
+        link,
+        cancel,
+        drain_timeout: settings.drain_timeout(),
+        cancel_timeout: settings.cancel_timeout(),
+    }))
 }
 
 /// Opens a socket. A timeout is that of the deadline, never the system's.

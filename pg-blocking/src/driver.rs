@@ -6,8 +6,9 @@
 //! The tests compile this file a second time, over a link and a clock that are imagined.
 
 use super::socket::{Instant, Ready, Socket};
-use pg_core::error::{Error, Result};
+use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
+use pg_core::exchange::operation::Operation;
 use pg_core::protocol::connection::Connection;
 use std::io;
 
@@ -23,26 +24,34 @@ impl Link {
     #[inline]
     pub(crate) fn drive<E: Exchange>(&mut self, exchange: E, deadline: Option<Instant>) -> Result<E::Output> {
         let mut operation = self.connection.start(exchange);
-        let deadline = match operation.patience() {
-            None => deadline,
-            Some(patience) => {
-                let own = Instant::now().checked_add(patience);
-                own.map(|own| deadline.map_or(own, |deadline| deadline.min(own))).or(deadline)
-            }
-        };
-        let mut is_over = false;
+        let late = || Error::new(ErrorKind::Timeout, "the server did not answer in time");
+        self.go_on(&mut operation, deadline)?.ok_or_else(late)
+    }
+
+    /// Goes on with an operation to its end; `None` if the deadline came first.
+    #[inline]
+    pub(crate) fn go_on<E: Exchange>(
+        &mut self,
+        operation: &mut Operation<E>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<E::Output>> {
         loop {
-            if let Some(output) = self.connection.poll(&mut operation)? {
-                return Ok(output);
-            }
-            if is_over {
-                return self.connection.give_up(&mut operation);
+            if let Some(output) = self.connection.poll(operation)? {
+                return Ok(Some(output));
             }
             if !self.step(deadline) {
-                // What came before the deadline counts, however short it was.
-                is_over = true;
-                self.listen();
+                return if E::WAITS { self.end_wait(operation).map(Some) } else { Ok(None) };
             }
+        }
+    }
+
+    /// The time of an exchange that waits is over; what came before that counts, however short it was.
+    #[cold]
+    fn end_wait<E: Exchange>(&mut self, operation: &mut Operation<E>) -> Result<E::Output> {
+        self.listen();
+        match self.connection.poll(operation)? {
+            Some(output) => Ok(output),
+            None => self.connection.give_up(operation),
         }
     }
 

@@ -283,6 +283,21 @@ impl<S: Session> Blocking<S> {
         Blocking(self.0.using(registry))
     }
 
+    /// [`Session::within`]: the same session with a deadline for each call.
+    pub fn within(&mut self, limit: Duration) -> Blocking<Using<'_, S>> {
+        Blocking(self.0.within(limit))
+    }
+
+    /// [`Session::set_deadline`]: how long each call may take from now on.
+    pub fn set_deadline(&mut self, deadline: Option<Duration>) {
+        self.0.set_deadline(deadline);
+    }
+
+    /// [`Session::pause`]: waits so long.
+    pub fn pause(&mut self, time: Duration) -> Result<()> {
+        complete(self.0.pause(time))
+    }
+
     /// [`Session::is_closed`]: whether the connection is known to be unusable.
     pub fn is_closed(&mut self) -> bool {
         self.0.is_closed()

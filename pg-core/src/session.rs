@@ -14,8 +14,8 @@ use crate::exchange::query::Request;
 use crate::exchange::session::{Begin, Description, End, Ping, Prepare};
 use crate::exchange::stream::{Cursor, Fetch, Fetched, Stream};
 use crate::exchange::types::TypeByName;
-use crate::exchange::under::Under;
-use crate::exchange::waiting::{Deliver, Hear};
+use crate::exchange::under::{Terms, Under};
+use crate::exchange::waiting::{Deliver, Hear, Pause};
 use crate::params::Params;
 use crate::protocol::connection::Connection;
 use crate::protocol::notifications::{Heard, NotificationSink};
@@ -23,7 +23,6 @@ use crate::row::{Column, FromRow, FromRowOwned, RowRef, Shape};
 use crate::run::Lender;
 use crate::streams::{CopyIn, CopyOut, CopyRowsIn, CopyRowsOut, Notifications, notifying};
 use crate::transaction::TransactionOptions;
-use crate::types::codecs::Codecs;
 use crate::types::registry::Registry;
 use crate::types::typecaster::TypecasterOwned;
 use postgres_types::Type;
@@ -459,7 +458,35 @@ pub trait Session: Run + Sized {
     /// Its statements are prepared apart from the session's own, and cached as those are, so that it is worth keeping the
     /// registry.
     fn using(&mut self, registry: &Registry) -> Using<'_, Self> {
-        Using { session: self, codecs: registry.codecs().clone() }
+        Using { session: self, terms: Terms { codecs: Some(registry.codecs().clone()), limit: None } }
+    }
+
+    /// The same session with a deadline for each call: `client.within(Duration::from_secs(1)).query(..)`
+    ///
+    /// A call that isn't complete by then is cancelled, read to its end, and fails with an error of kind `Timeout`
+    /// ([`Error::is_timeout`](crate::Error::is_timeout)); the session is usable after it, and in a transaction the statement
+    /// has failed. If it is done before the request reaches it, its result is given all the same, as that of a COMMIT
+    /// is. A server that doesn't answer within [`cancel_timeout`](crate::Config::cancel_timeout) loses the connection.
+    ///
+    /// It comes before the session's [own](Session::set_deadline); of several the shortest counts. Each piece of a
+    /// stream or COPY is a call, and so is each step of what repeats them, such as [`Session::copy_in_all`].
+    fn within(&mut self, limit: Duration) -> Using<'_, Self> {
+        Using { session: self, terms: Terms { codecs: None, limit: Some(limit) } }
+    }
+
+    /// How long each call may take from now on that isn't run [`within`](Session::within) a time of its own; `None`: as
+    /// long as it takes. What [`Config::deadline`](crate::Config::deadline) says at first.
+    fn set_deadline(&mut self, deadline: Option<Duration>) {
+        self.connection().set_deadline(deadline);
+    }
+
+    /// Waits so long, without asking anything of the server; generic code can't wait otherwise. No deadline shortens it
+    /// but that of [`within`](Session::within).
+    ///
+    /// # Errors
+    /// The server has closed the connection meanwhile.
+    fn pause(&mut self, time: Duration) -> impl Future<Output = Result<()>> + Send {
+        self.run(Pause::new(time))
     }
 
     /// Whether the connection is known to be unusable. A link that broke unnoticed shows at the next call.
@@ -489,16 +516,16 @@ impl<S: Session> Session for &mut S {
     }
 }
 
-/// A session under codecs of its own: what [`Session::using`] gives.
+/// A session on terms of its own: what [`Session::using`] and [`Session::within`] give.
 #[derive(Debug)]
 pub struct Using<'s, S> {
     session: &'s mut S,
-    codecs: Codecs,
+    terms: Terms,
 }
 
 impl<S: Run> Run for Using<'_, S> {
     fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send {
-        self.session.run(Under::new(exchange, self.codecs.clone()))
+        self.session.run(Under::new(exchange, self.terms.clone()))
     }
 }
 

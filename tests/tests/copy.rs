@@ -1,7 +1,7 @@
 //! COPY in both directions, as bytes and as rows, under both clients.
 
 use pg_core::copy::{CopyFrom, CopyTo};
-use pg_core::{CopyRow, ErrorKind, FromRow, FromSql, Result, Session, ToSql};
+use pg_core::{CopyRow, ErrorKind, FromRow, FromSql, Registry, Result, Session, ToSql};
 use pg_tests::clients::still_answers;
 use pg_tests::server::Database;
 use std::io::{self, Read};
@@ -307,7 +307,24 @@ async fn progress_is_told<S: Session>(client: &mut S, _: &Database) -> Result<()
     Ok(())
 }
 
+async fn a_copy_under_codecs_of_its_own_is_handed_over<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute("create table t (a text)").await?;
+    let registry = Registry::new();
+    let mut using = client.using(&registry);
+    let mut sink = using.copy_in("copy t from stdin").await?;
+    for _ in 0..3 {
+        sink.write("x\n".repeat(100_000).as_bytes()).await?;
+        sink.flush().await?;
+    }
+    assert_eq!(sink.finish().await?, 300_000);
+    Ok(())
+}
+
 pg_tests::both_clients!(
+    a_copy_under_codecs_of_its_own_is_handed_over,
     rows_go_in_and_come_out_as_they_were,
     tuples_go_into_columns_by_position,
     a_field_of_another_type_is_refused_before_a_byte_is_sent,

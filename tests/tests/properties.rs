@@ -197,6 +197,8 @@ async fn the_longest_times_are_no_limit<S: Session>(client: &mut S, _: &Database
 both_clients!(with |config| config
     .connect_timeout(Duration::MAX)
     .drain_timeout(Duration::MAX)
+    .cancel_timeout(Duration::MAX)
+    .deadline(Duration::MAX)
     .statement_cache_capacity(usize::MAX)
     .message_limits(Limits { before_login: usize::MAX, small: usize::MAX, large: usize::MAX });
     the_longest_times_are_no_limit);

@@ -74,6 +74,8 @@ const KEYWORDS: &[(&str, Keyword)] = &[
 /// Settings of ours that a connection string, which other programs read too, does not carry.
 const SETTERS: &[&str] = &[
     "allow_cleartext_password",
+    "cancel_timeout",
+    "deadline",
     "drain_timeout",
     "message_limits",
     "registry",

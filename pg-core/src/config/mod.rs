@@ -279,6 +279,22 @@ impl<C> Config<C> {
         self
     }
 
+    /// How long each call may take; zero: as long as it takes, which is the default. See
+    /// [`Session::within`](crate::Session::within) for what happens then, and for a time for one call.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.settings.deadline = Some(deadline).filter(|deadline| !deadline.is_zero());
+        self
+    }
+
+    /// How long the server may take to end a statement that was cancelled, because its deadline passed or because it was
+    /// dropped; the connection is closed then. A call ends at most so long after its deadline. Default: 5 s.
+    #[must_use]
+    pub fn cancel_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.cancel_timeout = timeout;
+        self
+    }
+
     /// How long the next call drains what a dropped one left before it sends a CancelRequest. Default: 100 ms.
     #[must_use]
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {

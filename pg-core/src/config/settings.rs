@@ -76,7 +76,9 @@ pub struct Settings {
     pub(super) min_protocol_version: ProtocolVersion,
     pub(super) max_protocol_version: ProtocolVersion,
     pub(super) statement_cache_capacity: usize,
+    pub(super) deadline: Option<Duration>,
     pub(super) drain_timeout: Duration,
+    pub(super) cancel_timeout: Duration,
     pub(super) message_limits: Limits,
     pub(super) parameters: Vec<(String, String)>,
     pub(super) registry: Registry,
@@ -101,7 +103,9 @@ impl Default for Settings {
             min_protocol_version: ProtocolVersion::V3_0,
             max_protocol_version: ProtocolVersion::V3_0,
             statement_cache_capacity: 100,
+            deadline: None,
             drain_timeout: Duration::from_millis(100),
+            cancel_timeout: Duration::from_secs(5),
             message_limits: Limits::default(),
             parameters: Vec::new(),
             registry: Registry::default(),
@@ -196,6 +200,16 @@ impl Settings {
     /// How long a call drains what a dropped one left before a CancelRequest goes out.
     pub fn drain_timeout(&self) -> Duration {
         self.drain_timeout
+    }
+
+    /// How long the server may take to end what was cancelled.
+    pub fn cancel_timeout(&self) -> Duration {
+        self.cancel_timeout
+    }
+
+    /// How long each call may take; `None`: as long as it takes.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.deadline
     }
 
     /// How large a message of the server may be.
@@ -418,7 +432,9 @@ impl fmt::Debug for Settings {
             .field("min_protocol_version", &self.min_protocol_version)
             .field("max_protocol_version", &self.max_protocol_version)
             .field("statement_cache_capacity", &self.statement_cache_capacity)
+            .field("deadline", &self.deadline)
             .field("drain_timeout", &self.drain_timeout)
+            .field("cancel_timeout", &self.cancel_timeout)
             .field("message_limits", &self.message_limits)
             .field("parameters", &self.parameters)
             .finish()

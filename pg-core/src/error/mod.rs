@@ -11,6 +11,7 @@ pub use server::{MalformedReport, Position, ServerError};
 use crate::sqlstate::SqlState;
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -111,6 +112,17 @@ impl Error {
     /// A value that the Rust type can't hold, or bytes that are not a value.
     pub fn decode(message: impl Into<String>) -> Error {
         Error::new(ErrorKind::Decode, message)
+    }
+
+    /// A deadline passed. `beneath` is what the server said when the statement was cancelled.
+    pub fn late(limit: Duration, beneath: Option<Error>) -> Error {
+        let mut error = Error::new(ErrorKind::Timeout, format!("the deadline of {limit:?} has passed"))
+            .hint("give such calls more time: `session.within(..)`, or `set_deadline(..)` for all calls");
+        if let Some(mut beneath) = beneath {
+            error.0.sql = beneath.0.sql.take();
+            error.0.source = Some(beneath.into());
+        }
+        error
     }
 
     /// Adds the cure, one sentence that says what to do. The first one given stays.

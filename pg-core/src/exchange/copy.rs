@@ -2,6 +2,7 @@
 //! server is ready as soon as it has said how the COPY ended.
 
 use super::prelude::Needs;
+use super::stream::cut_off;
 use super::{About, Exchange, Kind};
 use crate::error::{Error, Result};
 use crate::message::backend::Message;
@@ -104,6 +105,7 @@ impl Exchange for Copy<'_> {
                 direction: self.direction,
                 error: None,
                 rows: 0,
+                complete: false,
             }),
         }
     }
@@ -121,6 +123,7 @@ pub struct CopyState {
     direction: Direction,
     error: Option<Error>,
     rows: u64,
+    complete: bool,
 }
 
 /// What [`Connection::poll_copy`] found.
@@ -150,8 +153,12 @@ impl Connection {
                 Polled::Message(frame) if frame.tag == b'd' => return Ok(Copied::Data(CopyFrame(frame))),
                 Polled::Read if !self.conversation.owes(copy.number) => {
                     return match copy.error.take() {
-                        Some(error) => Err(error),
-                        None => Ok(Copied::End(copy.rows)),
+                        Some(error) => {
+                            copy.complete = true;
+                            Err(error)
+                        }
+                        None if copy.complete => Ok(Copied::End(copy.rows)),
+                        None => Err(cut_off().with_sql(&copy.sql)),
                     };
                 }
                 Polled::Read | Polled::NotItsTurn => return Ok(Copied::Open),
@@ -164,6 +171,7 @@ impl Connection {
                         }
                         Ok(Message::CommandComplete(complete)) => {
                             copy.rows = copy.rows.saturating_add(complete.rows());
+                            copy.complete = true;
                             Ok(())
                         }
                         // A second COPY in the same string.

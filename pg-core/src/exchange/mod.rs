@@ -64,8 +64,10 @@ pub trait Exchange: Send {
     /// The exchange ends with them, and nothing of it will be sent.
     fn send(&mut self, conversation: &mut Conversation) -> Result<()>;
 
-    /// How long it may take, from when it is started; the client has the clock. One that [waits](Exchange::WAITS) is
-    /// complete then, any other fails, and what the server still sends for it is read away.
+    /// How long it may take, from when it is started, if that was said for it; the client has the clock. One that
+    /// [waits](Exchange::WAITS) is complete then; any other is cancelled. `None`: as long as the
+    /// [connection](crate::protocol::connection::Connection::set_deadline) says.
+    #[inline]
     fn patience(&self) -> Option<Duration> {
         None
     }

@@ -6,7 +6,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::Message;
 use crate::protocol::connection::{Connection, Polled};
 use crate::protocol::state::Phase;
-use std::time::Duration;
 
 /// An exchange that was started. Dropping it leaves the connection able to go on: its answers are read and thrown away.
 #[derive(Debug)]
@@ -141,7 +140,7 @@ impl Connection {
         finish(self, operation)
     }
 
-    /// Ends an operation whose [patience](Exchange::patience) is over: one that waits is complete, any other has failed, and
+    /// Ends an operation whose [patience](Exchange::patience) is over: one that waits is complete; any other has failed, and
     /// counts as dropped.
     ///
     /// # Errors
@@ -154,14 +153,6 @@ impl Connection {
             return Ok(output);
         }
         Err(Error::new(ErrorKind::Timeout, "the server did not answer in time"))
-    }
-}
-
-impl<E: Exchange> Operation<E> {
-    /// How long it may take, from now on: see [`Exchange::patience`].
-    #[inline]
-    pub fn patience(&self) -> Option<Duration> {
-        self.exchange.as_ref().and_then(E::patience)
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) struct Statement<'q> {
     retried: bool,
     retry: bool,
     /// It was run, as far as the server is concerned.
-    complete: bool,
+    pub(super) complete: bool,
 }
 
 /// All columns in text, all in binary.
@@ -324,7 +324,10 @@ impl<'q> Statement<'q> {
                 });
                 c.refuse_copy()?;
             }
-            Message::EmptyQueryResponse => text::check_empty(self.sql)?,
+            Message::EmptyQueryResponse => {
+                self.complete = true;
+                text::check_empty(self.sql)?;
+            }
             Message::ErrorResponse(error) => {
                 let (stale, altered) = (is_stale(&error), is_type_altered(&error, &c.catalog));
                 self.retry =

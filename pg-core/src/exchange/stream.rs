@@ -4,7 +4,7 @@
 use super::prelude::Needs;
 use super::statement::Statement;
 use super::{About, Exchange, Kind, text};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::{DataRow, Message};
 use crate::params::Params;
 use crate::protocol::connection::{Connection, Polled};
@@ -70,6 +70,7 @@ impl<P: Params> Exchange for Stream<'_, P> {
             other: None,
             sql: self.core.sql.into(),
             error: None,
+            complete: self.core.complete,
         })
     }
 
@@ -88,6 +89,7 @@ pub struct Cursor {
     other: Option<RowPlan>,
     sql: Box<str>,
     error: Option<Error>,
+    complete: bool,
 }
 
 impl Cursor {
@@ -126,8 +128,12 @@ impl Connection {
                 }
                 Polled::Read if !self.conversation.owes(cursor.number) => {
                     return match cursor.error.take() {
-                        Some(error) => Err(error),
-                        None => Ok(Fetched::End),
+                        Some(error) => {
+                            cursor.complete = true;
+                            Err(error)
+                        }
+                        None if cursor.complete => Ok(Fetched::End),
+                        None => Err(cut_off().with_sql(&cursor.sql)),
                     };
                 }
                 Polled::Read | Polled::NotItsTurn => return Ok(Fetched::Read),
@@ -146,7 +152,14 @@ impl Connection {
                             cursor.error.get_or_insert(error.with_sql(&cursor.sql));
                             self.conversation.refuse_copy()
                         }
-                        Ok(Message::EmptyQueryResponse) => text::check_empty(&cursor.sql),
+                        Ok(Message::EmptyQueryResponse) => {
+                            cursor.complete = true;
+                            text::check_empty(&cursor.sql)
+                        }
+                        Ok(Message::CommandComplete(_)) => {
+                            cursor.complete = true;
+                            Ok(())
+                        }
                         Ok(_) => Ok(()),
                         Err(error) => Err(error),
                     };
@@ -175,6 +188,12 @@ impl Connection {
             context: &self.conversation.context,
         })
     }
+}
+
+/// A deadline has passed while a stream or COPY was open, and what was left of it was read away.
+#[cold]
+pub(super) fn cut_off() -> Error {
+    Error::new(ErrorKind::Timeout, "it was cut off by a deadline, and what was left of it is lost")
 }
 
 /// Reads on for a stream: complete as soon as a whole message waits.

@@ -1,5 +1,5 @@
-//! An exchange under codecs of its own: they stand before the connection's while it plans, and never after. Nothing of
-//! that is left behind when it is dropped half way.
+//! An exchange under terms of its own: codecs that stand before the connection's while it plans and never after, and a
+//! deadline. Nothing of that is left behind when it is dropped half way.
 
 use super::prelude::Needs;
 use super::{About, Exchange};
@@ -9,22 +9,32 @@ use crate::protocol::conversation::Conversation;
 use crate::types::codecs::Codecs;
 use std::time::Duration;
 
+/// What is said for some exchanges, and not for a whole connection.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// Codecs that come before all others.
+    pub codecs: Option<Codecs>,
+    /// How long each may take.
+    pub limit: Option<Duration>,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Under<E> {
     exchange: E,
-    codecs: Codecs,
+    terms: Terms,
 }
 
 impl<E: Exchange> Under<E> {
-    /// Runs `exchange` under `codecs`.
-    pub fn new(exchange: E, codecs: Codecs) -> Under<E> {
-        Under { exchange, codecs }
+    /// Runs `exchange` under `terms`.
+    pub fn new(exchange: E, terms: Terms) -> Under<E> {
+        Under { exchange, terms }
     }
 }
 
 /// Runs `f` under the codecs.
-fn under<T>(codecs: &Codecs, c: &mut Conversation, f: impl FnOnce(&mut Conversation) -> T) -> T {
+fn under<T>(terms: &Terms, c: &mut Conversation, f: impl FnOnce(&mut Conversation) -> T) -> T {
+    let Some(codecs) = &terms.codecs else { return f(c) };
     let before = c.exchange_statement_codecs(codecs.clone());
     let lifted = Lifted { conversation: c, before };
     f(&mut *lifted.conversation)
@@ -49,8 +59,9 @@ impl<E: Exchange> Exchange for Under<E> {
     const WAITS: bool = E::WAITS;
     const ACKNOWLEDGEMENTS: bool = E::ACKNOWLEDGEMENTS;
 
+    /// The shortest of several.
     fn patience(&self) -> Option<Duration> {
-        self.exchange.patience()
+        self.exchange.patience().into_iter().chain(self.terms.limit).min()
     }
 
     fn has_heard(&mut self, c: &mut Conversation) -> bool {
@@ -58,15 +69,15 @@ impl<E: Exchange> Exchange for Under<E> {
     }
 
     fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
-        under(&self.codecs, c, |c| self.exchange.prepare(c))
+        under(&self.terms, c, |c| self.exchange.prepare(c))
     }
 
     fn send(&mut self, c: &mut Conversation) -> Result<()> {
-        under(&self.codecs, c, |c| self.exchange.send(c))
+        under(&self.terms, c, |c| self.exchange.send(c))
     }
 
     fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
-        under(&self.codecs, c, |c| self.exchange.on_message(c, message))
+        under(&self.terms, c, |c| self.exchange.on_message(c, message))
     }
 
     fn is_ready(&self) -> bool {
@@ -74,11 +85,11 @@ impl<E: Exchange> Exchange for Under<E> {
     }
 
     fn wants_retry(&mut self, c: &mut Conversation) -> bool {
-        under(&self.codecs, c, |c| self.exchange.wants_retry(c))
+        under(&self.terms, c, |c| self.exchange.wants_retry(c))
     }
 
     fn finish(self, c: &mut Conversation) -> Result<E::Output> {
-        under(&self.codecs, c, |c| self.exchange.finish(c))
+        under(&self.terms, c, |c| self.exchange.finish(c))
     }
 
     fn lost(&self, error: Error) -> Error {

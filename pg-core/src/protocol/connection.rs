@@ -16,6 +16,7 @@ use crate::message::frontend;
 use crate::types::registry::{Registry, Scope};
 use crate::wire::frame::{Frame, Input, Limits};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// See the module.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub struct Connection {
     closed: Option<Closed>,
     /// The operation that runs only writes.
     pub(crate) is_flushing: bool,
+    deadline: Option<Duration>,
     #[cfg(feature = "tls")]
     secured: Option<Box<super::secured::Secured>>,
 }
@@ -62,6 +64,7 @@ impl Connection {
             abandoned: 0,
             closed: None,
             is_flushing: false,
+            deadline: None,
             #[cfg(feature = "tls")]
             secured: None,
         }
@@ -382,6 +385,12 @@ impl Connection {
         }
     }
 
+    /// How long each call may take that has no [limit](crate::exchange::Exchange::limit) of its own.
+    #[inline]
+    pub fn deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
     /// Whether the link is encrypted.
     pub fn is_encrypted(&self) -> bool {
         #[cfg(feature = "tls")]
@@ -442,6 +451,11 @@ impl Connection {
     pub fn abandon(&mut self) {
         self.is_flushing = false;
         self.abandoned = self.operations.saturating_add(1);
+    }
+
+    /// Says how long each call may take from now on; `None`: as long as it takes.
+    pub fn set_deadline(&mut self, deadline: Option<Duration>) {
+        self.deadline = deadline;
     }
 
     /// Queues the end of a dropped transaction guard: its ROLLBACK goes out at the next write.

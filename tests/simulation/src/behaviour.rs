@@ -3,7 +3,7 @@
 mod copies;
 
 use super::checks::{Call, Fate, Given, Ledger, Scope, is_exact};
-use super::clients::Client;
+use super::clients::{CANCEL_TIMEOUT, Client};
 use super::clock::{self, Moment, SECOND};
 use super::faults::Class;
 use super::language::{self, Shape, Value};
@@ -17,9 +17,13 @@ use pg_core::session::Session;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::Duration;
 
 /// How long a call may take before it is given up.
 pub(super) const DEADLINE: u64 = 30 * SECOND;
+
+/// How much longer than its deadline and the time for cancelling a call may take: what is just being sent.
+const SLACK: Duration = Duration::from_millis(100);
 
 /// A client that acts at random.
 pub(super) struct Script {
@@ -29,6 +33,10 @@ pub(super) struct Script {
     pub(super) ledger: Ledger,
     /// How many of a thousand calls are dropped.
     drops: u64,
+    /// How many of a thousand calls have a deadline.
+    deadlines: u64,
+    /// The deadline of the call that runs.
+    limit: Option<Duration>,
     /// How many different texts a statement has.
     texts: u64,
     /// What it did, for who reads a finding.
@@ -47,7 +55,18 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 impl Script {
     pub(super) fn new(net: Net, mut rng: Rng) -> Script {
         let (drops, texts) = (rng.pick(&[0, 100, 400]), rng.pick(&[1, 3, 8]));
-        Script { net, rng, numbers: 0, ledger: Ledger::default(), drops, texts, story: Vec::new() }
+        let deadlines = rng.pick(&[0, 0, 100, 500]);
+        Script {
+            net,
+            rng,
+            numbers: 0,
+            ledger: Ledger::default(),
+            drops,
+            deadlines,
+            limit: None,
+            texts,
+            story: Vec::new(),
+        }
     }
 
     /// The login failed.
@@ -151,6 +170,7 @@ impl Script {
             cancelled_before: world.server.cancelled.len(),
             refused_before: world.server.refused,
             forgotten_before: world.server.forgotten,
+            limit: self.limit,
             ..Call::default()
         }
     }
@@ -209,12 +229,24 @@ impl Script {
                 if s.says_closed() && self.rng.in_thousand(700) {
                     return;
                 }
+                self.hurry(s);
                 self.call(s, scope).await;
+                self.limit = None;
+                s.set_deadline(None);
                 if scope.depth == 0 {
                     scope.disturbed = false;
                 }
             }
         })
+    }
+
+    /// Gives what comes next a deadline, or none.
+    fn hurry<S: Session>(&mut self, s: &mut S) {
+        self.limit = self.rng.in_thousand(self.deadlines).then(|| {
+            let most = self.rng.pick(&[50, 5_000, 500_000, 3 * SECOND]);
+            Duration::from_micros(1 + self.rng.below(most))
+        });
+        s.set_deadline(self.limit);
     }
 
     async fn call(&mut self, s: &mut Client, scope: &mut Scope) {
@@ -502,8 +534,27 @@ impl Script {
 
     async fn ping(&mut self, s: &mut Client, scope: &mut Scope) {
         let call = self.begin_call("ping", &[]);
+        if self.rng.in_thousand(500) {
+            return self.pause(s, &call, scope).await;
+        }
         let ended = self.limit(s, |s| s.ping()).await;
         let (done, _) = self.outcome(s, "ping", ended, &call, scope);
+        self.ledger.right += u64::from(done.is_some());
+    }
+
+    /// It takes as long as was said, or the server has closed the connection.
+    async fn pause(&mut self, s: &mut Client, call: &Call, scope: &mut Scope) {
+        // What was dropped before it is settled first.
+        if !matches!(self.limit(s, |s| s.ping()).await, Ended::Done(Ok(()))) {
+            return;
+        }
+        let (began, time) = (self.now(), self.rng.below(2 * SECOND));
+        let ended = self.limit(s, |s| s.pause(Duration::from_micros(time))).await;
+        let (done, _) = self.outcome(s, "pause", ended, call, scope);
+        let took = self.now().0 - began.0;
+        if done.is_some() && took < time {
+            self.ledger.find(format!("pause: {took} of {time} microseconds"));
+        }
         self.ledger.right += u64::from(done.is_some());
     }
 
@@ -563,6 +614,7 @@ impl Script {
         let until = self.now() + 1000 * SECOND;
         let mut fate = Fate::Undone;
         let mut committing = false;
+        let mut limit = None;
         let body = async {
             let mut tx = s.begin().await?;
             self.calls(tx.session(), &mut inner, count).await;
@@ -570,6 +622,8 @@ impl Script {
             call.cancelled_before = number_of_cancels;
             self.story.push(format!("{:>9} end {} of depth {}", self.now().0, ending, inner.depth));
             self.net.world().begin_call(DEADLINE);
+            self.hurry(&mut tx);
+            limit = self.limit;
             match ending {
                 0..5 => {
                     committing = true;
@@ -584,6 +638,7 @@ impl Script {
         };
         let ended = limited(polls, until, body).await;
         let all_made = inner.made.clone();
+        call.limit = call.limit.or(limit);
         match &ended {
             Ended::Done(Ok(())) if committing => fate = Fate::Kept,
             Ended::Done(Err(error)) if committing => {
@@ -619,8 +674,15 @@ impl Script {
         s: &'s mut Client,
         call: impl FnOnce(&'s mut Client) -> F,
     ) -> Ended<Result<T>> {
-        let (polls, until) = (self.polls(), self.now() + DEADLINE);
-        limited(polls, until, call(s)).await
+        let (polls, until, began) = (self.polls(), self.now() + DEADLINE, self.now());
+        let ended = limited(polls, until, call(s)).await;
+        if let Some(limit) = self.limit {
+            let took = Duration::from_micros(self.now().0 - began.0);
+            if took > limit + CANCEL_TIMEOUT + SLACK {
+                self.ledger.find(format!("a call with a deadline of {limit:?} took {took:?}"));
+            }
+        }
+        ended
     }
 
     /// After all, a call must have its answer, or the connection say that it is closed.
@@ -646,6 +708,8 @@ impl Script {
 
 fn fate_of(error: &Error) -> Fate {
     match error.kind() {
+        // It was cancelled, and the server said so.
+        ErrorKind::Timeout if std::error::Error::source(error).is_some() => Fate::Undone,
         ErrorKind::Io
         | ErrorKind::Closed
         | ErrorKind::Timeout

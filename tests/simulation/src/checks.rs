@@ -5,6 +5,7 @@ use super::language::{self, Item, Mood, Shape, Value};
 use super::link::Net;
 use pg_core::error::{Error, ErrorKind};
 use pg_core::row::FromRowOwned;
+use std::time::Duration;
 
 /// A row type that reads a shape.
 pub(super) trait Given: FromRowOwned {
@@ -56,6 +57,8 @@ pub(super) struct Call {
     pub(super) ends: bool,
     /// It is a login at a server that lies.
     pub(super) is_lied_to: bool,
+    /// It has a deadline.
+    pub(super) limit: Option<Duration>,
     /// What the server had done when it began.
     pub(super) cancelled_before: usize,
     pub(super) refused_before: u64,
@@ -261,7 +264,10 @@ impl Ledger {
             ErrorKind::Usage => call.copies || (scope.depth > 0 && scope.disturbed),
             ErrorKind::RolledBack => call.ends && (scope.disturbed || !world.server.cancelled.is_empty()),
             ErrorKind::Timeout => {
-                call.forever || (class == Class::Transport && happened) || world.cancel_was_lost
+                call.limit.is_some()
+                    || call.forever
+                    || (class == Class::Transport && happened)
+                    || world.cancel_was_lost
             }
             // What takes for ever, and can't be cancelled, is given up by the system.
             ErrorKind::Io if call.forever && world.cancel_was_lost => true,

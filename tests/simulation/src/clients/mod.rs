@@ -33,6 +33,8 @@ pub(super) enum Client {
 }
 
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
+/// As the clients have it.
+pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Client {
     /// Logs in within a deadline, as `connect_timeout` is one. After an error there is a client too, whose connection
@@ -51,7 +53,15 @@ impl Client {
                 let outcome = link.drive(startup, deadline);
                 let canceller = Canceller::new(net, &link.connection);
                 let cancel = blocking::CancelToken { canceller, gate: gate.clone() };
-                (Client::Blocking(blocking::Raw { link, cancel, drain_timeout: DRAIN_TIMEOUT }), outcome)
+                (
+                    Client::Blocking(blocking::Raw {
+                        link,
+                        cancel,
+                        drain_timeout: DRAIN_TIMEOUT,
+                        cancel_timeout: CANCEL_TIMEOUT,
+                    }),
+                    outcome,
+                )
             }
             Flavour::Async => {
                 let mut link =
@@ -60,7 +70,15 @@ impl Client {
                 let outcome = runtime::before(deadline, link.drive(startup)).await.unwrap_or_else(late);
                 let canceller = Canceller::new(net, &link.connection);
                 let cancel = asynchronous::CancelToken { canceller, gate: gate.clone() };
-                (Client::Async(asynchronous::Client { link, cancel, drain_timeout: DRAIN_TIMEOUT }), outcome)
+                (
+                    Client::Async(asynchronous::Client {
+                        link,
+                        cancel,
+                        drain_timeout: DRAIN_TIMEOUT,
+                        cancel_timeout: CANCEL_TIMEOUT,
+                    }),
+                    outcome,
+                )
             }
         };
         if let Err(error) = &outcome {

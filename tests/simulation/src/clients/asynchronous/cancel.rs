@@ -1,6 +1,6 @@
 //! Cancelling, as pg-async's `cancel.rs` does it: a request whose future is dropped goes on.
 
-use super::runtime::Instant;
+use super::runtime::{self, Instant};
 use crate::clients::Canceller;
 use crate::clock;
 use pg_core::error::Result;
@@ -28,7 +28,8 @@ impl CancelToken {
         .await
     }
 
-    pub(crate) async fn wait(&self) -> Result<()> {
-        poll_fn(|context| self.gate.poll_open(context)).await
+    pub(crate) async fn wait(&self, deadline: Option<Instant>) -> Result<bool> {
+        let open = poll_fn(|context| self.gate.poll_open(context));
+        runtime::before(deadline, open).await.map_or(Ok(false), |outcome| outcome.map(|()| true))
     }
 }

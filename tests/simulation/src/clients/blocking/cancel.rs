@@ -24,12 +24,15 @@ impl CancelToken {
         }
     }
 
-    pub(crate) fn wait(&self) -> Result<()> {
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> Result<bool> {
         loop {
             match self.gate.poll_open(&Context::from_waker(Waker::noop())) {
-                Poll::Ready(outcome) => return outcome,
+                Poll::Ready(outcome) => return outcome.map(|()| true),
+                Poll::Pending if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+                    return Ok(false);
+                }
                 Poll::Pending => {
-                    let goes_on = self.canceller.net.world().pass(None);
+                    let goes_on = self.canceller.net.world().pass(deadline);
                     assert!(goes_on, "a blocking call waits for what will never happen");
                 }
             }
