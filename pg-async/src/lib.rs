@@ -85,7 +85,7 @@ pub use pg_core::params::Params;
 pub use pg_core::row::FromRow;
 pub use pg_core::{
     Adapter, Error, ErrorKind, Heard, Isolation, Lifecycle, Notification, NotificationSink, Query, Registry,
-    Result, Row, Rows, Run, Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster,
+    Result, Retry, Row, Rows, Run, Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster,
 };
 pub use pg_derive::{
     CopyRowForAsync as CopyRow, FromRowForAsync as FromRow, FromSqlForAsync as FromSql,

@@ -80,8 +80,8 @@ pub use pg_core::params::Params;
 pub use pg_core::row::FromRow;
 pub use pg_core::{
     Adapter, Blocking, Error, ErrorKind, Heard, Isolation, Lifecycle, Notification, NotificationSink, Query,
-    Registry, Result, Row, Rows, Run, Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster,
-    complete,
+    Registry, Result, Retry, Row, Rows, Run, Session, Sql, SqlState, Transaction, TransactionOptions,
+    Typecaster, complete,
 };
 pub use pg_derive::{
     CopyRowForBlocking as CopyRow, FromRowForBlocking as FromRow, FromSqlForBlocking as FromSql,

@@ -13,6 +13,7 @@ use crate::exchange::session::Description;
 use crate::params::Params;
 use crate::protocol::connection::Connection;
 use crate::protocol::notifications::{Heard, NotificationSink};
+use crate::retry::{Retry, inside_a_transaction};
 use crate::row::{Column, FromRow, FromRowOwned, RowRef};
 use crate::session::{Lifecycle, Rows, Run, Session, Transaction, Using};
 use crate::transaction::TransactionOptions;
@@ -281,6 +282,47 @@ impl<S: Session> Blocking<S> {
     /// [`Session::using`]: the same session under the codecs of `registry`.
     pub fn using(&mut self, registry: &Registry) -> Blocking<Using<'_, S>> {
         Blocking(self.0.using(registry))
+    }
+
+    /// [`Session::retry`]: runs a transaction, again if it fails for what others did at the same time.
+    ///
+    /// ```no_run
+    /// # use pg_core::{Blocking, Result, Retry, Session};
+    /// # fn show<S: Session>(client: &mut Blocking<S>) -> Result<()> {
+    /// let left: i64 = client.retry(Retry::new(), |tx| {
+    ///     tx.execute("update flight set free = free - 1 where id = $1", (7_i64,))?;
+    ///     tx.query_value("select free from flight where id = $1", (7_i64,))
+    /// })?;
+    /// # Ok(()) }
+    /// ```
+    pub fn retry<T>(
+        &mut self,
+        policy: Retry,
+        mut body: impl FnMut(&mut Blocking<Transaction<'_, S>>) -> Result<T>,
+    ) -> Result<T> {
+        let mut attempt = 0;
+        loop {
+            if self.connection().is_inside() {
+                return Err(inside_a_transaction());
+            }
+            attempt += 1;
+            let mut tx = self.begin_with(policy.options)?;
+            let outcome = match body(&mut tx) {
+                Ok(value) => tx.commit().map(|()| value),
+                Err(error) => {
+                    // The server is told before the pause, and what it says isn't what the body failed for.
+                    let _ = tx.rollback();
+                    Err(error)
+                }
+            };
+            match outcome {
+                Ok(value) => return Ok(value),
+                Err(error) => {
+                    let chance = self.connection().chance();
+                    self.pause(policy.again(attempt, error, chance)?)?;
+                }
+            }
+        }
     }
 
     /// [`Session::within`]: the same session with a deadline for each call.

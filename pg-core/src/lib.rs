@@ -13,7 +13,7 @@
 //! | 3 types | [`types`], [`row`], [`params`], [`compose`], [`copy`] | adapters, typecasters, plans, rows, parameters |
 //! | 4 protocol | [`config`], [`auth`], `tls`, [`protocol`] | connection strings, login, the state table, [`protocol::connection::Connection`] |
 //! | 5 exchanges | [`exchange`], [`constant`] | the operations, one a file |
-//! | 6 session | [`run`], [`streams`], [`session`], [`transaction`], [`blocking`], `verify` | what a user does with a connection, generic over the clients |
+//! | 6 session | [`run`], [`streams`], [`session`], [`transaction`], [`retry`], [`blocking`], `verify` | what a user does with a connection, generic over the clients |
 //!
 //! # The way of a value
 //!
@@ -65,6 +65,7 @@ pub mod message;
 pub mod params;
 pub mod protocol;
 pub mod quote;
+pub mod retry;
 pub mod row;
 pub mod run;
 pub mod session;
@@ -90,6 +91,7 @@ pub use pg_derive::{
     ToSqlForCore as ToSql,
 };
 pub use protocol::notifications::{Heard, Notification, NotificationSink};
+pub use retry::Retry;
 pub use row::{FromRow, Row};
 pub use run::Run;
 pub use session::{Lifecycle, Rows, Session, Transaction};

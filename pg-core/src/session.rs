@@ -19,6 +19,7 @@ use crate::exchange::waiting::{Deliver, Hear, Pause};
 use crate::params::Params;
 use crate::protocol::connection::Connection;
 use crate::protocol::notifications::{Heard, NotificationSink};
+use crate::retry::{Body, Retry, inside_a_transaction};
 use crate::row::{Column, FromRow, FromRowOwned, RowRef, Shape};
 use crate::run::Lender;
 use crate::streams::{CopyIn, CopyOut, CopyRowsIn, CopyRowsOut, Notifications, notifying};
@@ -282,6 +283,62 @@ pub trait Session: Run + Sized {
             let depth =
                 self.run(Begin::new(options.to_sql(), options != TransactionOptions::default())).await?;
             Ok(Transaction { session: self, depth })
+        }
+    }
+
+    /// Runs a transaction, and runs it again when it fails for what other transactions did at the same time: for
+    /// serialization failures (40001) and deadlocks (40P01), of a statement or of COMMIT, and for a COMMIT that the server
+    /// answered by rolling back. Gives what `body` gave in the attempt that was committed.
+    ///
+    /// `body` is an `async fn` by its name, or `async |tx| ..` without `move`. It is given the session inside the
+    /// transaction, begins anew with each attempt, and must not end the transaction itself. Each failed attempt is rolled
+    /// back, and the session [pauses](Session::pause), before the next.
+    ///
+    /// ```no_run
+    /// # use pg_core::{Isolation, Result, Retry, Session};
+    /// async fn book<S: Session>(client: &mut S, flight: i64) -> Result<i64> {
+    ///     let policy = Retry::new().isolation(Isolation::Serializable);
+    ///     client
+    ///         .retry(policy, async |tx| {
+    ///             let free: i64 = tx.query_value("select free from flight where id = $1", (flight,)).await?;
+    ///             tx.execute("update flight set free = $2 where id = $1", (flight, free - 1)).await?;
+    ///             Ok(free - 1)
+    ///         })
+    ///         .await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Any other error of `body`, at once, and the last one when all attempts have failed. A commit of unknown outcome is
+    /// never run again. Inside a transaction, a usage error.
+    fn retry<T: Send, F>(&mut self, policy: Retry, mut body: F) -> impl Future<Output = Result<T>> + Send
+    where
+        F: AsyncFnMut(&mut Self) -> Result<T> + for<'t> Body<'t, Self, T> + Send,
+    {
+        async move {
+            let mut attempt = 0;
+            loop {
+                if self.connection().is_inside() {
+                    return Err(inside_a_transaction());
+                }
+                attempt += 1;
+                let mut tx = self.begin_with(policy.options).await?;
+                let outcome = match body.call(tx.session()).await {
+                    Ok(value) => tx.commit().await.map(|()| value),
+                    Err(error) => {
+                        // The server is told before the pause, and what it says isn't what the body failed for.
+                        let _ = tx.rollback().await;
+                        Err(error)
+                    }
+                };
+                match outcome {
+                    Ok(value) => return Ok(value),
+                    Err(error) => {
+                        let chance = self.connection().chance();
+                        self.pause(policy.again(attempt, error, chance)?).await?;
+                    }
+                }
+            }
         }
     }
 

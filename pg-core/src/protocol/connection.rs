@@ -458,6 +458,22 @@ impl Connection {
         self.deadline = deadline;
     }
 
+    /// Whether a transaction is open, or a guard over one. A guard that was dropped counts no more.
+    pub(crate) fn is_inside(&self) -> bool {
+        let transactions = &self.conversation.transactions;
+        transactions.depth() > 0 || (transactions.status() != Status::Idle && self.is_idle())
+    }
+
+    /// A number that nobody foretells who doesn't know the login's nonce, from which all of them come: not for secrets.
+    pub(crate) fn chance(&mut self) -> u64 {
+        // SplitMix64.
+        let state = &mut self.conversation.chance;
+        *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
     /// Queues the end of a dropped transaction guard: its ROLLBACK goes out at the next write.
     pub fn roll_back(&mut self, depth: u32) {
         if self.closed.is_none() {

@@ -87,6 +87,8 @@ pub struct Conversation {
     pub(crate) registry: Registry,
     pub(crate) sharing: Sharing,
     pub(crate) cancel_key: Option<CancelKey>,
+    /// What jitter comes from.
+    pub(crate) chance: u64,
     #[cfg(feature = "tls")]
     pub(crate) secure: Option<super::secured::Secure>,
 }
@@ -151,6 +153,7 @@ impl Conversation {
             registry,
             sharing: Sharing::new(scope),
             cancel_key: None,
+            chance: 0,
             #[cfg(feature = "tls")]
             secure: None,
         }
