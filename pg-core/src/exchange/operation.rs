@@ -64,11 +64,7 @@ impl Connection {
                     if self.is_closed() {
                         return Err(self.poll_message(operation.number).err().unwrap_or_else(unreachable));
                     }
-                    // What came before anything was asked answers nothing: a ReadyForQuery too many would shift all
-                    // answers by one.
-                    if !self.input.is_empty() && self.is_idle() {
-                        self.poll_unasked()?;
-                    }
+                    self.take_unasked()?;
                     self.conversation.owner = operation.number;
                     if let Some(needs) = exchange.prepare(&mut self.conversation)? {
                         let prelude = self.conversation.write(|c| Prelude::send(needs, c))?;

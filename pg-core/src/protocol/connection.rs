@@ -168,6 +168,19 @@ impl Connection {
         self.poll_message(u64::MAX).map(|_| ())
     }
 
+    /// Reads what came before anything was asked for, so that it answers nothing: a ReadyForQuery too many would shift all
+    /// answers by one. Before login all that comes is judged by the login.
+    ///
+    /// # Errors
+    /// As [`Connection::poll_unasked`].
+    #[inline]
+    pub(crate) fn take_unasked(&mut self) -> Result<()> {
+        if self.input.is_empty() || !self.is_idle() || !self.input.is_logged_in() {
+            return Ok(());
+        }
+        self.poll_unasked()
+    }
+
     /// The next message for `owner`. What belongs to dropped operations is thrown away; what comes unasked goes to
     /// the inbox.
     #[inline]

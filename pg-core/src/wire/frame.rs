@@ -65,6 +65,11 @@ impl Input {
         self.before_login = None;
     }
 
+    /// Whether the limits are those of a session.
+    pub fn is_logged_in(&self) -> bool {
+        self.before_login.is_none()
+    }
+
     /// Whether no byte waits.
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -49,10 +49,21 @@ impl Situation {
     }
 
     fn start<E: Exchange + 'static>(&mut self, exchange: E) -> &mut Situation {
+        self.ask(exchange).expect("nothing that came can be its answer");
+        assert!(self.call.is_some(), "it waits for an answer");
+        self
+    }
+
+    /// Asks for something, and waits where it has to.
+    ///
+    /// # Errors
+    /// What the call ends with at once.
+    pub fn ask<E: Exchange + 'static>(&mut self, exchange: E) -> Result<()> {
         let mut operation = self.connection.start(exchange);
-        assert!(matches!(operation.poll(&mut self.connection), Ok(false)), "it waits for an answer");
-        self.call = Some(Box::new(operation));
-        self.sent()
+        let polled = Waiting::poll(&mut operation, &mut self.connection);
+        self.call = matches!(polled, Ok(false)).then(|| Box::new(operation) as Box<dyn Waiting>);
+        self.sent();
+        polled.map(drop)
     }
 
     fn sent(&mut self) -> &mut Situation {
