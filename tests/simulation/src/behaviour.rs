@@ -72,19 +72,33 @@ impl Script {
     /// The login failed.
     pub(super) fn refused(&mut self, s: &mut Client, error: &Error) {
         let mut call = self.call_now(&[]);
-        call.is_lied_to = self.net.world().server.host.login().is_a_lie();
+        call.must_end_with = self.must_end_with();
         self.ledger.error(&self.net, "login", error, &call, &Scope::default(), s.says_closed());
         self.ledger.secrets("after a failed login", &format!("{:?}", s.connection()));
+    }
+
+    /// What the login ends with, where it must not succeed.
+    fn must_end_with(&self) -> Vec<ErrorKind> {
+        let world = self.net.world();
+        let login = world.server.host.login();
+        let mut kinds = login.ends_with().to_vec();
+        kinds.extend(world.tls.iter().flat_map(|tls| tls.terms.ends_with(login)));
+        kinds
     }
 
     /// The login succeeded: the server proved that it knows the password, if it said that it would.
     pub(super) fn let_in(&mut self, s: &mut Client) {
         let world = self.net.world();
         let login = world.server.host.login();
-        if login.is_a_lie() || world.server.faults.touched_proof {
+        let encrypts = world.tls.as_ref().is_some_and(|tls| tls.terms.encrypts());
+        let touched = world.server.faults.touched_proof;
+        drop(world);
+        if touched || !self.must_end_with().is_empty() {
             self.ledger.find(format!("{login:?}: a server that had not proved itself was believed"));
         }
-        drop(world);
+        if s.connection().is_encrypted() != encrypts {
+            self.ledger.find("a session in clear passes as encrypted, or the other way about");
+        }
         if self.rng.in_thousand(20) {
             self.ledger.secrets("after the login", &format!("{:?}", s.connection()));
         }
@@ -278,7 +292,7 @@ impl Script {
     async fn query<T: Given>(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let sql = self.sql(&format!("give {} $1", T::GIVEN.name()));
-        let call = self.begin_call("query", &[number]);
+        let call = Call { texts: vec![sql.clone()], ..self.begin_call("query", &[number]) };
         let ended = self.limit(s, |s| s.query::<T>(&sql, (int8(number),))).await;
         if let (Some(rows), _) = self.outcome(s, "query", ended, &call, scope) {
             let rows = rows.into_iter().map(Given::values).collect();
@@ -290,7 +304,7 @@ impl Script {
         let number = self.number();
         let sql = self.sql("give p $1 $2");
         let echo = language::text(number);
-        let call = self.begin_call("echo", &[number]);
+        let call = Call { texts: vec![sql.clone()], ..self.begin_call("echo", &[number]) };
         let ended = self.limit(s, |s| s.query::<(i64, String)>(&sql, (int8(number), echo.as_str()))).await;
         if let (Some(rows), _) = self.outcome(s, "echo", ended, &call, scope) {
             let rows = rows.into_iter().map(Given::values).collect();
@@ -301,7 +315,7 @@ impl Script {
     async fn change(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let sql = self.sql("change $1");
-        let call = self.begin_call("change", &[number]);
+        let call = Call { texts: vec![sql.clone()], ..self.begin_call("change", &[number]) };
         let ended = self.limit(s, |s| s.execute(&sql, (int8(number),))).await;
         let (affected, fate) = self.outcome(s, "change", ended, &call, scope);
         self.ledger.changed(&[number], fate, scope);
@@ -324,7 +338,7 @@ impl Script {
     async fn fail(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let sql = self.sql("fail $1");
-        let mut call = self.begin_call("fail", &[number]);
+        let mut call = Call { texts: vec![sql.clone()], ..self.begin_call("fail", &[number]) };
         call.fails = Some(number);
         let ended = self.limit(s, |s| s.query::<(i64, i32, String)>(&sql, (int8(number),))).await;
         let (rows, _) = self.outcome(s, "fail", ended, &call, scope);
@@ -337,7 +351,7 @@ impl Script {
         let number = self.number();
         let sql = self.sql("give a $1");
         let rows = language::row_count(number);
-        let mut call = self.begin_call("one", &[number]);
+        let mut call = Call { texts: vec![sql.clone()], ..self.begin_call("one", &[number]) };
         let exactly = self.rng.in_thousand(500);
         call.counts = rows > 1 || (exactly && rows == 0);
         let ended = match exactly {
@@ -359,7 +373,7 @@ impl Script {
     async fn value(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let sql = self.sql("give b $1");
-        let call = self.begin_call("values", &[number]);
+        let call = Call { texts: vec![sql.clone()], ..self.begin_call("values", &[number]) };
         let ended = self.limit(s, |s| s.query_values::<i64>(&sql, (int8(number),))).await;
         if let (Some(values), _) = self.outcome(s, "values", ended, &call, scope) {
             self.ledger.right += 1;
@@ -375,7 +389,7 @@ impl Script {
         let number = self.number();
         let shape = self.rng.pick(&[Shape::A, Shape::D, Shape::M]);
         let sql = self.sql(&format!("give {} $1", shape.name()));
-        let call = self.begin_call("dynamic", &[number]);
+        let call = Call { texts: vec![sql.clone()], ..self.begin_call("dynamic", &[number]) };
         let ended = self.limit(s, |s| s.query::<Row>(&sql, (int8(number),))).await;
         if let (Some(rows), _) = self.outcome(s, "dynamic", ended, &call, scope) {
             let rows: Result<Vec<Vec<Value>>> = rows.iter().map(|row| dynamic_values(row, shape)).collect();
@@ -393,7 +407,7 @@ impl Script {
         let sql = self.sql("give a $1");
         let wanted = self.rng.pick(&[0, 1, 2, 1000]);
         let typed = self.rng.in_thousand(500);
-        let call = self.begin_call("stream", &[number]);
+        let call = Call { texts: vec![sql.clone()], ..self.begin_call("stream", &[number]) };
         let polls = self.polls();
         let until = self.now() + DEADLINE;
         let net = self.net.clone();
@@ -440,6 +454,7 @@ impl Script {
         let mut call = self.begin_call("pipeline", &[first, second, third]);
         call.no_retry = true;
         call.fails = fails.then_some(third);
+        call.texts = vec![give.clone(), change.clone(), last.clone()];
         type C = (i64, f64, bool, Vec<Option<String>>);
         let ended = if fails {
             let ended = self
@@ -486,7 +501,7 @@ impl Script {
         let count = 1 + self.rng.below(6);
         let numbers: Vec<u64> = (0..count).map(|_| self.number()).collect();
         let sql = self.sql("change $1");
-        let mut call = self.begin_call("changes", &numbers);
+        let mut call = Call { texts: vec![sql.clone()], ..self.begin_call("changes", &numbers) };
         call.no_retry = true;
         let parts: Vec<_> = numbers.iter().map(|number| pipeline::execute(&sql, (int8(*number),))).collect();
         let ended = self.limit(s, |s| s.pipeline(parts)).await;
@@ -502,7 +517,7 @@ impl Script {
         let fails = self.rng.in_thousand(200);
         let last = if fails { "fail" } else { "change" };
         let sql = format!("change {first}; give b {second}; {last} {third}");
-        let mut call = self.begin_call("batch", &[first, second, third]);
+        let mut call = Call { texts: vec![sql.clone()], ..self.begin_call("batch", &[first, second, third]) };
         call.fails = fails.then_some(third);
         let ended = self.limit(s, |s| s.batch_execute(&sql)).await;
         let (done, fate) = self.outcome(s, "batch", ended, &call, scope);
@@ -519,7 +534,7 @@ impl Script {
     async fn prepare(&mut self, s: &mut Client, scope: &mut Scope) {
         let shape = self.rng.pick(&[Shape::A, Shape::D]);
         let sql = self.sql(&format!("give {} $1", shape.name()));
-        let mut call = self.begin_call("prepare", &[]);
+        let mut call = Call { texts: vec![sql.clone()], ..self.begin_call("prepare", &[]) };
         call.no_retry = true;
         let ended = self.limit(s, |s| s.prepare(&sql)).await;
         if let (Some(description), _) = self.outcome(s, "prepare", ended, &call, scope) {
@@ -589,7 +604,7 @@ impl Script {
         let number = self.number();
         let forever = self.rng.in_thousand(300);
         let sql = format!("change $1 {}", if forever { "forever" } else { "slowly" });
-        let mut call = self.begin_call("slow", &[number]);
+        let mut call = Call { texts: vec![sql.clone()], ..self.begin_call("slow", &[number]) };
         call.forever = forever;
         let polls = if self.rng.in_thousand(600) { Some(self.rng.below(5)) } else { None };
         let until = self.now() + DEADLINE;

@@ -41,6 +41,8 @@ given!(P, (i64, String), |n, echo| [Value::Int8(n), Value::Text(echo)]);
 pub(super) struct Call {
     /// The numbers of its statements.
     pub(super) numbers: Vec<u64>,
+    /// The texts of its statements, where an error names one.
+    pub(super) texts: Vec<String>,
     /// The one that fails by itself.
     pub(super) fails: Option<u64>,
     /// Its rows may be too few or too many.
@@ -55,8 +57,8 @@ pub(super) struct Call {
     pub(super) forever: bool,
     /// It ends a transaction.
     pub(super) ends: bool,
-    /// It is a login at a server that lies.
-    pub(super) is_lied_to: bool,
+    /// It is a login that must not succeed: what it ends with.
+    pub(super) must_end_with: Vec<ErrorKind>,
     /// It has a deadline.
     pub(super) limit: Option<Duration>,
     /// What the server had done when it began.
@@ -239,6 +241,7 @@ impl Ledger {
             return;
         }
         let may = match error.kind() {
+            ErrorKind::Server if !is_told_as_what_it_was(error, call) => false,
             ErrorKind::Server => {
                 match error.sqlstate().map_or(String::new(), |state| state.code().to_owned()).as_str() {
                     "P0001" => call.fails.is_some_and(|number| message == format!("call {number} fails")),
@@ -257,9 +260,11 @@ impl Ledger {
                     _ => false,
                 }
             }
-            ErrorKind::Authentication => call.is_lied_to,
-            // It asks for a password after all was proved.
-            ErrorKind::Protocol => call.is_lied_to,
+            // A login that must fail; and ciphertext that was damaged, in the handshake or after it.
+            ErrorKind::Authentication => call.must_end_with.contains(&ErrorKind::Authentication),
+            ErrorKind::Protocol | ErrorKind::Tls => {
+                world.server.faults.tampered || call.must_end_with.contains(&error.kind())
+            }
             ErrorKind::RowCount => call.counts,
             ErrorKind::Usage => call.copies || (scope.depth > 0 && scope.disturbed),
             ErrorKind::RolledBack => call.ends && (scope.disturbed || !world.server.cancelled.is_empty()),
@@ -280,6 +285,28 @@ impl Ledger {
             self.find(format!("{what}: {call:?} in {scope:?} ended with {text}"));
         }
     }
+}
+
+/// Whether a failure is told as that of the statement that failed: one of the call's own, or the BEGIN before it.
+fn is_told_as_what_it_was(error: &Error, call: &Call) -> bool {
+    let code = error.sqlstate().map_or(String::new(), |state| state.code().to_owned());
+    // What BEGIN and SAVEPOINT may fail with; like others, they may be forgotten, or cancelled.
+    let is_told_so = match (error.to_string().contains("could not begin"), error.sql()) {
+        (true, Some(sql)) if sql.starts_with("BEGIN") => {
+            ["55000", "26000", "0A000", "57014"].contains(&code.as_str())
+        }
+        (true, Some(sql)) if sql.starts_with("SAVEPOINT") => {
+            ["25P02", "26000", "0A000", "57014"].contains(&code.as_str())
+        }
+        (begins, _) => !begins && code != "55000",
+    };
+    let names_its_own = |sql: &str| {
+        let others = ["BEGIN", "SAVEPOINT", "WITH RECURSIVE"];
+        call.texts.is_empty()
+            || call.texts.iter().any(|text| text == sql)
+            || others.iter().any(|other| sql.trim_start().to_ascii_uppercase().starts_with(other))
+    };
+    is_told_so && error.sql().is_none_or(names_its_own)
 }
 
 /// Whether a call may end with this error after messages were missing, doubled or out of order. The error of a statement

@@ -75,8 +75,14 @@ pub(super) struct Faults {
     pub(super) happened: bool,
     /// It concerned rows, so that theirs can't be told from the rightful ones.
     pub(super) touched_rows: bool,
+    /// A ReadyForQuery was doubled; an error came that no statement had. Each alone is told by the next message, but the two
+    /// together are what the answer to a Sync and a statement that failed look like: all answers after them come one call
+    /// late, where the second ReadyForQuery is read after the next call has asked.
+    has_surplus: (bool, bool),
     /// It concerned what SCRAM signs, or the signature: a login that goes on is one too many.
     pub(super) touched_proof: bool,
+    /// Ciphertext was damaged, which TLS must have told.
+    pub(super) tampered: bool,
     /// Bytes that were given to the link.
     pub(super) bytes: usize,
 }
@@ -116,9 +122,16 @@ impl Faults {
             rng,
             happened: false,
             touched_rows: false,
+            has_surplus: (false, false),
             touched_proof: false,
+            tampered: false,
             bytes: 0,
         }
+    }
+
+    /// None are done to messages: the link is all that fails.
+    pub(super) fn of_the_link(rng: Rng) -> Faults {
+        Faults { class: Class::Transport, ..Faults::new(Class::Correct, rng) }
     }
 
     pub(super) fn class(&self) -> Class {
@@ -147,8 +160,10 @@ impl Faults {
                 if !matches!(fault, Fault::Empty) {
                     self.concern(&message);
                 }
+                self.has_surplus.0 |= matches!(fault, Fault::Double) && message[0] == b'Z';
                 let proof = proves(&message).then(|| message.clone());
                 let outcome = self.damage(fault, message, out);
+                self.touched_rows |= self.has_surplus == (true, true);
                 // What is only put before it leaves it as it is.
                 self.touched_proof |=
                     proof.is_some_and(|proof| !matches!(fault, Fault::Insert) && out[before..] != proof);
@@ -183,6 +198,7 @@ impl Faults {
                 let other = m::well_formed(tag, rng);
                 // A ReadyForQuery that comes early ends a batch between its statements.
                 self.touched_rows |= b"DTCtRZdcHG".contains(&other[0]);
+                self.has_surplus.1 |= other[0] == b'E';
                 if matches!(fault, Fault::Replace) {
                     message.clear();
                 }

@@ -4,7 +4,8 @@
 //! a `link` that splits and delays at random, to a model `server` that speaks the protocol from a state of
 //! its own and answers a made-up `language` in which every call has one rightful answer. Any future or guard
 //! may be dropped at any poll, and any statement cancelled by somebody else. One run in twenty plays a conversation that is
-//! `scripted` instead.
+//! `scripted` instead. One in twenty-five asks for `tls`, of a server that has it, has it not, has a certificate that won't
+//! do, or is not alone on the line.
 //!
 //! # What is checked
 //!
@@ -14,6 +15,9 @@
 //! | `Transport` | the same, or an error of the link, within its deadline | it answers, or it is closed and says so |
 //! | `Order` | its own rows, or a typed error, and never the error of another call (unless the fault was done to a message that carries or describes rows or ends a statement, which nobody could tell) | as before |
 //! | `Bytes` | anything: a changed value can't be told from a true one. Nothing panics or hangs, memory follows what was sent | as before |
+//!
+//! A fault that is done to the ciphertext of TLS, a flipped bit too, is judged as `Transport`: nothing that was changed gets
+//! through.
 //!
 //! The server's journal is audited too: what was acknowledged is in it. In `Correct` and `Transport` also: what was undone
 //! is not, what was done together is in it wholly or not at all, and a commit that took place is never told as a failure.
@@ -32,6 +36,7 @@ pub mod messages;
 mod scripted;
 mod server;
 pub mod soak;
+mod tls;
 pub mod walk;
 
 use behaviour::Script;
@@ -55,8 +60,11 @@ use std::sync::{OnceLock, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
+use tls::{Peer, Terms};
 
 const PASSWORD: &str = "swordfish";
+/// How many runs of a thousand ask for TLS.
+const ENCRYPTED: u64 = 40;
 /// How long a blocking login waits, in microseconds; its own deadline is nearer.
 const PATIENCE: u64 = 60_000_000;
 
@@ -75,6 +83,8 @@ pub struct Tally {
     pub faulty: u64,
     /// Runs after which the connection was closed.
     pub closed: u64,
+    /// Runs over TLS.
+    pub encrypted: u64,
     /// Bytes that the server sent.
     pub bytes: u64,
 }
@@ -87,6 +97,7 @@ impl Tally {
         self.dropped += other.dropped;
         self.faulty += other.faulty;
         self.closed += other.closed;
+        self.encrypted += other.encrypted;
         self.bytes += other.bytes;
     }
 }
@@ -202,15 +213,22 @@ fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
         weather.lost_cancels = rng.pick(&[0, 0, 300]);
     }
     let flavour = rng.pick(&[Flavour::Blocking, Flavour::Async]);
-    let faults = Faults::new(class, rng.fork());
-    let model = Model::new(Host::new(login, PASSWORD, seed), temper, faults, rng.fork());
-    let net = Net::new(model, weather, rng.fork());
+    let terms = rng.in_thousand(ENCRYPTED).then(|| Terms::random(class, login, &mut rng));
+    let at_ciphertext = terms.is_some_and(|terms| terms.takes_faults(class, &mut rng));
+    let faults = match at_ciphertext {
+        true => Faults::of_the_link(rng.fork()),
+        false => Faults::new(class, rng.fork()),
+    };
+    let host = Host::new(login, PASSWORD, seed, terms.and_then(Terms::end_point));
+    let model = Model::new(host, temper, faults, rng.fork());
+    let peer = terms.map(|terms| Peer::new(terms, at_ciphertext.then_some(class), &mut rng));
+    let net = Net::new(model, peer, weather, rng.fork());
     let cache = rng.pick(&[0, 1, 2, 100]);
     let connection = Connection::new(cache, Limits::default(), Registry::default(), Scope::default());
     let mut script = Script::new(net.clone(), rng.fork());
     let play = async {
         net.world().begin_call(PATIENCE);
-        let (mut client, outcome) = Client::log_in(&net, flavour, connection, startup(seed)).await;
+        let (mut client, outcome) = Client::log_in(&net, flavour, connection, startup(seed, terms)).await;
         if let Err(error) = outcome {
             script.refused(&mut client, &error);
         } else {
@@ -242,12 +260,13 @@ fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
             dropped: script.ledger.dropped,
             faulty: u64::from(world.server.faults.happened),
             closed: u64::from(closed),
+            encrypted: u64::from(terms.is_some_and(Terms::encrypts)),
             bytes: world.server.faults.bytes as u64,
         });
     }
     let story = std::mem::take(&mut script.story).join("\n");
     Err(format!(
-        "{}\n{flavour:?}, {login:?}, {weather:?}, {temper:?}, cache of {cache}\n{story}",
+        "{}\n{flavour:?}, {login:?}, {terms:?}, {weather:?}, {temper:?}, cache of {cache}\n{story}",
         findings.join("\n")
     ))
 }
@@ -257,15 +276,15 @@ fn run_scripted(class: Class, seed: u64, rng: &mut Rng) -> Result<Tally, String>
     let weather = Weather { cancels: 0, ..Weather::random(rng) };
     let flavour = rng.pick(&[Flavour::Blocking, Flavour::Async]);
     let mut conversation = Conversation::any(rng);
-    let host = Host::new(Login::Trust, PASSWORD, seed);
+    let host = Host::new(Login::Trust, PASSWORD, seed, None);
     let faults = Faults::new(class, rng.fork());
-    let net =
-        Net::new(Model::prompted(conversation.prompter(), host, faults, rng.fork()), weather, rng.fork());
+    let model = Model::prompted(conversation.prompter(), host, faults, rng.fork());
+    let net = Net::new(model, None, weather, rng.fork());
     let connection = Connection::new(100, Limits::default(), Registry::default(), Scope::default());
     let mut story = Vec::new();
     let play = async {
         net.world().begin_call(PATIENCE);
-        let (mut client, outcome) = Client::log_in(&net, flavour, connection, startup(seed)).await;
+        let (mut client, outcome) = Client::log_in(&net, flavour, connection, startup(seed, None)).await;
         let mut findings = match outcome {
             Ok(()) => conversation.play(&net, &mut client, &mut story).await,
             Err(error) if net.world().server.faults.happened => {
@@ -321,13 +340,13 @@ fn settings() -> &'static Settings {
     })
 }
 
-fn startup(seed: u64) -> Startup<'static> {
+fn startup(seed: u64, terms: Option<Terms>) -> Startup<'static> {
     let credentials = Credentials {
         user: "me".to_owned(),
         database: "mine".to_owned(),
         nonce: format!("client{seed}"),
-        unix_socket: true,
-        tls: None,
+        unix_socket: terms.is_none(),
+        tls: terms.map(Terms::client),
     };
     Startup::new(settings(), credentials)
 }

@@ -4,6 +4,7 @@
 use super::clock::{self, MILLISECOND, Moment, SECOND};
 use super::faults::Outcome;
 use super::server::Model;
+use super::tls::Peer;
 use pg_core::protocol::gate::{Gate, Passage};
 use pg_tests::seed::Rng;
 use std::collections::VecDeque;
@@ -65,6 +66,8 @@ struct Cancel {
 pub(super) struct World {
     pub(super) now: Moment,
     pub(super) server: Model,
+    /// Where TLS is asked for: what stands before the server.
+    pub(super) tls: Option<Peer>,
     weather: Weather,
     rng: Rng,
     up: VecDeque<(Moment, Vec<u8>)>,
@@ -91,11 +94,12 @@ pub(super) struct World {
 }
 
 impl World {
-    fn new(server: Model, weather: Weather, rng: Rng) -> World {
+    fn new(server: Model, tls: Option<Peer>, weather: Weather, rng: Rng) -> World {
         clock::set(Moment(0));
         World {
             now: Moment(0),
             server,
+            tls,
             weather,
             rng,
             up: VecDeque::new(),
@@ -261,7 +265,13 @@ impl World {
                 Some((at, _)) if *at <= now && reads => {
                     let Some((_, bytes)) = self.up.pop_front() else { return };
                     self.up_bytes -= bytes.len();
-                    self.server.receive(&bytes);
+                    match &mut self.tls {
+                        None => self.server.receive(&bytes),
+                        Some(tls) => {
+                            let bytes = tls.open(&bytes, &mut self.server.complaint);
+                            self.server.receive(&bytes);
+                        }
+                    }
                 }
                 _ => return,
             }
@@ -269,6 +279,9 @@ impl World {
     }
 
     fn flush(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.seal(&mut self.server);
+        }
         if self.server.out.is_empty() {
             return;
         }
@@ -327,8 +340,8 @@ impl World {
 pub(super) struct Net(Arc<Mutex<World>>);
 
 impl Net {
-    pub(super) fn new(server: Model, weather: Weather, rng: Rng) -> Net {
-        Net(Arc::new(Mutex::new(World::new(server, weather, rng))))
+    pub(super) fn new(server: Model, tls: Option<Peer>, weather: Weather, rng: Rng) -> Net {
+        Net(Arc::new(Mutex::new(World::new(server, tls, weather, rng))))
     }
 
     pub(super) fn world(&self) -> MutexGuard<'_, World> {

@@ -4,6 +4,7 @@ use super::messages as m;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use pg_core::auth::md5;
+use pg_core::error::ErrorKind;
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 
@@ -45,6 +46,8 @@ pub(super) struct Host {
     password: String,
     salt: [u8; 4],
     nonce: String,
+    /// What SCRAM is tied to, under TLS.
+    end_point: Option<Vec<u8>>,
     /// Of SCRAM: what the client said first, and what was answered.
     first: Option<(String, String)>,
 }
@@ -61,15 +64,22 @@ impl Login {
         Login::Scram(Proof::AskedAgain),
     ];
 
-    pub(super) fn is_a_lie(self) -> bool {
-        Login::LIES.contains(&self)
+    /// What it ends with, where the server lies; empty where it doesn't.
+    pub(super) fn ends_with(self) -> &'static [ErrorKind] {
+        match self {
+            // A password is asked for after all was proved.
+            Login::Scram(Proof::AskedAgain) => &[ErrorKind::Protocol],
+            lie if Login::LIES.contains(&lie) => &[ErrorKind::Authentication, ErrorKind::Protocol],
+            _ => &[],
+        }
     }
 }
 
 impl Host {
-    pub(super) fn new(login: Login, password: &str, number: u64) -> Host {
+    pub(super) fn new(login: Login, password: &str, number: u64, end_point: Option<Vec<u8>>) -> Host {
         let salt = number.to_be_bytes()[..4].try_into().expect("four bytes");
-        Host { login, password: password.to_owned(), salt, nonce: format!("server{number}"), first: None }
+        let nonce = format!("server{number}");
+        Host { login, password: password.to_owned(), salt, nonce, end_point, first: None }
     }
 
     pub(super) fn login(&self) -> Login {
@@ -82,7 +92,18 @@ impl Host {
             Login::Trust => Answer::Welcome(Vec::new()),
             Login::Cleartext => Answer::Send(vec![m::authentication(3, &[])]),
             Login::Md5 => Answer::Send(vec![m::authentication(5, &self.salt)]),
+            Login::Scram(_) if self.end_point.is_some() => {
+                Answer::Send(vec![m::authentication(10, b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0")])
+            }
             Login::Scram(_) => Answer::Send(vec![m::authentication(10, b"SCRAM-SHA-256\0\0")]),
+        }
+    }
+
+    /// The mechanism that a client must choose, and how its first message begins then.
+    fn mechanism(&self) -> (&'static [u8], &'static str) {
+        match self.end_point {
+            Some(_) => (b"SCRAM-SHA-256-PLUS\0", "p=tls-server-end-point,,"),
+            None => (b"SCRAM-SHA-256\0", "n,,"),
         }
     }
 
@@ -97,9 +118,10 @@ impl Host {
             }
             (Login::Cleartext | Login::Md5, _) => Answer::Refuse("a wrong password"),
             (Login::Scram(proof), None) => {
-                let data = body.strip_prefix(b"SCRAM-SHA-256\0").and_then(|rest| rest.get(4..));
+                let (mechanism, header) = self.mechanism();
+                let data = body.strip_prefix(mechanism).and_then(|rest| rest.get(4..));
                 let data = data.and_then(|data| std::str::from_utf8(data).ok());
-                let Some(bare) = data.and_then(|data| data.strip_prefix("n,,")) else {
+                let Some(bare) = data.and_then(|data| data.strip_prefix(header)) else {
                     return Answer::Refuse("no SASLInitialResponse");
                 };
                 let Some((_, nonce)) = bare.rsplit_once("r=") else {
@@ -114,6 +136,11 @@ impl Host {
             (Login::Scram(proof), Some((bare, ours))) => {
                 let last = std::str::from_utf8(body).ok().and_then(|last| last.rsplit_once(",p="));
                 let Some((last, theirs)) = last else { return Answer::Refuse("no proof") };
+                let (_, header) = self.mechanism();
+                let tied = [header.as_bytes(), self.end_point.as_deref().unwrap_or_default()].concat();
+                if !last.starts_with(&format!("c={},", BASE64.encode(tied))) {
+                    return Answer::Refuse("another channel binding");
+                }
                 let said = format!("{bare},{ours},{last}");
                 let key = hmac(salted(&self.password), b"Client Key");
                 let signature = hmac(&Sha256::digest(key), said.as_bytes());

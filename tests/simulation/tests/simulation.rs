@@ -18,6 +18,7 @@ fn runs(class: Class, count: u64) -> Tally {
 fn with_a_server_that_is_right_every_call_has_its_own_answer_and_the_connection_stays() {
     let tally = runs(Class::Correct, 4_000);
     assert_eq!((tally.faulty, tally.closed), (0, 0));
+    assert!(tally.encrypted > 0 || tally.runs == 1, "{tally:?}");
     eprintln!("{tally:?}");
 }
 
