@@ -132,7 +132,12 @@ impl Run for Client {
             self.link.connection.abandon();
             let settled = self.link.connection.is_idle() && self.cancel.gate.is_open();
             if !settled && !self.settle(deadline).await? {
-                return Err(Error::late(limit.unwrap_or_default(), None));
+                let mut operation = self.link.connection.start(exchange);
+                // The time of one that waits is over, as it is after an undisturbed wait.
+                return match E::WAITS {
+                    true => self.link.connection.give_up(&mut operation),
+                    false => Err(Error::late(limit.unwrap_or_default(), None)),
+                };
             }
         }
         let mut operation = self.link.connection.start(exchange);

@@ -73,13 +73,14 @@ impl Exchange for Hear {
 #[derive(Debug)]
 pub struct Deliver {
     patience: Option<Duration>,
-    before: u64,
+    /// What the sink had been given when the wait began.
+    before: Option<u64>,
 }
 
 impl Deliver {
     /// Waits as long as this; `None`: without limit; zero: delivers what has come.
     pub fn within(patience: Option<Duration>) -> Deliver {
-        Deliver { patience, before: 0 }
+        Deliver { patience, before: None }
     }
 }
 
@@ -93,7 +94,7 @@ impl Exchange for Deliver {
                 .hint("set one by set_notification_sink"));
         }
         check_no_transaction(c)?;
-        self.before = c.inbox.delivered();
+        self.before = Some(c.inbox.delivered());
         c.inbox.deliver();
         Ok(None)
     }
@@ -107,7 +108,7 @@ impl Exchange for Deliver {
     }
 
     fn has_heard(&mut self, c: &mut Conversation) -> bool {
-        c.inbox.delivered() != self.before || c.inbox.is_refused()
+        self.before.is_some_and(|before| c.inbox.delivered() != before) || c.inbox.is_refused()
     }
 
     fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
@@ -117,7 +118,7 @@ impl Exchange for Deliver {
     fn finish(self, c: &mut Conversation) -> Result<u64> {
         match c.inbox.take_refusal() {
             Some(refusal) => Err(refusal),
-            None => Ok(c.inbox.delivered().saturating_sub(self.before)),
+            None => Ok(self.before.map_or(0, |before| c.inbox.delivered().saturating_sub(before))),
         }
     }
 
