@@ -276,6 +276,8 @@ impl Ledger {
             }
             // What takes for ever, and can't be cancelled, is given up by the system.
             ErrorKind::Io if call.forever && world.cancel_was_lost => true,
+            // A COMMIT that was late, and nobody knows whether it was cancelled.
+            ErrorKind::CommitUnknown if call.ends && call.limit.is_some() && world.cancel_was_lost => true,
             ErrorKind::Io | ErrorKind::CommitUnknown => class == Class::Transport && happened,
             ErrorKind::Closed => (class == Class::Transport && happened) || world.cancel_was_lost,
             _ => false,
