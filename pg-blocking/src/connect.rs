@@ -10,6 +10,7 @@ use pg_core::config::host::Host;
 use pg_core::config::settings::Settings;
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::connect::{self, Attempts, Encryption, Place};
+use pg_core::exchange::dial::Target;
 use pg_core::exchange::startup::{Credentials, Startup, Tls};
 use pg_core::protocol::connection::Connection;
 use pg_core::protocol::gate::Gate;
@@ -37,12 +38,8 @@ impl Connector for Connect {
     }
 }
 
-/// `None` when all hosts have failed. A timeout is always that of the deadline.
-fn connect_any(
-    settings: &Settings,
-    deadline: Option<Instant>,
-    attempts: &mut Attempts,
-) -> Result<Option<Client>> {
+/// What the settings, the system's user and files come to.
+pub(crate) fn target(settings: &Settings) -> Result<Target<'_>> {
     settings.check()?;
     let (user, database) = connect::names(settings, system_user)?;
     let hosts = connect::hosts(settings);
@@ -55,6 +52,16 @@ fn connect_any(
     )?;
     #[cfg(not(feature = "tls"))]
     let encryption = Encryption::none(settings, &hosts)?;
+    Ok(Target { settings, hosts, user, database, encryption })
+}
+
+/// `None` when all hosts have failed. A timeout is always that of the deadline.
+fn connect_any(
+    settings: &Settings,
+    deadline: Option<Instant>,
+    attempts: &mut Attempts,
+) -> Result<Option<Client>> {
+    let Target { hosts, user, database, encryption, .. } = target(settings)?;
     for host in hosts {
         attempts.trying(&host);
         let addresses = match addresses(&host, deadline) {

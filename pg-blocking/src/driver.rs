@@ -91,6 +91,41 @@ impl Link {
         true
     }
 
+    /// Sends and reads what can be without waiting; what is to be waited for if nothing could be read: something to read,
+    /// or room to send as well. `None`: go on.
+    #[allow(dead_code, reason = "only what waits elsewhere than in a call asks for it")]
+    pub(crate) fn try_step(&mut self) -> Option<Ready> {
+        let mut wanted = Ready::Read;
+        loop {
+            let bytes = self.connection.poll_transmit();
+            if bytes.is_empty() {
+                break;
+            }
+            match self.socket.send(bytes) {
+                Ok(count) => self.connection.handle_sent(count),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    wanted = Ready::Write;
+                    break;
+                }
+                Err(e) => {
+                    self.last_words(e);
+                    return None;
+                }
+            }
+        }
+        match self.socket.receive_now(self.connection.space()) {
+            Ok(count) => self.connection.handle_read(count),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                return Some(wanted)
+                    .filter(|wanted| *wanted == Ready::Write || !self.connection.only_writes());
+            }
+            Err(e) => {
+                self.failed("reading from the server", e);
+            }
+        }
+        None
+    }
+
     /// All is sent that was to be sent; the server may have said something against it.
     #[cold]
     fn listen(&mut self) -> bool {

@@ -67,6 +67,8 @@ mod cancel;
 mod client;
 mod connect;
 mod driver;
+#[cfg(unix)]
+pub mod nonblocking;
 mod socket;
 
 #[doc(hidden)]

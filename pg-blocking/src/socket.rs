@@ -130,25 +130,45 @@ impl Socket {
     /// Waits until there is something to read or, if `writing`, room to send. After the deadline there never is: a server
     /// that sends and sends must not outlast it.
     pub(crate) fn wait(&self, writing: bool, deadline: Option<Instant>) -> io::Result<Ready> {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let wanted = if writing { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-        loop {
-            let Ok(left) = left(deadline) else { return Ok(Ready::TimedOut) };
-            let timeout = left
-                .map(|left| Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }));
-            let mut fds = [PollFd::new(self, wanted)];
-            match poll(&mut fds, timeout.as_ref()) {
-                Ok(0) => return Ok(Ready::TimedOut),
-                // An error or a hang-up is told by the read that follows.
-                Ok(_) if fds.iter().any(|fd| fd.revents().intersects(!PollFlags::OUT)) => {
-                    return Ok(Ready::Read);
-                }
-                Ok(_) => return Ok(Ready::Write),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
+        wait(self, writing, deadline)
+    }
+
+    /// Another handle of the same socket.
+    pub(crate) fn try_clone(&self) -> io::Result<Socket> {
+        Ok(match self {
+            Socket::Tcp(stream) => Socket::Tcp(stream.try_clone()?),
+            Socket::Unix(stream) => Socket::Unix(stream.try_clone()?),
+        })
+    }
+}
+
+/// Waits as [`Socket::wait`] does.
+#[cfg(unix)]
+pub(crate) fn wait(fd: impl AsFd, writing: bool, deadline: Option<Instant>) -> io::Result<Ready> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let wanted = if writing { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+    loop {
+        let Ok(left) = left(deadline) else { return Ok(Ready::TimedOut) };
+        let timeout =
+            left.map(|left| Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }));
+        let mut fds = [PollFd::new(&fd, wanted)];
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(0) => return Ok(Ready::TimedOut),
+            // An error or a hang-up is told by the read that follows.
+            Ok(_) if fds.iter().any(|fd| fd.revents().intersects(!PollFlags::OUT)) => return Ok(Ready::Read),
+            Ok(_) => return Ok(Ready::Write),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Whether there is room to send now, or an error to be told.
+#[cfg(unix)]
+pub(crate) fn is_writable(fd: impl AsFd) -> io::Result<bool> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    Ok(rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&fd, PollFlags::OUT)], Some(&now)))? > 0)
 }
 
 #[cfg(not(unix))]

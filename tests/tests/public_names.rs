@@ -7,8 +7,9 @@ const ASYNC: &str = include_str!("../../pg-async/src/lib.rs");
 const SESSION: &str = include_str!("../../pg-core/src/session.rs");
 const FACE: &str = include_str!("../../pg-core/src/blocking.rs");
 
-/// Names that only the blocking client has: its plain methods, the way into generic code, and the session beneath.
-const ONLY_BLOCKING: [&str; 3] = ["Blocking", "Raw", "complete"];
+/// Names that only the blocking client has: its plain methods, the way into generic code, the session beneath, and what
+/// never waits.
+const ONLY_BLOCKING: [&str; 4] = ["Blocking", "Raw", "complete", "nonblocking"];
 
 /// What only the async client has.
 const ONLY_ASYNC: [&str; 0] = [];

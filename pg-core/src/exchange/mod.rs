@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod collect;
 pub mod connect;
 pub mod copy;
+pub mod dial;
 pub mod operation;
 pub mod pipeline;
 mod planning;

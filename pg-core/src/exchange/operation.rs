@@ -152,6 +152,13 @@ impl Connection {
     }
 }
 
+impl<E: Exchange> Operation<E> {
+    /// Its number: those of a connection count upwards.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+}
+
 /// Delivers messages until the server owes the operation nothing more, or it has enough; false when bytes are wanted.
 #[inline]
 fn settle(

@@ -27,6 +27,8 @@ pub struct Connection {
     operations: u64,
     /// Operations below this number were dropped.
     abandoned: u64,
+    /// Others that were, and are still owed something.
+    forgotten: Vec<u64>,
     closed: Option<Closed>,
     /// The operation that runs only writes.
     pub(crate) is_flushing: bool,
@@ -62,6 +64,7 @@ impl Connection {
             sent: 0,
             operations: 0,
             abandoned: 0,
+            forgotten: Vec::new(),
             closed: None,
             is_flushing: false,
             deadline: None,
@@ -231,7 +234,7 @@ impl Connection {
             }
             let (phase, front, preamble) = match self.conversation.expected.front() {
                 Some(front) => {
-                    if front.owner != owner && front.owner >= self.abandoned && front.owner != NOBODY {
+                    if front.owner != owner && self.is_waited_for(front.owner) {
                         return Ok(Polled::NotItsTurn);
                     }
                     (front.phase, Some(front.owner), front.preamble)
@@ -485,6 +488,30 @@ impl Connection {
         let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
+    }
+
+    /// Says that one operation was dropped while others go on: what is owed to it is read and thrown away.
+    pub fn forget(&mut self, operation: u64) {
+        let conversation = &self.conversation;
+        self.forgotten.retain(|forgotten| conversation.owes(*forgotten));
+        if operation >= self.abandoned && conversation.owes(operation) {
+            self.forgotten.push(operation);
+        }
+    }
+
+    /// Whether an operation was abandoned, by what its session did later.
+    pub fn is_abandoned(&self, operation: u64) -> bool {
+        operation < self.abandoned
+    }
+
+    /// Whether what comes next is for this operation, or for nobody that still waits.
+    pub fn is_turn_of(&self, operation: u64) -> bool {
+        let front = self.conversation.expected.front();
+        front.is_none_or(|front| front.owner == operation || !self.is_waited_for(front.owner))
+    }
+
+    fn is_waited_for(&self, owner: u64) -> bool {
+        owner >= self.abandoned && owner != NOBODY && !self.forgotten.contains(&owner)
     }
 
     /// Queues the end of a dropped transaction guard: its ROLLBACK goes out at the next write.

@@ -1,0 +1,482 @@
+//! The non-blocking connection: exchanges that are started and polled, and a session for async code.
+
+use super::Polled;
+use super::socket::{late, open, pause, pending_before};
+use super::task::{Task, Waits};
+use crate::cancel::CancelToken;
+use crate::client::Raw;
+use crate::driver::Link;
+use pg_core::blocking::Blocking;
+use pg_core::error::{Error, ErrorKind, Result};
+use pg_core::exchange::Exchange;
+use pg_core::exchange::cancel::CancelRequest;
+use pg_core::exchange::operation;
+use pg_core::protocol::connection::Connection;
+use pg_core::session::{Lifecycle, Run, Session};
+use std::fmt;
+use std::future::{Future, poll_fn, ready};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+/// A connection that never waits: see [the module](super).
+///
+/// It is a [`Session`] too, for the code of a [task](Client::task). In any other future its calls are pending until they are
+/// polled again, and wake nobody.
+///
+/// # Drop
+/// Dropping it closes the link; the server rolls back what was open.
+#[derive(Debug)]
+pub struct Client {
+    pub(crate) link: Link,
+    pub(crate) cancel: CancelToken,
+    times: Times,
+    waits: Waits,
+    dropped: Arc<Dropped>,
+    /// Operations that are complete, and left rows to be read.
+    left: Vec<u64>,
+}
+
+/// How long is waited for what dropped or late calls left.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Times {
+    pub(super) drain_timeout: Duration,
+    pub(super) cancel_timeout: Duration,
+}
+
+/// Numbers of operations that were dropped before they were complete.
+#[derive(Debug, Default)]
+struct Dropped(Mutex<Vec<u64>>);
+
+/// An exchange that was started. It borrows nothing: keep it beside its connection.
+///
+/// # Drop
+/// Its answer is read and thrown away while others are polled, or [`Client::poll_idle`] is. It is not cancelled: see
+/// [`Client::cancel`].
+pub struct Operation<E: Exchange> {
+    operation: operation::Operation<E>,
+    deadline: Option<Instant>,
+    /// A CancelRequest is on its way, and it is looked for its end.
+    look_again: Option<Instant>,
+    dropped: Arc<Dropped>,
+    has_begun: bool,
+    is_over: bool,
+}
+
+impl<E: Exchange> Operation<E> {
+    /// When to poll it again at the latest: of exchanges that wait for a time, and while a CancelRequest is on its way.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline.into_iter().chain(self.look_again).min()
+    }
+}
+
+impl<E: Exchange> Drop for Operation<E> {
+    fn drop(&mut self) {
+        if self.has_begun && !self.is_over {
+            let mut dropped = self.dropped.0.lock().unwrap_or_else(PoisonError::into_inner);
+            dropped.push(self.operation.number());
+        }
+    }
+}
+
+impl<E: Exchange> fmt::Debug for Operation<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operation")
+            .field("number", &self.operation.number())
+            .field("is_over", &self.is_over)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long [`Client::cancel`] tries.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it may take before it is asked again.
+const CANCEL_AGAIN: Duration = Duration::from_millis(500);
+/// How often it is looked whether a CancelRequest has arrived, which another task sends.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+impl Client {
+    pub(super) fn new(link: Link, cancel: CancelToken, waits: Waits, times: Times) -> Client {
+        Client { link, cancel, times, waits, dropped: Arc::default(), left: Vec::new() }
+    }
+
+    /// Starts an exchange; it is written when it is first polled, behind those that were polled before.
+    pub fn start<E: Exchange>(&mut self, exchange: E) -> Operation<E> {
+        let deadline = exchange.patience().and_then(|patience| Instant::now().checked_add(patience));
+        let operation = self.link.connection.start(exchange);
+        let dropped = Arc::clone(&self.dropped);
+        Operation { operation, deadline, look_again: None, dropped, has_begun: false, is_over: false }
+    }
+
+    /// Goes on with an operation as far as that is possible without waiting.
+    ///
+    /// Of several, only the oldest that was begun and isn't complete reads: poll in the order of starting. Rows that a
+    /// stream left unread are thrown away once another operation begins.
+    ///
+    /// # Errors
+    /// What the exchange ends with; an operation of another connection, one that is complete, or one that this
+    /// connection gave up because it was used as a session in between.
+    pub fn poll<E: Exchange>(&mut self, operation: &mut Operation<E>) -> Result<Polled<E::Output>> {
+        let number = operation.operation.number();
+        if !Arc::ptr_eq(&operation.dropped, &self.dropped) {
+            return Err(Error::usage("the operation belongs to another connection"));
+        }
+        if !operation.is_over && self.link.connection.is_abandoned(number) {
+            operation.is_over = true;
+            return Err(Error::usage("the operation was given up: its connection ran something else since"));
+        }
+        self.forget_dropped();
+        if !operation.has_begun {
+            if !self.cancel.gate.is_open() && !self.link.connection.is_closed() {
+                // A request on its way may hit whatever comes next.
+                operation.look_again = Some(Instant::now() + LOOK_AGAIN);
+                return Ok(Polled::Read);
+            }
+            if !E::PEEK {
+                let connection = &mut self.link.connection;
+                std::mem::take(&mut self.left).into_iter().for_each(|number| connection.forget(number));
+            }
+            operation.look_again = None;
+            operation.has_begun = true;
+        }
+        loop {
+            match self.link.connection.poll(&mut operation.operation) {
+                Ok(None) => {}
+                Ok(Some(output)) => {
+                    operation.is_over = true;
+                    self.left.push(number);
+                    return Ok(Polled::Ready(output));
+                }
+                Err(error) => {
+                    operation.is_over = true;
+                    self.link.connection.forget(number);
+                    return Err(error);
+                }
+            }
+            if operation.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                operation.is_over = true;
+                let outcome = self.link.connection.give_up(&mut operation.operation);
+                self.link.connection.forget(number);
+                return outcome.map(Polled::Ready);
+            }
+            if !self.link.connection.is_turn_of(number) {
+                self.link.nudge();
+                let writes = self.link.connection.wants_write();
+                return Ok(if writes { Polled::Write } else { Polled::Read });
+            }
+            if let Some(wanted) = self.link.try_step() {
+                return Ok(wanted.into());
+            }
+        }
+    }
+
+    /// Reads what came while nothing was asked (notifications, notices, the server's farewell) and what is owed to
+    /// operations that were dropped. Never [`Polled::Ready`] while the connection is usable.
+    ///
+    /// # Errors
+    /// The connection was closed.
+    pub fn poll_idle(&mut self) -> Result<Polled<()>> {
+        self.forget_dropped();
+        loop {
+            self.link.connection.poll_unasked()?;
+            if !self.link.connection.is_turn_of(0) {
+                return Ok(Polled::Read);
+            }
+            if let Some(wanted) = self.link.try_step() {
+                return Ok(wanted.into());
+            }
+        }
+    }
+
+    /// Whether the server owes something, or something is still to be sent.
+    pub fn is_executing(&mut self) -> bool {
+        !self.link.connection.is_idle() || self.link.connection.wants_write()
+    }
+
+    /// The descriptor to wait for; the same as long as the connection lives.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.link.socket.as_fd()
+    }
+
+    /// Cancels the statement that runs: a task that sends a request on a connection of its own. No operation begins
+    /// before it is complete.
+    pub fn cancel(&self) -> Task<()> {
+        let (token, waits) = (self.cancel.clone(), Waits::default());
+        let deadline = Some(Instant::now() + CANCEL_TIMEOUT);
+        Task::new(waits.clone(), async move { cancel_before(&token, &waits, deadline).await })
+    }
+
+    /// Runs async code over this connection: any that awaits nothing else. It gets the connection, and gives it back if it
+    /// is to live on: `client.task(|mut client| async move { ..; Ok((client, n)) })`.
+    ///
+    /// Operations that were started and aren't complete are given up.
+    pub fn task<T, F, Fut>(self, work: F) -> Task<T>
+    where
+        F: FnOnce(Client) -> Fut,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        let waits = self.waits.clone();
+        // A failure shows again when the code first waits.
+        let _ = waits.note(&self.link.socket, crate::socket::Ready::Read, None);
+        Task::new(waits, work(self))
+    }
+
+    /// The same connection as one that waits in its calls.
+    ///
+    /// # Errors
+    /// The system refuses to change the socket.
+    pub fn into_blocking(mut self) -> Result<crate::client::Client> {
+        rustix::io::ioctl_fionbio(&self.link.socket, false)
+            .map_err(|e| Error::io("making a socket wait", e.into()))?;
+        let link = self.link.take()?;
+        let Times { drain_timeout, cancel_timeout } = self.times;
+        Ok(Blocking::new(Raw { link, cancel: self.cancel.clone(), drain_timeout, cancel_timeout }))
+    }
+
+    /// A connection that waits in its calls as one that doesn't.
+    ///
+    /// # Errors
+    /// The system refuses to copy the descriptor.
+    pub fn from_blocking(client: crate::client::Client) -> Result<Client> {
+        let mut raw = client.into_inner();
+        let link = raw.link.take()?;
+        let times = Times { drain_timeout: raw.drain_timeout, cancel_timeout: raw.cancel_timeout };
+        Ok(Client::new(link, raw.cancel.clone(), Waits::default(), times))
+    }
+
+    fn forget_dropped(&mut self) {
+        let mut dropped = self.dropped.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = &mut self.link.connection;
+        std::mem::take(&mut *dropped).into_iter().for_each(|number| connection.forget(number));
+    }
+
+    /// Runs an exchange to its end, or to the deadline.
+    pub(super) async fn drive<E: Exchange>(
+        &mut self,
+        exchange: E,
+        deadline: Option<Instant>,
+    ) -> Result<E::Output> {
+        let mut operation = self.link.connection.start(exchange);
+        self.go_on(&mut operation, deadline).await?.ok_or_else(late)
+    }
+
+    /// Goes on with an operation to its end; `None` if the deadline came first.
+    async fn go_on<E: Exchange>(
+        &mut self,
+        operation: &mut operation::Operation<E>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<E::Output>> {
+        loop {
+            if let Some(output) = self.link.connection.poll(operation)? {
+                return Ok(Some(output));
+            }
+            if !self.step(deadline).await? {
+                return if E::WAITS { self.link.connection.give_up(operation).map(Some) } else { Ok(None) };
+            }
+        }
+    }
+
+    /// Sends what waits and reads once; false if the deadline came first.
+    async fn step(&mut self, deadline: Option<Instant>) -> Result<bool> {
+        let stepped: Result<()> = poll_fn(|_| match self.link.try_step() {
+            None => Poll::Ready(Ok(())),
+            Some(wanted) => pending_before(deadline, || self.waits.note(&self.link.socket, wanted, deadline)),
+        })
+        .await;
+        match stepped {
+            Err(error) if error.is_timeout() => Ok(false),
+            other => other.map(|()| true),
+        }
+    }
+
+    /// Reads what the server still owes to dropped calls; cancels the statement if that takes too long. Whether there is
+    /// time left for the call.
+    #[cold]
+    async fn settle(&mut self, deadline: Option<Instant>) -> Result<bool> {
+        while !self.cancel.gate.is_open() && !self.link.connection.is_closed() {
+            // A request on its way may hit whatever comes next.
+            pause(&self.waits, Instant::now() + LOOK_AGAIN, None).await?;
+            if !is_ahead(deadline) {
+                return Ok(false);
+            }
+        }
+        if !self.drain(earlier(deadline, self.times.drain_timeout)).await? {
+            self.cut_short().await?;
+        }
+        Ok(is_ahead(deadline))
+    }
+
+    /// Cancels what runs for nobody and reads it to its end.
+    async fn cut_short(&mut self) -> Result<()> {
+        let until = Instant::now().checked_add(self.times.cancel_timeout);
+        // A request that came before its statement has done nothing, so there may be more than one.
+        while self.cancels(until).await {
+            if self.drain(earlier(until, CANCEL_AGAIN)).await? {
+                return Ok(());
+            }
+        }
+        self.link.connection.handle_failure(Error::new(
+            ErrorKind::Timeout,
+            "the server did not finish a dropped statement, even though it was cancelled",
+        ));
+        self.link.connection.poll_abandoned().map(|_| ())
+    }
+
+    /// Cancels an operation that is late, and goes on with it: what the server had done is not told as undone.
+    #[cold]
+    async fn cut_off<E: Exchange>(
+        &mut self,
+        mut operation: operation::Operation<E>,
+        limit: Duration,
+    ) -> Result<E::Output> {
+        if E::PEEK {
+            // What is read on belongs to an earlier operation.
+            self.link.connection.abandon();
+            self.cut_short().await?;
+            return Err(Error::late(limit, None));
+        }
+        let until = Instant::now().checked_add(self.times.cancel_timeout);
+        while self.cancels(until).await {
+            match self.go_on(&mut operation, earlier(until, CANCEL_AGAIN)).await {
+                Ok(None) => {}
+                Ok(Some(output)) if self.link.connection.is_idle() => return Ok(output),
+                // It has only begun.
+                Ok(Some(_)) => {
+                    self.link.connection.abandon();
+                    self.cut_short().await?;
+                    return Err(Error::late(limit, None));
+                }
+                Err(error) if error.is_cancelled() => return Err(Error::late(limit, Some(error))),
+                Err(error) => return Err(error),
+            }
+        }
+        self.link.connection.handle_failure(Error::late(limit, None).within("the server did not answer"));
+        match self.link.connection.poll(&mut operation) {
+            Err(error) => Err(error),
+            Ok(_) => Err(Error::late(limit, None)),
+        }
+    }
+
+    /// Sends a CancelRequest, if there is time left for it; whether it arrived.
+    async fn cancels(&mut self, until: Option<Instant>) -> bool {
+        is_ahead(until) && cancel_before(&self.cancel, &self.waits, until).await.is_ok()
+    }
+
+    /// Reads what is owed to nobody; false if the deadline came first.
+    async fn drain(&mut self, deadline: Option<Instant>) -> Result<bool> {
+        while !self.link.connection.poll_abandoned()? {
+            // Asked here too, since a server that never stops sending never lets a wait time out.
+            if !is_ahead(deadline) || !self.step(deadline).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The deadline, or the end of `time` from now on, if that comes first. What is too far ahead is none.
+fn earlier(deadline: Option<Instant>, time: Duration) -> Option<Instant> {
+    deadline.into_iter().chain(Instant::now().checked_add(time)).min()
+}
+
+fn is_ahead(deadline: Option<Instant>) -> bool {
+    deadline.is_none_or(|deadline| Instant::now() < deadline)
+}
+
+impl Link {
+    /// Takes the link out of a client that is dropped then, and says no farewell.
+    fn take(&mut self) -> Result<Link> {
+        let socket = self.socket.try_clone().map_err(|e| Error::io("copying a descriptor", e))?;
+        let mut closed = Connection::for_cancel();
+        closed.handle_failure(late());
+        Ok(Link { connection: std::mem::replace(&mut self.connection, closed), socket })
+    }
+}
+
+/// Sends a CancelRequest, and waits until the server has passed it on.
+async fn cancel_before(token: &CancelToken, waits: &Waits, deadline: Option<Instant>) -> Result<()> {
+    let Some(key) = token.key.clone() else {
+        return Err(Error::new(ErrorKind::Usage, "the server gave no key to cancel with")
+            .hint("a pooler in between may not support it"));
+    };
+    let passage = token.gate.pass();
+    let socket = match open(&token.place, waits, deadline).await {
+        Ok(socket) => socket,
+        Err(error) => {
+            passage.arrived();
+            return Err(error);
+        }
+    };
+    let link = Link { connection: Connection::for_cancel(), socket };
+    let mut carrier = Client::new(link, token.clone(), waits.clone(), Times::default());
+    let outcome = carrier.drive(CancelRequest::new(key, token.tls.clone()), deadline).await;
+    let outcome = CancelRequest::outcome(outcome);
+    // No farewell is said there.
+    carrier.link.connection.handle_failure(late());
+    if !CancelRequest::is_lost(&outcome) {
+        passage.arrived();
+    }
+    waits.forget_fd();
+    outcome
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.link.connection.terminate();
+        self.link.nudge();
+    }
+}
+
+impl AsFd for Client {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.link.socket.as_fd()
+    }
+}
+
+impl Run for Client {
+    async fn run<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
+        let limit = exchange.patience().or(self.link.connection.deadline().filter(|_| !E::WAITS));
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        if !E::PEEK {
+            self.link.connection.abandon();
+            let settled = self.link.connection.is_idle() && self.cancel.gate.is_open();
+            if !settled && !self.settle(deadline).await? {
+                return Err(Error::late(limit.unwrap_or_default(), None));
+            }
+        }
+        let mut operation = self.link.connection.start(exchange);
+        match self.go_on(&mut operation, deadline).await? {
+            Some(output) => Ok(output),
+            None => self.cut_off(operation, limit.unwrap_or_default()).await,
+        }
+    }
+}
+
+impl Session for Client {
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.link.connection
+    }
+
+    fn nudge(&mut self) {
+        self.link.nudge();
+    }
+}
+
+impl Lifecycle for Client {
+    type CancelToken = CancelToken;
+
+    fn cancel_token(&self) -> CancelToken {
+        self.cancel.clone()
+    }
+
+    fn close(mut self) -> impl Future<Output = Result<()>> + Send {
+        self.link.connection.terminate();
+        self.link.nudge();
+        ready(if self.link.connection.wants_write() {
+            Err(Error::new(ErrorKind::Io, "the farewell could not be sent: the link is full or lost"))
+        } else {
+            Ok(())
+        })
+    }
+}
