@@ -2,7 +2,7 @@
 
 use super::cancel::CancelToken;
 use super::driver::Link;
-use super::runtime::Instant;
+use super::runtime::{self, Instant};
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
 use pg_core::exchange::operation::Operation;
@@ -126,6 +126,12 @@ fn is_ahead(deadline: Option<Instant>) -> bool {
 impl Run for Client {
     #[inline]
     async fn run<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
+        if E::SLEEPS {
+            let until = Instant::now().checked_add(exchange.patience().unwrap_or_default());
+            Box::pin(runtime::before(until, std::future::pending::<()>())).await;
+            let mut operation = self.link.connection.start(exchange);
+            return self.link.connection.give_up(&mut operation);
+        }
         let limit = exchange.patience().or(self.link.connection.deadline().filter(|_| !E::WAITS));
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         if !E::PEEK {

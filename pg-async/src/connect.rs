@@ -17,7 +17,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// What [`Config::connect`](crate::Config) does in this crate: gives a future of a [`Client`].
 ///
@@ -113,12 +113,13 @@ async fn log_in_once(
         tls: tls.clone(),
     };
     let scope = connect::scope(settings, &place.host, user, database);
-    let connection = Connection::new(
+    let mut connection = Connection::new(
         settings.statement_cache_capacity(),
         settings.message_limits(),
         settings.registry().clone(),
         scope,
     );
+    connection.set_clock(SystemTime::now);
     let mut link = Link { connection, socket: socket(place).await? };
     if let Err(error) = link.drive(Startup::new(settings, credentials)).await {
         if error.kind() == ErrorKind::Tls {

@@ -123,6 +123,11 @@ fn is_ahead(deadline: Option<Instant>) -> bool {
 impl Run for Raw {
     #[inline]
     async fn run<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
+        if E::SLEEPS {
+            std::thread::sleep(exchange.patience().unwrap_or_default());
+            let mut operation = self.link.connection.start(exchange);
+            return self.link.connection.give_up(&mut operation);
+        }
         let limit = exchange.patience().or(self.link.connection.deadline().filter(|_| !E::WAITS));
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         if !E::PEEK {

@@ -17,7 +17,7 @@ use pg_core::protocol::gate::Gate;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// What [`Config::connect`](crate::Config) does in this crate: gives a [`Client`].
 #[derive(Debug)]
@@ -121,12 +121,13 @@ fn log_in_once(
         tls: tls.clone(),
     };
     let scope = connect::scope(settings, &place.host, user, database);
-    let connection = Connection::new(
+    let mut connection = Connection::new(
         settings.statement_cache_capacity(),
         settings.message_limits(),
         settings.registry().clone(),
         scope,
     );
+    connection.set_clock(SystemTime::now);
     let mut link = Link { connection, socket: socket(place, deadline)? };
     if let Err(error) = link.drive(Startup::new(settings, credentials), deadline) {
         if error.kind() == ErrorKind::Tls {

@@ -3,6 +3,7 @@
 mod complete;
 mod copy;
 mod notifications;
+mod replication;
 
 use crate::constant::Query;
 use crate::copy::{CopyFrom, CopyRow, CopyTo};
@@ -26,6 +27,7 @@ use std::time::Duration;
 pub use complete::complete;
 pub use copy::{BlockingCopyIn, BlockingCopyOut, BlockingCopyRowsIn, BlockingCopyRowsOut};
 pub use notifications::BlockingNotifications;
+pub use replication::BlockingReplicationStream;
 
 /// A session with plain methods. `pg_blocking::Client` is one over its connection; transactions are one over theirs.
 ///

@@ -10,7 +10,7 @@
 //! | 0 words | [`sqlstate`], [`error`], [`quote`], `tuples`, [`lsn`] | vocabulary, the one [`Error`], escaping |
 //! | 1 bytes | [`wire`] | a cursor over a body, appending with back-patched lengths, splitting the stream into frames |
 //! | 2 messages | [`message`] | every message of protocol 3.0 and 3.2 |
-//! | 3 types | [`types`], [`row`], [`params`], [`compose`], [`copy`] | adapters, typecasters, plans, rows, parameters |
+//! | 3 types | [`types`], [`row`], [`params`], [`compose`], [`copy`], [`replication`] | adapters, typecasters, plans, rows, parameters |
 //! | 4 protocol | [`config`], [`auth`], `tls`, [`protocol`] | connection strings, login, the state table, [`protocol::connection::Connection`] |
 //! | 5 exchanges | [`exchange`], [`constant`] | the operations, one a file |
 //! | 6 session | [`run`], [`streams`], [`session`], [`transaction`], [`retry`], [`blocking`], `verify` | what a user does with a connection, generic over the clients |
@@ -66,6 +66,7 @@ pub mod params;
 pub mod protocol;
 pub mod quote;
 pub mod retry;
+pub mod replication;
 pub mod row;
 pub mod run;
 pub mod session;

@@ -39,6 +39,20 @@ pub fn literal(text: &str) -> Result<String> {
     Ok(format!("'{quoted}'"))
 }
 
+/// A string literal of a replication command, whose language knows no escape but the doubled quote.
+///
+/// # Errors
+/// Text that contains NUL.
+///
+/// ```
+/// assert_eq!(pg_core::quote::replication_literal(r"it's a\b")?, r"'it''s a\b'");
+/// # Ok::<(), pg_core::Error>(())
+/// ```
+pub fn replication_literal(text: &str) -> Result<String> {
+    check_nul(text, "a literal")?;
+    Ok(format!("'{}'", text.replace('\'', "''")))
+}
+
 fn check_nul(text: &str, what: &str) -> Result<()> {
     if text.contains('\0') {
         return Err(

@@ -36,7 +36,7 @@ const KEYWORDS: &[(&str, Keyword)] = &[
     ("keepalives_interval", Only(&["0"])),
     ("keepalives_count", Only(&["0"])),
     ("tcp_user_timeout", Only(&["0"])),
-    ("replication", Only(&["false", "off", "no", "0"])),
+    ("replication", Known),
     ("gssencmode", Only(&["disable", "prefer"])),
     ("sslmode", Known),
     ("sslnegotiation", Only(&["postgres"])),

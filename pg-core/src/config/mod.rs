@@ -14,7 +14,7 @@ use crate::auth::password::Password;
 use crate::auth::policy::{ChannelBinding, RequireAuth};
 use crate::auth::scram::SaltedKeys;
 use crate::config::host::Host;
-use crate::config::settings::{ProtocolVersion, Settings};
+use crate::config::settings::{ProtocolVersion, Replication, Settings};
 use crate::config::ssl::{RootCert, SslMode};
 use crate::error::{Error, Result};
 use crate::types::registry::Registry;
@@ -69,6 +69,7 @@ pub trait Connector {
 /// | `sslmode` | [`ssl_mode`](Config::ssl_mode) | `prefer`; `verify-full` with `sslrootcert=system` |
 /// | `sslrootcert` | [`ssl_root_cert`](Config::ssl_root_cert), [`ssl_root_cert_pem`](Config::ssl_root_cert_pem) | none |
 /// | `channel_binding`, `require_auth` | [`channel_binding`](Config::channel_binding), [`require_auth`](Config::require_auth) | `prefer`, anything |
+/// | `replication` (`database`, `true`) | [`replication`](Config::replication) | none |
 /// | `min_protocol_version`, `max_protocol_version` | [`min_protocol_version`](Config::min_protocol_version), [`max_protocol_version`](Config::max_protocol_version) | 3.0, 3.0 |
 ///
 /// The other keywords of libpq are errors that say so, except with the values that change nothing
@@ -295,6 +296,14 @@ impl<C> Config<C> {
         self
     }
 
+    /// Makes it a connection for replication: see [`replication`](crate::replication). It takes replication commands, and a
+    /// logical one simple statements, and nothing with parameters.
+    #[must_use]
+    pub fn replication(mut self, replication: Replication) -> Self {
+        self.settings.replication = Some(replication);
+        self
+    }
+
     /// How long the next call drains what a dropped one left before it sends a CancelRequest. Default: 100 ms.
     #[must_use]
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
@@ -419,7 +428,6 @@ mod tests {
             ("sslnegotiation=direct", "sslnegotiation"),
             ("gssencmode=require", "gssencmode"),
             ("keepalives=0", "keepalives"),
-            ("replication=database", "replication"),
             ("sslmode=allow", "sslmode=allow"),
             ("postgres://u:p@h/d?sslmode=allow", "sslmode=allow"),
         ] {
@@ -430,6 +438,22 @@ mod tests {
             "target_session_attrs=any load_balance_hosts=disable sslnegotiation=postgres gssencmode=prefer keepalives=1 \
              sslsni=1 sslcompression=0 ssl_min_protocol_version=TLSv1.2 replication=false krbsrvname=postgres",
         );
+    }
+
+    #[test]
+    fn replication_is_a_database_or_the_log() {
+        let of = |text: &str| config(text).settings().replication();
+        for (text, expected) in [
+            ("replication=database", Some(Replication::Logical)),
+            ("postgres://h/d?replication=on", Some(Replication::Physical)),
+            ("replication=0", None),
+            ("replication=''", None),
+        ] {
+            assert_eq!(of(text), expected, "{text}");
+        }
+        assert!(error("replication=perhaps").contains("database (logical)"));
+        let set = Config::<()>::default().replication(Replication::Physical);
+        assert_eq!(set.settings().startup_parameters().last(), Some(("replication", "true")));
     }
 
     #[test]

@@ -57,6 +57,25 @@ impl fmt::Display for ProtocolVersion {
     }
 }
 
+/// What a connection is for, if not for SQL: the session is a walsender then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Replication {
+    /// Streams of changes of one database, as an output plugin writes them (`replication=database`).
+    Logical,
+    /// The write-ahead log itself (`replication=true`).
+    Physical,
+}
+
+impl Replication {
+    /// The value in StartupMessage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Replication::Logical => "database",
+            Replication::Physical => "true",
+        }
+    }
+}
+
 /// What a client crate reads to connect. Set through [`Config`](crate::config::Config).
 #[derive(Clone)]
 pub struct Settings {
@@ -82,6 +101,7 @@ pub struct Settings {
     pub(super) message_limits: Limits,
     pub(super) parameters: Vec<(String, String)>,
     pub(super) registry: Registry,
+    pub(super) replication: Option<Replication>,
 }
 
 impl Default for Settings {
@@ -109,6 +129,7 @@ impl Default for Settings {
             message_limits: Limits::default(),
             parameters: Vec::new(),
             registry: Registry::default(),
+            replication: None,
         }
     }
 }
@@ -197,6 +218,11 @@ impl Settings {
         &self.registry
     }
 
+    /// Whether the connection is one for replication.
+    pub fn replication(&self) -> Option<Replication> {
+        self.replication
+    }
+
     /// How long a call drains what a dropped one left before a CancelRequest goes out.
     pub fn drain_timeout(&self) -> Duration {
         self.drain_timeout
@@ -218,12 +244,13 @@ impl Settings {
     }
 
     /// The parameters of StartupMessage after `user` and `database`: `client_encoding` (always UTF8),
-    /// `application_name`, `options`, then those of [`Config::setting`](crate::config::Config::setting).
+    /// `application_name`, `options`, `replication`, then those of [`Config::setting`](crate::config::Config::setting).
     pub fn startup_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
         [
             Some(("client_encoding", "UTF8")),
             self.application_name().map(|name| ("application_name", name)),
             self.options().map(|options| ("options", options)),
+            self.replication.map(|replication| ("replication", replication.as_str())),
         ]
         .into_iter()
         .flatten()
@@ -274,7 +301,10 @@ impl Settings {
                     "setting(\"{}\", ..) is not for users",
                     lower.escape_debug()
                 ))
-                .hint("client_encoding is always UTF8; the rest belongs to the protocol"));
+                .hint(
+                    "client_encoding is always UTF8, replication has a setter of its own; the rest belongs to the \
+                     protocol",
+                ));
             }
             if name.is_empty() {
                 return Err(Error::config("setting(..) has an empty name"));
@@ -351,6 +381,7 @@ impl Settings {
             "max_protocol_version" => {
                 self.max_protocol_version = word(pair, "3.0, 3.2 or latest")?.unwrap_or_default();
             }
+            "replication" => self.replication = replication(pair)?,
             "client_encoding" if !is_utf8(value) => {
                 return Err(Error::config("client_encoding is always UTF8 here").hint("leave it out"));
             }
@@ -377,6 +408,19 @@ fn word<T: FromStr<Err = Error>>(pair: &Pair, expected: &str) -> Result<Option<T
 /// Empty, `auto` (which libpq takes from the locale) and PostgreSQL's names of UTF8.
 fn is_utf8(value: &str) -> bool {
     matches!(value.to_ascii_lowercase().replace('-', "").as_str(), "" | "utf8" | "unicode" | "auto")
+}
+
+/// `database`, or whether it is the log itself, as the server reads a boolean.
+fn replication(pair: &Pair) -> Result<Option<Replication>> {
+    match pair.value.to_ascii_lowercase().as_str() {
+        "" | "false" | "off" | "no" | "0" => Ok(None),
+        "database" => Ok(Some(Replication::Logical)),
+        "true" | "on" | "yes" | "1" => Ok(Some(Replication::Physical)),
+        _ => Err(Error::config(format!(
+            "replication is database (logical), true (physical) or false, not {}",
+            pair.shown_value()
+        ))),
+    }
 }
 
 fn seconds(pair: &Pair) -> Result<Option<Duration>> {
@@ -436,6 +480,7 @@ impl fmt::Debug for Settings {
             .field("drain_timeout", &self.drain_timeout)
             .field("cancel_timeout", &self.cancel_timeout)
             .field("message_limits", &self.message_limits)
+            .field("replication", &self.replication)
             .field("parameters", &self.parameters)
             .finish()
     }

@@ -132,6 +132,13 @@ impl Error {
         self
     }
 
+    /// Puts this cure in place of one that was given before: it knows better where the error comes from.
+    #[must_use]
+    pub(crate) fn with_cure(mut self, cure: impl Into<String>) -> Error {
+        self.0.hint = Some(cure.into());
+        self
+    }
+
     /// Adds the statement that was being run. The first one given stays.
     #[must_use]
     pub fn with_sql(mut self, sql: &str) -> Error {

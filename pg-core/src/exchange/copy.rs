@@ -19,6 +19,8 @@ pub enum Direction {
     In,
     /// `COPY .. TO STDOUT`.
     Out,
+    /// `START_REPLICATION`: both ways.
+    Both,
 }
 
 /// Starts a COPY: complete once the server is ready for its data, or sends it.
@@ -46,6 +48,9 @@ impl<'q> Copy<'q> {
             Direction::Out => {
                 Error::usage(format!("copy_out runs COPY .. TO STDOUT, and the statement is {what}"))
             }
+            Direction::Both => {
+                Error::usage(format!("replication begins with START_REPLICATION, and the command is {what}"))
+            }
         };
         error.with_sql(self.sql)
     }
@@ -67,14 +72,20 @@ impl Exchange for Copy<'_> {
 
     fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
         match (message, self.direction) {
-            (Message::CopyInResponse, Direction::In) | (Message::CopyOutResponse, Direction::Out) => {
+            (Message::CopyInResponse, Direction::In)
+            | (Message::CopyOutResponse, Direction::Out)
+            | (Message::CopyBothResponse, Direction::Both) => {
                 self.ready = self.error.is_none();
                 if self.error.is_some() {
                     c.refuse_copy()?;
                 }
             }
-            (Message::CopyInResponse | Message::CopyBothResponse, _) => {
+            (Message::CopyInResponse, _) => {
                 self.error = Some(self.other("COPY .. FROM STDIN"));
+                c.refuse_copy()?;
+            }
+            (Message::CopyBothResponse, _) => {
+                self.error = Some(self.other("START_REPLICATION"));
                 c.refuse_copy()?;
             }
             (Message::CopyOutResponse, _) => self.error = Some(self.other("COPY .. TO STDOUT")),
@@ -106,12 +117,14 @@ impl Exchange for Copy<'_> {
                 error: None,
                 rows: 0,
                 complete: false,
+                is_done: false,
             }),
         }
     }
 
     fn about(&self) -> About<'_> {
-        About { kind: Kind::Copy, sql: Some(self.sql), parameters: 0 }
+        let kind = if self.direction == Direction::Both { Kind::Replication } else { Kind::Copy };
+        About { kind, sql: Some(self.sql), parameters: 0 }
     }
 }
 
@@ -124,6 +137,15 @@ pub struct CopyState {
     error: Option<Error>,
     rows: u64,
     complete: bool,
+    /// The server's CopyDone came.
+    is_done: bool,
+}
+
+impl CopyState {
+    /// Whether the server has said that there is no more data, and didn't only end the statement.
+    pub(crate) fn is_done(&self) -> bool {
+        self.is_done
+    }
 }
 
 /// What [`Connection::poll_copy`] found.
@@ -172,6 +194,10 @@ impl Connection {
                         Ok(Message::CommandComplete(complete)) => {
                             copy.rows = copy.rows.saturating_add(complete.rows());
                             copy.complete = true;
+                            Ok(())
+                        }
+                        Ok(Message::CopyDone) => {
+                            copy.is_done = true;
                             Ok(())
                         }
                         // A second COPY in the same string.

@@ -12,6 +12,7 @@ pub mod pipeline;
 mod planning;
 pub mod prelude;
 pub mod query;
+pub mod replication;
 pub mod session;
 pub mod startup;
 mod statement;
@@ -46,6 +47,9 @@ pub trait Exchange: Send {
     /// Sends nothing and waits for what comes unasked: complete when it [has heard enough](Exchange::has_heard), or when its
     /// [time](Exchange::patience) is over.
     const WAITS: bool = false;
+
+    /// Of one that [waits](Exchange::WAITS): nothing is sent or read meanwhile.
+    const SLEEPS: bool = false;
 
     /// Wants to hear of ParseComplete, BindComplete and CloseComplete too.
     const ACKNOWLEDGEMENTS: bool = false;
@@ -145,6 +149,10 @@ pub enum Kind {
     Fetch,
     /// A COPY in either direction.
     Copy,
+    /// A replication command, with its answer.
+    Command,
+    /// The start of a replication stream.
+    Replication,
     /// What is queued is sent.
     Flush,
     /// The start of a transaction or savepoint; it travels with the next statement.

@@ -2,6 +2,7 @@
 
 use super::Exchange;
 use super::prelude::Prelude;
+use super::replication;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::Message;
 use crate::protocol::connection::{Connection, Polled};
@@ -44,9 +45,6 @@ impl Connection {
         if E::FLUSH && !self.wants_write() && !self.is_closed() {
             return finish(self, operation);
         }
-        if E::WAITS {
-            return self.poll_waiting(operation);
-        }
         if E::PEEK {
             // The first poll only says that bytes are wanted.
             let ready = match operation.stage {
@@ -58,11 +56,17 @@ impl Connection {
             };
             return if ready { finish(self, operation) } else { Ok(None) };
         }
+        if E::WAITS {
+            return self.poll_waiting(operation);
+        }
         loop {
             match &mut operation.stage {
                 Stage::New => {
                     if self.is_closed() {
                         return Err(self.poll_message(operation.number).err().unwrap_or_else(unreachable));
+                    }
+                    if let Some(replication) = self.conversation.replication {
+                        replication::check(replication, exchange.about())?;
                     }
                     self.take_unasked()?;
                     self.conversation.owner = operation.number;

@@ -9,6 +9,7 @@ use crate::params::{ParamField, named};
 use crate::protocol::conversation::Conversation;
 use crate::protocol::state::Phase;
 use crate::protocol::statements::StatementId;
+use crate::quote;
 use crate::row::Column;
 use crate::types::catalog::{Catalog, Entry, EntryShape};
 use crate::types::literal;
@@ -114,26 +115,31 @@ impl Prelude {
                         wanted.expressions.push(expression);
                     }
                 }
-                frontend::parse(&mut c.out, "", CATALOG, &[1009, 1009, 1028, 1009])?;
-                expect(c, Phase::Parse);
                 let schemas = array(wanted.names.iter().map(|named| named.schema));
                 let type_names = array(wanted.names.iter().map(|named| Some(named.name)));
                 let numbers: Vec<String> = wanted.oids.iter().map(Oid::to_string).collect();
                 let numbers = array(numbers.iter().map(|oid| Some(oid.as_str())));
                 let expressions = array(wanted.expressions.iter().map(|expression| Some(&**expression)));
-                writer::message(&mut c.out, b'B', |out| {
-                    out.extend_from_slice(&[0, 0, 0, 0, 0, 4]);
-                    for value in [&schemas, &type_names, &numbers, &expressions] {
-                        writer::value(out, |out| {
-                            out.extend_from_slice(value);
-                            Ok(writer::IsNull::No)
-                        })?;
-                    }
-                    out.extend_from_slice(&[0, 0]);
-                    Ok(())
-                })?;
-                expect(c, Phase::Bind);
-                c.execute();
+                let values = [schemas, type_names, numbers, expressions];
+                if c.replication.is_some() {
+                    c.query(&catalog_of(&values)?)?;
+                } else {
+                    frontend::parse(&mut c.out, "", CATALOG, &[1009, 1009, 1028, 1009])?;
+                    expect(c, Phase::Parse);
+                    writer::message(&mut c.out, b'B', |out| {
+                        out.extend_from_slice(&[0, 0, 0, 0, 0, 4]);
+                        for value in &values {
+                            writer::value(out, |out| {
+                                out.extend_from_slice(value);
+                                Ok(writer::IsNull::No)
+                            })?;
+                        }
+                        out.extend_from_slice(&[0, 0]);
+                        Ok(())
+                    })?;
+                    expect(c, Phase::Bind);
+                    c.execute();
+                }
                 What::Types { wanted, required, rows: Vec::new() }
             }
             Needs::Description { statement, sql, fields } => {
@@ -233,6 +239,28 @@ impl Prelude {
         }
         Ok(())
     }
+}
+
+/// The query with its parameters written out, for a walsender, which takes none.
+fn catalog_of(values: &[Vec<u8>; 4]) -> Result<String> {
+    let mut pieces = CATALOG.split('$');
+    let mut sql = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let parameters = ["1", "2", "3", "4"].iter().zip(["text", "text", "oid", "text"]).zip(values);
+        let found = parameters.filter_map(|((number, type_), value)| {
+            Some((piece.strip_prefix(number)?, type_, String::from_utf8_lossy(value)))
+        });
+        match found.last() {
+            Some((rest, type_, value)) => {
+                sql.push_str(&format!("{}::pg_catalog.{type_}[]{rest}", quote::literal(&value)?));
+            }
+            None => {
+                sql.push('$');
+                sql.push_str(piece);
+            }
+        }
+    }
+    Ok(sql)
 }
 
 fn expect(c: &mut Conversation, phase: Phase) {

@@ -87,6 +87,7 @@ impl Exchange for Startup<'_> {
         c.chance = self.credentials.nonce.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
+        c.replication = self.settings.replication();
         let transport = self.transport(c);
         self.login =
             Some(self.settings.login(&self.credentials.user, self.credentials.nonce.clone(), transport));

@@ -57,6 +57,7 @@ impl<E: Exchange> Exchange for Under<E> {
     const PEEK: bool = E::PEEK;
     const FLUSH: bool = E::FLUSH;
     const WAITS: bool = E::WAITS;
+    const SLEEPS: bool = E::SLEEPS;
     const ACKNOWLEDGEMENTS: bool = E::ACKNOWLEDGEMENTS;
 
     /// The shortest of several.

@@ -3,6 +3,7 @@
 
 pub mod backend;
 pub mod frontend;
+pub mod replication;
 
 /// How a value travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -10,13 +10,14 @@
 use super::conversation::{Conversation, NOBODY};
 use super::inbox::Inbox;
 use super::state::{Phase, Step, step};
+use crate::config::settings::Replication;
 use crate::error::{Error, ErrorKind, Result, ServerError};
 use crate::message::backend::{self, Message, Status};
 use crate::message::frontend;
 use crate::types::registry::{Registry, Scope};
 use crate::wire::frame::{Frame, Input, Limits};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// See the module.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Connection {
     pub(crate) input: Input,
     pub(crate) conversation: Conversation,
     sent: usize,
+    /// The client's clock.
+    clock: fn() -> SystemTime,
     operations: u64,
     /// Operations below this number were dropped.
     abandoned: u64,
@@ -62,6 +65,7 @@ impl Connection {
             input: Input::new(limits),
             conversation: Conversation::new(statement_cache, registry, scope),
             sent: 0,
+            clock: || SystemTime::UNIX_EPOCH,
             operations: 0,
             abandoned: 0,
             forgotten: Vec::new(),
@@ -153,7 +157,7 @@ impl Connection {
     /// The connection was closed, by the server or by a broken rule.
     pub fn poll_abandoned(&mut self) -> Result<bool> {
         self.abandoned = self.operations.saturating_add(1);
-        if self.expects() == Phase::SimpleCopyIn {
+        if matches!(self.expects(), Phase::SimpleCopyIn | Phase::CopyBoth) {
             // Its guard was forgotten rather than dropped: nobody else will end it.
             self.conversation.refuse_copy()?;
         }
@@ -315,7 +319,14 @@ impl Connection {
                 }
                 if let Some(front) = self.conversation.expected.front_mut() {
                     front.phase = next;
-                    self.conversation.copy_ended = false;
+                }
+                match next {
+                    Phase::SimpleCopyIn | Phase::ExecuteCopyIn | Phase::CopyBoth => {
+                        self.conversation.copy_ended = false;
+                    }
+                    // The server ends it, and waits for our end.
+                    Phase::CopyBothDone => self.conversation.end_copy_both(),
+                    _ => {}
                 }
                 Ok(true)
             }
@@ -444,6 +455,17 @@ impl Connection {
         self.conversation.inbox.parameter(name)
     }
 
+    /// The time, by the client's clock.
+    #[inline]
+    pub(crate) fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
+
+    /// What the connection is for, if not for SQL.
+    pub fn replication(&self) -> Option<Replication> {
+        self.conversation.replication
+    }
+
     /// What a CancelRequest must name; `None` before login.
     pub fn cancel_key(&self) -> Option<&super::conversation::CancelKey> {
         self.conversation.cancel_key.as_ref()
@@ -455,6 +477,12 @@ impl Connection {
     }
 
     // ---- commands ----
+
+    /// Gives it the client's clock, by which a replication stream tells the server where it is. Without one it is always
+    /// 1970, and nothing is ever due.
+    pub fn set_clock(&mut self, clock: fn() -> SystemTime) {
+        self.clock = clock;
+    }
 
     /// A number for a new operation.
     pub(crate) fn new_operation(&mut self) -> u64 {

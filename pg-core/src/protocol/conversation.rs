@@ -7,6 +7,7 @@ use super::sharing::Sharing;
 use super::state::Phase;
 use super::statements::{StatementId, Statements};
 use super::transactions::Transactions;
+use crate::config::settings::Replication;
 use crate::error::{Error, Result, ServerError};
 use crate::message::backend::{BackendKeyData, Message, Status};
 use crate::message::frontend::{self, Target};
@@ -70,7 +71,7 @@ pub struct Conversation {
     pub(crate) owner: u64,
     /// Something of the extended protocol was written and no Sync after it.
     unsynced: bool,
-    /// The COPY FROM STDIN at the front was ended: CopyDone or CopyFail was written.
+    /// The COPY FROM STDIN or replication at the front was ended: CopyDone or CopyFail was written.
     pub(crate) copy_ended: bool,
     /// The BEGIN that failed, so that its error is told as its own.
     failed_preamble: Option<String>,
@@ -89,6 +90,8 @@ pub struct Conversation {
     pub(crate) cancel_key: Option<CancelKey>,
     /// What jitter comes from.
     pub(crate) chance: u64,
+    /// It is a walsender's session, which knows the simple protocol alone.
+    pub(crate) replication: Option<Replication>,
     #[cfg(feature = "tls")]
     pub(crate) secure: Option<super::secured::Secure>,
 }
@@ -154,6 +157,7 @@ impl Conversation {
             sharing: Sharing::new(scope),
             cancel_key: None,
             chance: 0,
+            replication: None,
             #[cfg(feature = "tls")]
             secure: None,
         }
@@ -443,10 +447,17 @@ impl Conversation {
                 frontend::copy_fail(&mut self.out, NOT_FED)?;
                 self.copy_ended = true;
             }
-            Some(Phase::CopyBoth) => frontend::copy_done(&mut self.out),
+            Some(Phase::CopyBoth) => self.end_copy_both(),
             _ => {}
         }
         Ok(())
+    }
+
+    /// CopyDone for data both ways, once.
+    pub(crate) fn end_copy_both(&mut self) {
+        if !std::mem::replace(&mut self.copy_ended, true) {
+            frontend::copy_done(&mut self.out);
+        }
     }
 
     /// CopyFail, and one more Sync for that which the server ignored while it waited for data.
@@ -470,7 +481,7 @@ impl Conversation {
             return Ok(());
         }
         let may_be = |phase| self.expected.iter().any(|expected| expected.phase == phase);
-        if may_be(Phase::SimpleCopyIn) {
+        if may_be(Phase::SimpleCopyIn) || may_be(Phase::CopyBoth) {
             return self.refuse_copy();
         }
         if may_be(Phase::Execute) {

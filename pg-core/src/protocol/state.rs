@@ -50,6 +50,8 @@ pub enum Phase {
     SimpleCopyOut,
     /// Data both ways: replication.
     CopyBoth,
+    /// After the server's CopyDone of data both ways. A walsender doesn't hold to it: it goes on to its transaction's end.
+    CopyBothDone,
     /// After the server's CopyDone: its statement's end.
     SimpleCopied,
 }
@@ -75,7 +77,7 @@ pub enum Step {
 
 impl Phase {
     /// All phases, for walking the table.
-    pub const ALL: [Phase; 22] = [
+    pub const ALL: [Phase; 23] = [
         Phase::Idle,
         Phase::Tls,
         Phase::Cancel,
@@ -97,6 +99,7 @@ impl Phase {
         Phase::SimpleCopyIn,
         Phase::SimpleCopyOut,
         Phase::CopyBoth,
+        Phase::CopyBothDone,
         Phase::SimpleCopied,
     ];
 
@@ -124,6 +127,7 @@ impl Phase {
             }
             Phase::SimpleRows => "DataRow or CommandComplete",
             Phase::CopyBoth => "CopyData or CopyDone",
+            Phase::CopyBothDone => "CommandComplete, the next timeline as a row, or CopyData",
         }
     }
 }
@@ -171,11 +175,18 @@ pub fn step(phase: Phase, tag: u8) -> Step {
         (SimpleCopyOut, b'c') => Become(SimpleCopied),
         (SimpleCopied, b'C') => Become(SimpleNext),
         (CopyBoth, b'd') => Stay,
-        // A walsender that ends a stream may still report the next timeline as rows before CommandComplete.
-        (CopyBoth, b'c') => Become(Simple),
-        (Simple | SimpleNext | SimpleRows | SimpleCopyIn | SimpleCopyOut | SimpleCopied | CopyBoth, b'E') => {
-            Become(Sync)
-        }
+        (CopyBoth, b'c') => Become(CopyBothDone),
+        // A walsender that was stopped once by CopyDone ends its next logical stream at once, without one of its own.
+        (CopyBoth, b'C') => Become(SimpleNext),
+        (CopyBothDone, b'd') => Stay,
+        // At the end of a timeline the next is told as a row.
+        (CopyBothDone, b'T') => Become(SimpleRows),
+        (CopyBothDone, b'C') => Become(SimpleNext),
+        (
+            Simple | SimpleNext | SimpleRows | SimpleCopyIn | SimpleCopyOut | SimpleCopied | CopyBoth
+            | CopyBothDone,
+            b'E',
+        ) => Become(Sync),
 
         // Login.
         (Startup, b'R' | b'v') => Stay,

@@ -48,6 +48,18 @@ impl Column {
         self.format
     }
 
+    /// A column of a table, as replication tells it.
+    pub(crate) fn of_table(
+        name: &str,
+        type_: Type,
+        table: Oid,
+        attribute: i16,
+        modifier: i32,
+        format: Format,
+    ) -> Column {
+        Column { name: name.into(), type_, table, attribute, modifier, format }
+    }
+
     /// Reads all columns of a description.
     pub(crate) fn all(description: RowDescription<'_>, catalog: &Catalog) -> Result<Vec<Column>> {
         let columns = description.fields()?.into_iter().map(|field| Column {

@@ -4,7 +4,9 @@
 mod copy_in;
 mod copy_out;
 pub(crate) mod notifying;
+mod replication;
 
 pub use copy_in::{CopyIn, CopyRowsIn, Progress};
 pub use copy_out::{CopyOut, CopyRowsOut};
 pub use notifying::Notifications;
+pub use replication::{Flow, ReplicationStream};

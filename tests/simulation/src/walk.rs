@@ -189,6 +189,9 @@ impl Situation {
             Phase::SimpleCopied => {
                 s.start(Batch::new("copy")).hears(&[m::copy_out_response(0, &[]), m::copy_done()]);
             }
+            Phase::CopyBothDone => {
+                s.start(Batch::new("start")).hears(&[m::copy_both_response(0, &[]), m::copy_done()]);
+            }
             Phase::CopyBoth => _ = s.start(Batch::new("start")).hears(&[m::copy_both_response(0, &[])]),
         }
         situation

@@ -1,0 +1,140 @@
+//! Replication with plain methods.
+
+use super::Blocking;
+use super::complete::complete;
+use crate::error::Result;
+use crate::lsn::Lsn;
+use crate::message::replication::XLogData;
+use crate::replication::command::{CreateSlot, CreatedSlot, PluginOptions, SlotPosition, SystemIdentity};
+use crate::replication::progress::Positions;
+use crate::session::{ReplicationSession, Session};
+use crate::streams::{Flow, ReplicationStream};
+use std::time::{Duration, SystemTime};
+
+impl<S: Session> Blocking<S> {
+    /// [`ReplicationSession::identify_system`]: the cluster, its timeline, how far its log is.
+    pub fn identify_system(&mut self) -> Result<SystemIdentity> {
+        complete(self.0.identify_system())
+    }
+
+    /// [`ReplicationSession::show`]: the value of a setting.
+    pub fn show(&mut self, setting: &str) -> Result<String> {
+        complete(self.0.show(setting))
+    }
+
+    /// [`ReplicationSession::create_slot`]: makes a replication slot.
+    pub fn create_slot(&mut self, slot: &CreateSlot) -> Result<CreatedSlot> {
+        complete(self.0.create_slot(slot))
+    }
+
+    /// [`ReplicationSession::drop_slot`]: drops a replication slot.
+    pub fn drop_slot(&mut self, name: &str, wait: bool) -> Result<()> {
+        complete(self.0.drop_slot(name, wait))
+    }
+
+    /// [`ReplicationSession::read_slot`]: where a physical slot is.
+    pub fn read_slot(&mut self, name: &str) -> Result<Option<SlotPosition>> {
+        complete(self.0.read_slot(name))
+    }
+
+    /// [`ReplicationSession::start_logical`]: streams changes.
+    pub fn start_logical(
+        &mut self,
+        slot: &str,
+        from: Lsn,
+        options: impl Into<PluginOptions> + Send,
+    ) -> Result<BlockingReplicationStream<'_, S>> {
+        complete(self.0.start_logical(slot, from, options)).map(BlockingReplicationStream)
+    }
+
+    /// [`ReplicationSession::start_physical`]: streams the log.
+    pub fn start_physical(
+        &mut self,
+        slot: Option<&str>,
+        from: Lsn,
+        timeline: Option<u32>,
+    ) -> Result<BlockingReplicationStream<'_, S>> {
+        complete(self.0.start_physical(slot, from, timeline)).map(BlockingReplicationStream)
+    }
+
+    /// [`ReplicationSession::start`]: starts a stream by a command as it is.
+    pub fn start(&mut self, command: &str) -> Result<BlockingReplicationStream<'_, S>> {
+        complete(self.0.start(command)).map(BlockingReplicationStream)
+    }
+}
+
+/// [`ReplicationStream`] with plain methods.
+#[derive(Debug)]
+#[must_use = "the server streams; dropped, the stream is ended"]
+pub struct BlockingReplicationStream<'s, S: Session>(ReplicationStream<'s, S>);
+
+impl<'s, S: Session> BlockingReplicationStream<'s, S> {
+    /// [`ReplicationStream::status_interval`]: how often the server is told where we are.
+    pub fn status_interval(self, interval: Duration) -> BlockingReplicationStream<'s, S> {
+        BlockingReplicationStream(self.0.status_interval(interval))
+    }
+
+    /// [`ReplicationStream::next`]: the next piece, which lives until the next call.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "a piece borrows from the stream, which no iterator allows"
+    )]
+    pub fn next(&mut self) -> Result<Option<XLogData<'_>>> {
+        complete(self.0.next())
+    }
+
+    /// [`ReplicationStream::try_next`]: the next piece if it is there.
+    pub fn try_next(&mut self) -> Result<Option<XLogData<'_>>> {
+        complete(self.0.try_next())
+    }
+
+    /// [`ReplicationStream::consume`]: gives each piece to a function.
+    pub fn consume(&mut self, take: impl FnMut(XLogData<'_>) -> Result<Flow> + Send) -> Result<()> {
+        complete(self.0.consume(take))
+    }
+
+    /// [`ReplicationStream::confirm`]: everything before `lsn` was kept.
+    pub fn confirm(&mut self, lsn: Lsn) {
+        self.0.confirm(lsn);
+    }
+
+    /// [`ReplicationStream::feedback`]: tells the server where we are, at once.
+    pub fn feedback(&mut self, write: Lsn, flush: Lsn, apply: Lsn, reply: bool) -> Result<()> {
+        complete(self.0.feedback(write, flush, apply, reply))
+    }
+
+    /// [`ReplicationStream::tick`]: tells the server where we are if it is time to.
+    pub fn tick(&mut self) -> Result<Duration> {
+        self.0.tick()
+    }
+
+    /// [`ReplicationStream::stop`]: ends the stream and gives the idle session back.
+    pub fn stop(self, within: Duration) -> Result<()> {
+        complete(self.0.stop(within))
+    }
+
+    /// [`ReplicationStream::is_over`]: whether the server has ended the stream.
+    pub fn is_over(&self) -> bool {
+        self.0.is_over()
+    }
+
+    /// [`ReplicationStream::positions`]: as they are told to the server.
+    pub fn positions(&self) -> Positions {
+        self.0.positions()
+    }
+
+    /// [`ReplicationStream::wal_end`]: the end of the log on the server.
+    pub fn wal_end(&self) -> Lsn {
+        self.0.wal_end()
+    }
+
+    /// [`ReplicationStream::io_timestamp`]: when something last came.
+    pub fn io_timestamp(&self) -> Option<SystemTime> {
+        self.0.io_timestamp()
+    }
+
+    /// [`ReplicationStream::feedback_timestamp`]: when the server was last told where we are.
+    pub fn feedback_timestamp(&self) -> Option<SystemTime> {
+        self.0.feedback_timestamp()
+    }
+}

@@ -1,0 +1,395 @@
+//! Changes of rows as the types that queries use: a row of pgoutput is laid out as a row of a query is, and read by the
+//! same plans.
+//!
+//! A column that the stream doesn't tell (unchanged TOAST, or one that doesn't belong to the key of a row that was) is
+//! missing from the row: a field with `#[pg(default)]` takes its default, any other is an error that names the column.
+
+use super::pgoutput::{Decoder, Message, Old, Relation, Relations, Tuple, TupleValue};
+use crate::error::{Error, Result};
+use crate::message::Format;
+use crate::message::backend::DataRow;
+use crate::row::{Column, FromRow, RowPlan, of_one_row};
+use crate::types::catalog::Catalog;
+use crate::types::context::{Context, Settings};
+use crate::wire::writer::{Buffer, put_i32, put_u32};
+use postgres_types::{Kind, Oid, Type};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Plans kept for a table: for each row type, and each set of columns that are told.
+const PLANS: usize = 32;
+
+/// Reads the messages of one stream of pgoutput as changes.
+#[derive(Debug)]
+pub struct ChangeReader {
+    decoder: Decoder,
+    rows: Rows,
+}
+
+/// All that reading rows takes.
+#[derive(Debug)]
+struct Rows {
+    tables: HashMap<Oid, Plans>,
+    /// Types that only their names were told of.
+    named: HashMap<Oid, Type>,
+    catalog: Catalog,
+    context: Context,
+    row: Buffer,
+    /// How each column of that row is sent.
+    sent: Vec<Sent>,
+}
+
+/// What one message of the stream is.
+#[derive(Debug)]
+pub enum Event<'r> {
+    /// A row was inserted, updated or deleted.
+    Change(Change<'r>),
+    /// Anything else: the bounds of transactions, tables that are emptied, messages.
+    Other(Message<'r>),
+}
+
+/// What happened to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// It was inserted.
+    Insert,
+    /// It was updated.
+    Update,
+    /// It was deleted.
+    Delete,
+}
+
+/// A change of a row.
+#[derive(Debug)]
+pub struct Change<'r> {
+    action: Action,
+    xid: Option<u32>,
+    relation: Arc<Relation>,
+    new: Option<Tuple<'r>>,
+    old: Option<Old<'r>>,
+    rows: &'r mut Rows,
+}
+
+impl ChangeReader {
+    /// A reader for a stream from its beginning, with the types that are known of its database and the settings under
+    /// which the server writes values.
+    pub fn new(catalog: Catalog, settings: Arc<Settings>) -> ChangeReader {
+        let context = Context { settings, ..Context::default() };
+        let rows = Rows {
+            tables: HashMap::new(),
+            named: HashMap::new(),
+            catalog,
+            context,
+            row: Buffer::new(),
+            sent: Vec::new(),
+        };
+        ChangeReader { decoder: Decoder::new(), rows }
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// Bytes that are no message of pgoutput; a change of a table that was not described.
+    pub fn read<'r>(&'r mut self, data: &'r [u8]) -> Result<Event<'r>> {
+        self.rows.context.scratch.clear();
+        let message = self.decoder.decode(data)?;
+        let (action, xid, relation, new, old) = match message {
+            Message::Insert(insert) => (Action::Insert, insert.xid, insert.relation, Some(insert.new), None),
+            Message::Update(update) => {
+                (Action::Update, update.xid, update.relation, Some(update.new), update.old)
+            }
+            Message::Delete(delete) => (Action::Delete, delete.xid, delete.relation, None, Some(delete.old)),
+            Message::Type(name) => {
+                if self.rows.catalog.type_by_oid(name.oid).is_none() {
+                    let type_ =
+                        Type::new(name.name.to_owned(), name.oid, Kind::Simple, name.schema.to_owned());
+                    self.rows.named.insert(name.oid, type_);
+                }
+                return Ok(Event::Other(message));
+            }
+            other => return Ok(Event::Other(other)),
+        };
+        let Some(relation) = self.decoder.relations().get(relation).cloned() else {
+            return Err(Error::decode(format!("a change of table {relation}, which was not described"))
+                .hint("the stream must reach the reader from its beginning"));
+        };
+        let told = [new, old.map(|old| old.tuple())];
+        if told.iter().flatten().any(|tuple| tuple.len() != relation.columns.len()) {
+            return Err(Error::decode(format!(
+                "a row of {} has not the {} columns that were described",
+                relation.name,
+                relation.columns.len()
+            )));
+        }
+        Ok(Event::Change(Change { action, xid, relation, new, old, rows: &mut self.rows }))
+    }
+
+    /// The tables that were described so far.
+    pub fn relations(&self) -> &Relations {
+        self.decoder.relations()
+    }
+
+    /// The transaction of the block in which the next message stands, while one is streamed before it has committed.
+    pub fn streamed(&self) -> Option<u32> {
+        self.decoder.streamed()
+    }
+
+    /// The OIDs of the columns' types that aren't known.
+    pub fn unknown_types(&self) -> Vec<Oid> {
+        let columns = self.decoder.relations().iter().flat_map(|relation| relation.columns.iter());
+        let mut unknown: Vec<Oid> =
+            columns.map(|column| column.type_oid).filter(|oid| !self.rows.catalog.knows(*oid)).collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        unknown
+    }
+
+    /// Goes on with the types of this catalog: one that another session of the same database has looked up.
+    pub fn set_catalog(&mut self, catalog: Catalog) {
+        self.rows.catalog = catalog;
+        self.rows.tables.clear();
+    }
+}
+
+impl<'r> Change<'r> {
+    /// What happened.
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    /// The number of its (sub)transaction, where the transaction is streamed before it has committed.
+    pub fn xid(&self) -> Option<u32> {
+        self.xid
+    }
+
+    /// The table, as it was then.
+    pub fn relation(&self) -> &Arc<Relation> {
+        &self.relation
+    }
+
+    /// The table's name, without its schema.
+    pub fn table(&self) -> &str {
+        &self.relation.name
+    }
+
+    /// The row as it is since; `None` for one that was deleted. In its parts: see [`Tuple::values`].
+    pub fn new_tuple(&self) -> Option<Tuple<'r>> {
+        self.new
+    }
+
+    /// What the stream tells of the row as it was.
+    pub fn old_tuple(&self) -> Option<Old<'r>> {
+        self.old
+    }
+
+    /// The names of columns that are stored out of line and weren't changed, so that their values aren't told.
+    pub fn unchanged(&self) -> impl Iterator<Item = &str> {
+        let told = self.new.map(|tuple| told(&self.relation, tuple, self.was(), false));
+        let columns = self.relation.columns.iter().zip(told.into_iter().flatten());
+        columns.filter(|(_, value)| value.is_none()).map(|(column, _)| &*column.name)
+    }
+
+    /// The row as it is since, as `T`: the type that queries of the table use.
+    ///
+    /// # Errors
+    /// A row that was deleted; a column that `T` doesn't find or can't read, by name. A value that is stored out of line and
+    /// wasn't changed isn't sent: its column is missing then, unless the table has `REPLICA IDENTITY FULL`.
+    pub fn new<'c, T: FromRow<'c>>(&'c mut self) -> Result<T> {
+        let was = self.was();
+        match self.new {
+            Some(tuple) => self.rows.get(&self.relation, tuple, was, false),
+            None => {
+                Err(Error::usage(format!("the row of {} was deleted: there is no new one", self.table())))
+            }
+        }
+    }
+
+    /// The row as it was, as `T`; of a key, the key's columns alone. `None` where the stream tells nothing of it: for an
+    /// insert, and for an update that left the key as it was.
+    ///
+    /// # Errors
+    /// A column that `T` doesn't find or can't read, by name.
+    pub fn old<'c, T: FromRow<'c>>(&'c mut self) -> Result<Option<T>> {
+        match self.old {
+            Some(old) => {
+                let key = matches!(old, Old::Key(_));
+                self.rows.get(&self.relation, old.tuple(), None, key).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The whole row as it was, where it is told: what is unchanged in the new one stands there.
+    fn was(&self) -> Option<Tuple<'r>> {
+        match self.old {
+            Some(Old::Row(row)) => Some(row),
+            _ => None,
+        }
+    }
+}
+
+/// The values that are told, in the table's order; `None` for those that aren't.
+fn told<'r>(
+    relation: &Relation,
+    tuple: Tuple<'r>,
+    was: Option<Tuple<'r>>,
+    keys_alone: bool,
+) -> impl Iterator<Item = Option<TupleValue<'r>>> {
+    let mut before = was.map(|row| row.values());
+    tuple.values().zip(relation.columns.iter()).map(move |(value, column)| {
+        let was = before.as_mut().and_then(Iterator::next);
+        match value {
+            _ if keys_alone && !column.is_key => None,
+            TupleValue::Unchanged => was.filter(|was| *was != TupleValue::Unchanged),
+            value => Some(value),
+        }
+    })
+}
+
+/// The plans for one table as it is now.
+#[derive(Debug)]
+struct Plans {
+    relation: Arc<Relation>,
+    plans: Vec<(Box<[Sent]>, RowPlan)>,
+}
+
+/// How a column of a row is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Not,
+    Null,
+    Text,
+    Binary,
+}
+
+impl Sent {
+    fn of(value: Option<TupleValue<'_>>) -> Sent {
+        match value {
+            None | Some(TupleValue::Unchanged) => Sent::Not,
+            Some(TupleValue::Null) => Sent::Null,
+            Some(TupleValue::Text(_)) => Sent::Text,
+            Some(TupleValue::Binary(_)) => Sent::Binary,
+        }
+    }
+
+    /// Whether a plan for `self` reads what is sent like `row`. NULL is the same in both forms.
+    fn serves(self, row: Sent) -> bool {
+        self == row || (row == Sent::Null && self != Sent::Not)
+    }
+}
+
+impl Rows {
+    fn get<'c, T: FromRow<'c>>(
+        &'c mut self,
+        relation: &Arc<Relation>,
+        tuple: Tuple<'_>,
+        was: Option<Tuple<'_>>,
+        keys_alone: bool,
+    ) -> Result<T> {
+        self.lay_out(relation, tuple, was, keys_alone);
+        let Rows { tables, named, catalog, context, row, sent, .. } = self;
+        let table = tables
+            .entry(relation.oid)
+            .or_insert_with(|| Plans { relation: relation.clone(), plans: Vec::new() });
+        if !Arc::ptr_eq(&table.relation, relation) {
+            *table = Plans { relation: relation.clone(), plans: Vec::new() };
+        }
+        let serves = |plan: &(Box<[Sent]>, RowPlan)| {
+            plan.1.is_for(T::SHAPE) && plan.0.iter().zip(sent.iter()).all(|(of, row)| of.serves(*row))
+        };
+        let at = match table.plans.iter().position(serves) {
+            Some(at) => at,
+            None => {
+                if table.plans.len() >= PLANS {
+                    table.plans.clear();
+                }
+                let columns = columns(relation, sent, named, catalog);
+                let plan = RowPlan::new(T::SHAPE, columns, catalog)
+                    .map_err(|error| explain(error, relation, sent, keys_alone, catalog))?;
+                table.plans.push((sent.as_slice().into(), plan));
+                table.plans.len().saturating_sub(1)
+            }
+        };
+        let Some((_, plan)) = table.plans.get(at) else {
+            return Err(Error::usage("a plan is gone"));
+        };
+        let row = DataRow::new(row).and_then(|row| plan.read(row, context));
+        row.map_err(|error| {
+            of_one_row(error).within(format_args!("table {}.{}", relation.schema, relation.name))
+        })
+    }
+
+    /// Lays a row out as DataRow has it.
+    fn lay_out(&mut self, relation: &Relation, tuple: Tuple<'_>, was: Option<Tuple<'_>>, keys_alone: bool) {
+        let Rows { row, sent, .. } = self;
+        row.clear();
+        sent.clear();
+        row.extend_from_slice(&[0, 0]);
+        let mut count = 0u16;
+        for value in told(relation, tuple, was, keys_alone) {
+            sent.push(Sent::of(value));
+            let Some(value) = value else { continue };
+            count = count.saturating_add(1);
+            match value.bytes() {
+                Some(bytes) => {
+                    // It came with a length of four bytes.
+                    put_u32(row, u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+                    row.extend_from_slice(bytes);
+                }
+                None => put_i32(row, -1),
+            }
+        }
+        if let Some(place) = row.first_chunk_mut::<2>() {
+            *place = count.to_be_bytes();
+        }
+    }
+}
+
+/// The columns that are sent, as a query's result would have them.
+fn columns(
+    relation: &Relation,
+    sent: &[Sent],
+    named: &HashMap<Oid, Type>,
+    catalog: &Catalog,
+) -> Arc<[Column]> {
+    let columns = (1i16..).zip(relation.columns.iter()).zip(sent).filter(|(_, sent)| **sent != Sent::Not);
+    let columns = columns.map(|((attribute, column), sent)| {
+        let oid = column.type_oid;
+        let known = catalog.type_by_oid(oid).or_else(|| named.get(&oid).cloned());
+        let type_ = known.unwrap_or_else(|| catalog.type_or_stand_in(oid));
+        let format = if *sent == Sent::Binary { Format::Binary } else { Format::Text };
+        Column::of_table(&column.name, type_, relation.oid, attribute, column.type_modifier, format)
+    });
+    columns.collect()
+}
+
+#[cold]
+fn explain(error: Error, relation: &Relation, sent: &[Sent], keys_alone: bool, catalog: &Catalog) -> Error {
+    let columns = relation.columns.iter().zip(sent);
+    let names = |columns: Vec<&str>| columns.join(", ");
+    let unknown: Vec<&str> = columns
+        .clone()
+        .filter(|(column, _)| !catalog.knows(column.type_oid))
+        .map(|(column, _)| &*column.name)
+        .collect();
+    let missing: Vec<&str> =
+        columns.filter(|(_, sent)| **sent == Sent::Not).map(|(column, _)| &*column.name).collect();
+    let error = error.within(format_args!("table {}.{}", relation.schema, relation.name));
+    if keys_alone {
+        return error.with_cure("only the key of the row that was is sent: read it as a type with the key's columns, or set REPLICA IDENTITY FULL");
+    }
+    if !missing.is_empty() {
+        return error.with_cure(format!(
+            "{} was not changed and is stored out of line (TOAST), so it isn't sent: give the field `#[pg(default)]`, or \
+             set REPLICA IDENTITY FULL",
+            names(missing)
+        ));
+    }
+    if !unknown.is_empty() {
+        return error.with_cure(format!(
+            "the type of {} was made after the stream began: look it up over a second connection, with resolve()",
+            names(unknown)
+        ));
+    }
+    error
+}

@@ -1,0 +1,237 @@
+//! Replication under both clients: slots, streams, positions, and the ways a stream ends.
+
+use pg_core::config::Config;
+use pg_core::config::settings::Replication;
+use pg_core::lsn::Lsn;
+use pg_core::replication::command::{CreateSlot, CreatedSlot, Snapshot};
+use pg_core::session::ReplicationSession;
+use pg_core::streams::Flow;
+use pg_core::{ErrorKind, Session};
+use pg_tests::clients::Face;
+use pg_tests::each_client;
+use pg_tests::server::{Database, Server};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A database of its own, a session of SQL, one for replication, and a slot.
+struct Pair<F: Face> {
+    sql: F::Client,
+    walsender: F::Client,
+    config: Config<F::Connector>,
+    slot: String,
+    // Dropped last: a database with sessions in it can't be dropped.
+    _database: Database,
+}
+
+impl<F: Face> Pair<F> {
+    async fn new() -> Pair<F> {
+        let database = Server::shared().database();
+        let config = F::config(&database.url());
+        let mut sql = F::connect(&config).await.unwrap();
+        sql.batch_execute("create table t (id int8 primary key, name text)").await.unwrap();
+        let config = config.replication(Replication::Logical);
+        let walsender = F::connect(&config).await.unwrap();
+        Pair { sql, walsender, config, slot: database.name().to_owned(), _database: database }
+    }
+
+    /// With a slot of test_decoding.
+    async fn decoding() -> (Pair<F>, CreatedSlot) {
+        let mut pair = Pair::<F>::new().await;
+        let slot = CreateSlot::logical(&pair.slot, "test_decoding").snapshot(Snapshot::Nothing);
+        let slot = pair.walsender.create_slot(&slot).await.unwrap();
+        (pair, slot)
+    }
+
+    async fn confirmed(&mut self) -> Lsn {
+        let sql = "select confirmed_flush_lsn::text from pg_replication_slots where slot_name = $1";
+        self.sql.query_value::<String>(sql, (&self.slot,)).await.unwrap().parse().unwrap()
+    }
+
+    /// The session takes commands again; the slot goes, so that the database can.
+    async fn end(mut self) {
+        assert_eq!(self.walsender.show("wal_level").await.unwrap(), "logical");
+        self.walsender.drop_slot(&self.slot, true).await.unwrap();
+    }
+}
+
+const PLAIN: [(&str, &str); 2] = [("include-xids", "0"), ("skip-empty-xacts", "1")];
+
+async fn the_demo_streams_confirms_and_stops<F: Face>() {
+    let (mut pair, slot) = Pair::<F>::decoding().await;
+    assert_eq!(
+        (&slot.name, slot.plugin.as_deref(), &slot.snapshot),
+        (&pair.slot, Some("test_decoding"), &None)
+    );
+    pair.sql.execute("insert into t values (1, 'it''s')", ()).await.unwrap();
+
+    let mut stream = pair.walsender.start_logical(&pair.slot, Lsn(0), PLAIN).await.unwrap();
+    let mut lines = Vec::new();
+    let mut end = Lsn(0);
+    while lines.len() < 3 {
+        let message = stream.next().await.unwrap().unwrap();
+        end = message.start;
+        lines.push(String::from_utf8(message.data.to_vec()).unwrap());
+    }
+    assert_eq!(lines, ["BEGIN", "table public.t: INSERT: id[bigint]:1 name[text]:'it''s'", "COMMIT"]);
+    assert!(end > slot.consistent_point && stream.wal_end() >= end);
+    assert!(stream.io_timestamp().is_some() && stream.feedback_timestamp().is_none());
+    assert!(stream.try_next().await.unwrap().is_none(), "nothing more happened");
+
+    stream.feedback(end, end, end, true).await.unwrap();
+    assert!(stream.feedback_timestamp().is_some());
+    stream.feedback(Lsn(1), Lsn(1), Lsn(1), false).await.unwrap();
+    assert!(stream.positions().flush >= end, "positions never go back");
+    stream.stop(SOON).await.unwrap();
+
+    assert!(pair.confirmed().await >= end);
+    pair.end().await;
+}
+
+async fn a_stream_is_stopped_in_the_middle_of_a_large_transaction<F: Face>() {
+    let (mut pair, _) = Pair::<F>::decoding().await;
+    pair.sql
+        .execute("insert into t select n, repeat('x', 100) from generate_series(1, 100000) n", ())
+        .await
+        .unwrap();
+    let mut stream = pair.walsender.start_logical(&pair.slot, Lsn(0), PLAIN).await.unwrap();
+    for _ in 0..10 {
+        stream.next().await.unwrap().unwrap();
+    }
+    stream.stop(SOON).await.unwrap();
+
+    // The walsender remembers that it was stopped.
+    let mut again = pair.walsender.start_logical(&pair.slot, Lsn(0), PLAIN).await.unwrap();
+    let error = again.next().await.unwrap_err();
+    assert!(error.cure().unwrap().contains("connect anew"), "{error}");
+    drop(again);
+    pair.walsender.ping().await.unwrap();
+
+    // All of it comes again, and is given to a function.
+    pair.walsender = F::connect(&pair.config).await.unwrap();
+    let mut stream = pair.walsender.start_logical(&pair.slot, Lsn(0), PLAIN).await.unwrap();
+    let mut rows = 0;
+    let count = |message: pg_core::message::replication::XLogData<'_>| {
+        rows += u32::from(message.data.starts_with(b"table"));
+        Ok(if message.data.starts_with(b"COMMIT") { Flow::Stop } else { Flow::Continue })
+    };
+    stream.consume(count).await.unwrap();
+    assert_eq!(rows, 100_000);
+    drop(stream);
+    pair.end().await;
+}
+
+async fn a_dropped_stream_leaves_a_session_that_goes_on<F: Face>() {
+    let (mut pair, _) = Pair::<F>::decoding().await;
+    for rows in [0, 1, 300_000] {
+        let insert = "insert into t select n, repeat('x', 100) from generate_series(1, $1::int8) n";
+        pair.sql.execute(insert, (rows,)).await.unwrap();
+        pair.sql.execute("truncate t", ()).await.unwrap();
+        for how in ["dropped", "dropped in the middle", "forgotten"] {
+            pair.walsender = F::connect(&pair.config).await.unwrap();
+            let mut stream = pair.walsender.start_logical(&pair.slot, Lsn(0), PLAIN).await.unwrap();
+            if how == "dropped in the middle" && rows > 0 {
+                stream.next().await.unwrap().unwrap();
+            }
+            if how == "forgotten" {
+                std::mem::forget(stream);
+            } else {
+                drop(stream);
+            }
+            let answer = pair.walsender.show("max_wal_senders").await;
+            assert_eq!(answer.as_deref().map_err(ToString::to_string), Ok("8"), "{rows} rows, {how}");
+        }
+    }
+    pair.end().await;
+}
+
+async fn an_idle_slot_advances_and_one_with_something_unconfirmed_does_not<F: Face>() {
+    let (mut pair, _) = Pair::<F>::decoding().await;
+    let mut stream = pair.walsender.start_logical(&pair.slot, Lsn(0), PLAIN).await.unwrap();
+    pair.sql.execute("insert into t values (1, 'x')", ()).await.unwrap();
+    let mut end = Lsn(0);
+    for _ in 0..3 {
+        end = stream.next().await.unwrap().unwrap().start;
+    }
+    // Something that no slot streams moves the log on.
+    for _ in 0..3 {
+        pair.sql.batch_execute("create table other (); drop table other").await.unwrap();
+        stream.feedback(Lsn(0), Lsn(0), Lsn(0), true).await.unwrap();
+        while stream.wal_end() <= end {
+            assert!(stream.try_next().await.unwrap().is_none());
+        }
+        assert!(stream.positions().flush < end, "what was delivered is not confirmed");
+    }
+    stream.confirm(end);
+    while stream.positions().flush <= end {
+        stream.feedback(Lsn(0), Lsn(0), Lsn(0), true).await.unwrap();
+        assert!(stream.try_next().await.unwrap().is_none());
+    }
+    let flushed = stream.positions().flush;
+    stream.stop(SOON).await.unwrap();
+    assert!(pair.confirmed().await >= flushed.min(end));
+    pair.end().await;
+}
+
+async fn an_error_ends_the_stream_and_the_session_goes_on<F: Face>() {
+    let (mut pair, _) = Pair::<F>::decoding().await;
+    // Before it begins.
+    let error = pair.walsender.start_logical("no_such_slot", Lsn(0), ()).await.unwrap_err();
+    assert!(error.to_string().contains("no_such_slot"), "{error}");
+    // The plugin's options are read once the stream has begun.
+    let error = match pair.walsender.start_logical(&pair.slot, Lsn(0), [("no-such", "1")]).await {
+        Ok(mut stream) => stream.next().await.unwrap_err(),
+        Err(error) => error,
+    };
+    assert!(error.to_string().contains("no-such"), "{error}");
+    // In the middle.
+    let mut stream = pair.walsender.start_logical(&pair.slot, Lsn(0), PLAIN).await.unwrap();
+    pair.sql
+        .query_value::<bool>(
+            "select pg_cancel_backend(active_pid) from pg_replication_slots where slot_name = $1",
+            (&pair.slot,),
+        )
+        .await
+        .unwrap();
+    let error = stream.next().await.unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+    assert!(stream.is_over() && stream.next().await.unwrap().is_none());
+    drop(stream);
+    pair.end().await;
+}
+
+async fn what_a_walsender_does_not_take_is_refused_with_the_cure<F: Face>() {
+    let mut pair = Pair::<F>::new().await;
+    let walsender = &mut pair.walsender;
+    let error = walsender.query::<(i32,)>("select 1", ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.cure().unwrap().contains("second connection"), "{error}");
+    assert!(walsender.prepare("select 1").await.is_err());
+    walsender.batch_execute("insert into t values (7, 'by the walsender')").await.unwrap();
+    let mut tx = walsender.begin().await.unwrap();
+    tx.batch_execute("insert into t values (8, 'undone')").await.unwrap();
+    tx.rollback().await.unwrap();
+    let copied =
+        walsender.copy_out("copy t to stdout").await.unwrap().write_to(std::io::sink()).await.unwrap();
+    assert_eq!(copied, 1);
+    let int8 = walsender.type_by_name("t").await.unwrap().unwrap();
+    assert_eq!(int8.name(), "t", "types are looked up without parameters");
+    assert_eq!(walsender.identify_system().await.unwrap().database.as_deref(), Some(pair.slot.as_str()));
+
+    let error = pair.sql.identify_system().await.unwrap_err();
+    assert!(error.cure().unwrap().contains("Config::replication"), "{error}");
+
+    let mut physical = F::connect(&pair.config.replication(Replication::Physical)).await.unwrap();
+    let error = physical.batch_execute("select 1").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+    assert_eq!(physical.identify_system().await.unwrap().database, None);
+}
+
+each_client!(
+    the_demo_streams_confirms_and_stops,
+    a_stream_is_stopped_in_the_middle_of_a_large_transaction,
+    a_dropped_stream_leaves_a_session_that_goes_on,
+    an_idle_slot_advances_and_one_with_something_unconfirmed_does_not,
+    an_error_ends_the_stream_and_the_session_goes_on,
+    what_a_walsender_does_not_take_is_refused_with_the_cure,
+);
