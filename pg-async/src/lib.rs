@@ -80,9 +80,11 @@ pub use client::Client;
 pub use connect::Connect;
 pub use pg_core;
 pub use pg_core::__private;
+pub use pg_core::config::settings::Replication;
 pub use pg_core::copy::{CopyFrom, CopyRow, CopyTo};
 pub use pg_core::params::Params;
 pub use pg_core::row::FromRow;
+pub use pg_core::walsender::ReplicationSession;
 pub use pg_core::{
     Adapter, Error, ErrorKind, Heard, Isolation, Lifecycle, Notification, NotificationSink, Query, Registry,
     Result, Retry, Row, Rows, Run, Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster,

@@ -77,6 +77,7 @@ pub use client::{Client, Raw};
 pub use connect::Connect;
 pub use pg_core;
 pub use pg_core::__private;
+pub use pg_core::config::settings::Replication;
 pub use pg_core::copy::{CopyFrom, CopyRow, CopyTo};
 pub use pg_core::params::Params;
 pub use pg_core::row::FromRow;

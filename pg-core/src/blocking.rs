@@ -3,7 +3,6 @@
 mod complete;
 mod copy;
 mod notifications;
-mod replication;
 
 use crate::constant::Query;
 use crate::copy::{CopyFrom, CopyRow, CopyTo};
@@ -27,7 +26,6 @@ use std::time::Duration;
 pub use complete::complete;
 pub use copy::{BlockingCopyIn, BlockingCopyOut, BlockingCopyRowsIn, BlockingCopyRowsOut};
 pub use notifications::BlockingNotifications;
-pub use replication::BlockingReplicationStream;
 
 /// A session with plain methods. `pg_blocking::Client` is one over its connection; transactions are one over theirs.
 ///
@@ -40,6 +38,11 @@ impl<S> Blocking<S> {
     /// Puts the face on a session whose `run` never waits.
     pub fn new(session: S) -> Blocking<S> {
         Blocking(session)
+    }
+
+    /// The session beneath the face.
+    pub(crate) fn session(&mut self) -> &mut S {
+        &mut self.0
     }
 
     /// Takes the face off.

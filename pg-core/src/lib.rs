@@ -13,7 +13,7 @@
 //! | 3 types | [`types`], [`row`], [`params`], [`compose`], [`copy`], [`replication`] | adapters, typecasters, plans, rows, parameters |
 //! | 4 protocol | [`config`], [`auth`], `tls`, [`protocol`] | connection strings, login, the state table, [`protocol::connection::Connection`] |
 //! | 5 exchanges | [`exchange`], [`constant`] | the operations, one a file |
-//! | 6 session | [`run`], [`streams`], [`session`], [`transaction`], [`retry`], [`blocking`], `verify` | what a user does with a connection, generic over the clients |
+//! | 6 session | [`run`], [`streams`], [`session`], [`transaction`], [`retry`], [`blocking`], [`walsender`], `verify` | what a user does with a connection, generic over the clients |
 //!
 //! # The way of a value
 //!
@@ -65,8 +65,8 @@ pub mod message;
 pub mod params;
 pub mod protocol;
 pub mod quote;
-pub mod retry;
 pub mod replication;
+pub mod retry;
 pub mod row;
 pub mod run;
 pub mod session;
@@ -78,6 +78,7 @@ pub mod transaction;
 mod tuples;
 pub mod types;
 mod verify;
+pub mod walsender;
 pub mod wire;
 
 pub use blocking::{Blocking, complete};

@@ -3,8 +3,6 @@
 //! A function that is generic over [`Session`] runs in both clients: as an ordinary async function in the async one,
 //! and through [`complete`](crate::blocking::complete) in the blocking one.
 
-mod replication;
-
 use crate::constant::Query;
 use crate::copy::{CopyFrom, CopyRow, CopyTo};
 use crate::error::Result;
@@ -33,7 +31,6 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use crate::run::Run;
-pub use replication::ReplicationSession;
 
 /// A session: a client, a transaction, or whatever wraps one.
 ///

@@ -1,12 +1,12 @@
-//! What a session for replication can do beside [`Session`]: the commands of a walsender.
+//! The commands of a walsender, as methods of every session.
 
-use super::Session;
 use crate::error::{Error, Result};
 use crate::exchange::replication::Command;
 use crate::lsn::Lsn;
 use crate::replication::command::{
     self, CreateSlot, CreatedSlot, PluginOptions, SlotPosition, SystemIdentity, since,
 };
+use crate::session::Session;
 use crate::streams::ReplicationStream;
 use std::future::Future;
 

@@ -1,40 +1,40 @@
 //! Replication with plain methods.
 
-use super::Blocking;
-use super::complete::complete;
+use super::commands::ReplicationSession;
+use crate::blocking::{Blocking, complete};
 use crate::error::Result;
 use crate::lsn::Lsn;
 use crate::message::replication::XLogData;
 use crate::replication::command::{CreateSlot, CreatedSlot, PluginOptions, SlotPosition, SystemIdentity};
 use crate::replication::progress::Positions;
-use crate::session::{ReplicationSession, Session};
+use crate::session::Session;
 use crate::streams::{Flow, ReplicationStream};
 use std::time::{Duration, SystemTime};
 
 impl<S: Session> Blocking<S> {
     /// [`ReplicationSession::identify_system`]: the cluster, its timeline, how far its log is.
     pub fn identify_system(&mut self) -> Result<SystemIdentity> {
-        complete(self.0.identify_system())
+        complete(ReplicationSession::identify_system(self.session()))
     }
 
     /// [`ReplicationSession::show`]: the value of a setting.
     pub fn show(&mut self, setting: &str) -> Result<String> {
-        complete(self.0.show(setting))
+        complete(ReplicationSession::show(self.session(), setting))
     }
 
     /// [`ReplicationSession::create_slot`]: makes a replication slot.
     pub fn create_slot(&mut self, slot: &CreateSlot) -> Result<CreatedSlot> {
-        complete(self.0.create_slot(slot))
+        complete(ReplicationSession::create_slot(self.session(), slot))
     }
 
     /// [`ReplicationSession::drop_slot`]: drops a replication slot.
     pub fn drop_slot(&mut self, name: &str, wait: bool) -> Result<()> {
-        complete(self.0.drop_slot(name, wait))
+        complete(ReplicationSession::drop_slot(self.session(), name, wait))
     }
 
     /// [`ReplicationSession::read_slot`]: where a physical slot is.
     pub fn read_slot(&mut self, name: &str) -> Result<Option<SlotPosition>> {
-        complete(self.0.read_slot(name))
+        complete(ReplicationSession::read_slot(self.session(), name))
     }
 
     /// [`ReplicationSession::start_logical`]: streams changes.
@@ -44,7 +44,8 @@ impl<S: Session> Blocking<S> {
         from: Lsn,
         options: impl Into<PluginOptions> + Send,
     ) -> Result<BlockingReplicationStream<'_, S>> {
-        complete(self.0.start_logical(slot, from, options)).map(BlockingReplicationStream)
+        complete(ReplicationSession::start_logical(self.session(), slot, from, options))
+            .map(BlockingReplicationStream)
     }
 
     /// [`ReplicationSession::start_physical`]: streams the log.
@@ -54,12 +55,13 @@ impl<S: Session> Blocking<S> {
         from: Lsn,
         timeline: Option<u32>,
     ) -> Result<BlockingReplicationStream<'_, S>> {
-        complete(self.0.start_physical(slot, from, timeline)).map(BlockingReplicationStream)
+        complete(ReplicationSession::start_physical(self.session(), slot, from, timeline))
+            .map(BlockingReplicationStream)
     }
 
     /// [`ReplicationSession::start`]: starts a stream by a command as it is.
     pub fn start(&mut self, command: &str) -> Result<BlockingReplicationStream<'_, S>> {
-        complete(self.0.start(command)).map(BlockingReplicationStream)
+        complete(ReplicationSession::start(self.session(), command)).map(BlockingReplicationStream)
     }
 }
 

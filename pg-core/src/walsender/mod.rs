@@ -1,0 +1,7 @@
+//! Layer 6, a session for replication: what it can do beside [`Session`](crate::session::Session), and its blocking face.
+
+mod blocking;
+mod commands;
+
+pub use blocking::BlockingReplicationStream;
+pub use commands::ReplicationSession;
