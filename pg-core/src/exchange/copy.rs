@@ -11,6 +11,7 @@ use crate::protocol::connection::{Connection, Polled};
 use crate::protocol::conversation::Conversation;
 use crate::protocol::state::Phase;
 use crate::wire::frame::Frame;
+use crate::wire::writer::Buffer;
 
 /// Which way the data goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,6 +252,25 @@ impl Connection {
         }
         frontend::copy_data(&mut self.conversation.out, data)?;
         Ok(Some(self.queued()))
+    }
+
+    /// Queues a CopyData that was begun with [`frontend::OPEN_COPY_DATA`], and leaves an empty buffer: not copied once
+    /// more, where nothing else waits to be sent. False after an error of the server, when data goes nowhere.
+    ///
+    /// # Errors
+    /// Data longer than a message may be.
+    pub(crate) fn put_copy_message(&mut self, copy: &CopyState, message: &mut Buffer) -> Result<bool> {
+        let takes = self.takes_data(copy);
+        let out = &mut self.conversation.out;
+        let closed = frontend::close_copy_data(message);
+        if takes && closed.is_ok() {
+            match out.is_empty() {
+                true => std::mem::swap(out, message),
+                false => out.extend_from_slice(message),
+            }
+        }
+        message.clear();
+        closed.map(|()| takes)
     }
 
     /// Queues CopyDone: the data is complete.

@@ -150,6 +150,14 @@ pub fn copy_data(out: &mut Buffer, data: &[u8]) -> Result<()> {
     })
 }
 
+/// A CopyData that data is to be appended to, until [`close_copy_data`].
+pub const OPEN_COPY_DATA: [u8; 5] = *b"d\0\0\0\0";
+
+/// Fills in the length of a CopyData that was begun with [`OPEN_COPY_DATA`].
+pub fn close_copy_data(message: &mut Buffer) -> Result<()> {
+    writer::close(message)
+}
+
 /// CopyDone: the end of a COPY stream.
 pub fn copy_done(out: &mut Buffer) {
     out.extend_from_slice(b"c\0\0\0\x04");

@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::exchange::copy::{Copied, Copy, CopyState, Direction, Flush};
 use crate::exchange::session::Prepare;
 use crate::exchange::stream::Fetch;
+use crate::message::frontend::OPEN_COPY_DATA;
 use crate::run::Lender;
 use crate::wire::writer::Buffer;
 use std::io::Read;
@@ -192,6 +193,7 @@ impl<S: Lender> std::fmt::Debug for CopyIn<'_, S> {
 pub struct CopyRowsIn<'s, S: Lender, R> {
     copy: CopyIn<'s, S>,
     writer: RowWriter,
+    /// A CopyData that rows are appended to.
     piece: Buffer,
     rows: PhantomData<fn(R)>,
 }
@@ -207,7 +209,7 @@ impl<'s, S: Lender, R: CopyRow> CopyRowsIn<'s, S, R> {
         let writer = RowWriter::new::<R>(&description.parameters, catalog)?;
         let copy = if writer.is_binary() { copy.binary() } else { copy };
         let copy = CopyIn::start(session, &copy.to_sql()?).await?;
-        Ok(CopyRowsIn { copy, writer, piece: Buffer::new(), rows: PhantomData })
+        Ok(CopyRowsIn { copy, writer, piece: OPEN_COPY_DATA.into(), rows: PhantomData })
     }
 
     /// Calls `watch` whenever a piece was handed to the link, and at the end.
@@ -266,12 +268,16 @@ impl<'s, S: Lender, R: CopyRow> CopyRowsIn<'s, S, R> {
 
     /// Whether the server takes more.
     fn hand_over(&mut self) -> Result<bool> {
+        let data = self.piece.len().saturating_sub(OPEN_COPY_DATA.len());
+        if data == 0 {
+            return Ok(true);
+        }
         let copy = &mut self.copy;
-        let result = copy.session.lent().put_copy_data(&copy.state, &self.piece);
-        copy.progress.bytes = copy.progress.bytes.saturating_add(self.piece.len() as u64);
-        self.piece.clear();
+        let taken = copy.session.lent().put_copy_message(&copy.state, &mut self.piece);
+        copy.progress.bytes = copy.progress.bytes.saturating_add(data as u64);
         self.piece.shrink_to(2 * PIECE);
-        result.map(|queued| queued.is_some())
+        self.piece.extend_from_slice(&OPEN_COPY_DATA);
+        taken
     }
 
     /// Says that there are no more rows, and waits for the server: how many it took.

@@ -25,6 +25,7 @@ pub fn put_u32(out: &mut Buffer, value: u32) {
 }
 
 /// Appends a count that the protocol carries in two bytes, read by the server as unsigned: at most 65,535.
+#[inline]
 pub fn put_count(out: &mut Buffer, count: usize, what: &str) -> Result<()> {
     let count = u16::try_from(count)
         .map_err(|_| Error::usage(format!("{count} {what}: PostgreSQL takes at most 65535")))?;
@@ -75,6 +76,11 @@ pub fn message<T>(out: &mut Buffer, tag: u8, body: impl FnOnce(&mut Buffer) -> R
     counted(out, body)
 }
 
+/// Fills in the length of a message that stands alone, tag first.
+pub fn close(message: &mut Buffer) -> Result<()> {
+    patch(message, 1, 1, "a message")
+}
+
 /// Appends a length that counts itself, and the body that `body` appends: a message without a tag.
 #[inline]
 pub fn counted<T>(out: &mut Buffer, body: impl FnOnce(&mut Buffer) -> Result<T>) -> Result<T> {
@@ -86,6 +92,7 @@ pub fn counted<T>(out: &mut Buffer, body: impl FnOnce(&mut Buffer) -> Result<T>)
 }
 
 /// Appends what `body` appends: wholly, or not at all where it fails or panics.
+#[inline]
 pub fn whole<T>(out: &mut Buffer, body: impl FnOnce(&mut Buffer) -> Result<T>) -> Result<T> {
     struct Appending<'o>(&'o mut Buffer, Option<usize>);
 

@@ -4,11 +4,11 @@
 //! cargo run --release --manifest-path tests/bench/Cargo.toml [-- WORDS]
 //! ```
 //!
-//! Words choose: `w1`, `w2` or `w9`, `counts` or `times`, names of peers; without them it is all. It starts its own
+//! Words choose: `w1`, `w2`, `w5` or `w9`, `counts` or `times`, names of peers; without them it is all. It starts its own
 //! PostgreSQL, as the tests do. Wants Linux, valgrind, strace, and libpq-dev (or `--no-default-features`).
 //!
 //! # How to read the figures
-//! Everything goes over a Unix socket, and is given for one unit: a query of W1, a row of W2 and W9; system calls are for
+//! Everything goes over a Unix socket, and is given for one unit: a query of W1, a row of the others; system calls are for
 //! one query. `raw` is the limit: request bytes made beforehand, nothing but frames read. `raw-decode` also decodes by hand,
 //! as libpq's rows are; tokio-postgres and postgres decode W9 by the derives of postgres-types.
 //! For W1 client and server share a CPU, for the others each has its own.
@@ -16,7 +16,7 @@
 //! - **Instructions**: user mode, by callgrind. **Allocations**: calls of `malloc`, `calloc`, `realloc` and the like in
 //!   the same run, so C is counted as Rust is. **System calls**: by strace. All three are the difference of two runs with
 //!   different numbers of operations, so that set-up cancels out. They repeat to one in a thousand, and clients that poll
-//!   before they read to a few in a hundred. (System calls of W2 and W9 depend on how fast the server fills the socket.)
+//!   before they read to a few in a hundred. (System calls of the others than W1 depend on how fast the server fills the socket.)
 //! - **CPU**: user and system time of the client process, without its set-up: the median of rounds in which the peers
 //!   take turns. Times move by half on a shared machine: compare the ratios, which are medians of what was measured in
 //!   the same round.
@@ -88,7 +88,7 @@ fn main() -> Result<ExitCode> {
 /// What the command line chose; a group of words of which none was said is wanted whole.
 struct Wanted(HashSet<String>);
 
-const GROUPS: [&[&str]; 2] = [&["w1", "w2", "w9"], &["counts", "times"]];
+const GROUPS: [&[&str]; 2] = [&["w1", "w2", "w5", "w9"], &["counts", "times"]];
 
 impl Wanted {
     fn read(words: impl Iterator<Item = String>) -> Result<Wanted> {
@@ -97,7 +97,9 @@ impl Wanted {
             GROUPS.iter().any(|group| group.contains(&word)) || PEERS.iter().any(|peer| peer.name == word)
         };
         match words.iter().find(|word| !known(word)) {
-            Some(word) => Err(format!("{word:?} is none of w1, w2, w9, counts, times, nor a peer").into()),
+            Some(word) => {
+                Err(format!("{word:?} is none of w1, w2, w5, w9, counts, times, nor a peer").into())
+            }
             None => Ok(Wanted(words)),
         }
     }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::{
-    budgets::{RIVALS, Verdict, budget},
+    budgets::{LIMIT, RIVALS, Verdict, budget},
     counts::Counts,
     times::{REFERENCE, Times},
     workload::Workload,
@@ -38,7 +38,8 @@ pub fn print(workload: Workload, lines: &[Line]) -> bool {
             .map(str::to_owned)
             .into(),
     ];
-    table[0].extend([format!("{REFERENCE} = 1"), String::new(), "which system calls".to_owned()]);
+    let heads = [&format!("{REFERENCE} = 1"), "", &format!("{LIMIT} = 1"), "", "which system calls"];
+    table[0].extend(heads.map(str::to_owned));
     for line in lines {
         let goal = budget(line.peer, workload);
         let mut row = vec![line.peer.to_owned()];
@@ -48,7 +49,7 @@ pub fn print(workload: Workload, lines: &[Line]) -> bool {
             );
         };
         let calls = line.counts.system_calls.as_ref();
-        add(line.counts.instructions, goal.map(|goal| goal.instructions), 0);
+        add(line.counts.instructions, goal.and_then(|goal| goal.instructions), 0);
         add(line.counts.allocations, goal.map(|goal| goal.allocations), 2);
         add(
             calls.map(|calls| calls.iter().map(|call| call.1).sum()),
@@ -66,6 +67,12 @@ pub fn print(workload: Workload, lines: &[Line]) -> bool {
             }
             _ => String::new(),
         });
+        let over = line.times.as_ref().and_then(|times| times.over_limit);
+        row.extend(
+            over.map_or([String::new(), String::new()], |over| {
+                judged(over, goal.and_then(|goal| goal.cpu), 2)
+            }),
+        );
         let names = calls.into_iter().flatten().map(|(name, calls)| format!("{name} {}", number(*calls, 2)));
         row.push(names.collect::<Vec<_>>().join(", "));
         table.push(row);

@@ -2,7 +2,10 @@
 
 use std::{env, process::Command};
 
-use crate::workload::{Result, Workload};
+use crate::{
+    budgets::LIMIT,
+    workload::{Result, Workload},
+};
 
 const ROUNDS: usize = 15;
 
@@ -15,6 +18,8 @@ pub struct Times {
     pub cpu: f64,
     /// What it takes where [`REFERENCE`] takes 1, the median of all rounds; none when that was not measured.
     pub ratio: Option<f64>,
+    /// The same beside [`LIMIT`].
+    pub over_limit: Option<f64>,
 }
 
 /// The times of these peers, in their order.
@@ -24,10 +29,14 @@ pub fn time(peers: &[&str], workload: Workload, place: &[(&str, String)]) -> Res
         let round: Result<Vec<f64>> = peers.iter().map(|peer| measure(peer, workload, place)).collect();
         rounds.push(round?);
     }
-    let reference = peers.iter().position(|peer| *peer == REFERENCE);
+    let beside = |peer: usize, other: &str| {
+        let other = peers.iter().position(|peer| *peer == other)?;
+        Some(median(rounds.iter().map(|round| round[peer] / round[other]).collect()))
+    };
     let times = |peer: usize| Times {
         cpu: median(rounds.iter().map(|round| round[peer]).collect()),
-        ratio: reference.map(|ours| median(rounds.iter().map(|round| round[peer] / round[ours]).collect())),
+        ratio: beside(peer, REFERENCE),
+        over_limit: beside(peer, LIMIT),
     };
     Ok((0..peers.len()).map(times).collect())
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use pg_blocking::{FromRow, FromSql};
+use pg_blocking::{CopyRow, FromRow, FromSql};
 use uuid::Uuid;
 
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -19,11 +19,22 @@ pub enum Workload {
     Owned,
     /// W2: [`ROWS`] rows into [`UserRef`]s, one after the other, each gone before the next.
     Borrowed,
+    /// W5: [`ROWS`] [`User`]s into an empty table by a binary COPY.
+    CopyIn,
+    /// W5: [`ROWS`] rows out of a table by a binary COPY, into [`User`]s, each gone before the next.
+    CopyOut,
     /// W9: [`ROWS`] rows of arrays, a composite and an enum into a `Vec<Parcel>`.
     Nested,
 }
 
-pub const WORKLOADS: [Workload; 4] = [Workload::Row, Workload::Owned, Workload::Borrowed, Workload::Nested];
+pub const WORKLOADS: [Workload; 6] = [
+    Workload::Row,
+    Workload::Owned,
+    Workload::Borrowed,
+    Workload::CopyIn,
+    Workload::CopyOut,
+    Workload::Nested,
+];
 
 impl Workload {
     /// Its word on the command line of a child.
@@ -32,6 +43,8 @@ impl Workload {
             Workload::Row => "w1",
             Workload::Owned => "w2",
             Workload::Borrowed => "w2-borrowed",
+            Workload::CopyIn => "w5-in",
+            Workload::CopyOut => "w5-out",
             Workload::Nested => "w9",
         }
     }
@@ -41,6 +54,7 @@ impl Workload {
         match self {
             Workload::Row => "w1",
             Workload::Owned | Workload::Borrowed => "w2",
+            Workload::CopyIn | Workload::CopyOut => "w5",
             Workload::Nested => "w9",
         }
     }
@@ -50,6 +64,8 @@ impl Workload {
         match self {
             Workload::Row => ONE_ROW,
             Workload::Owned | Workload::Borrowed => ALL_ROWS,
+            Workload::CopyIn => COPY_IN,
+            Workload::CopyOut => COPY_OUT,
             Workload::Nested => NESTED_ROWS,
         }
     }
@@ -59,6 +75,10 @@ impl Workload {
             Workload::Row => "W1: one row by key, a cached statement; figures of one query",
             Workload::Owned => "W2: 10,000 rows into owned structs; figures of one row",
             Workload::Borrowed => "W2: 10,000 rows into borrowed structs; figures of one row",
+            Workload::CopyIn => "W5: 10,000 structs into a table by a binary COPY; figures of one row",
+            Workload::CopyOut => {
+                "W5: 10,000 rows out of a table by a binary COPY into owned structs; figures of one row"
+            }
             Workload::Nested => {
                 "W9: 10,000 rows of int4[16], text[8], a composite and an enum into owned structs; figures of one row"
             }
@@ -74,7 +94,9 @@ impl Workload {
     pub fn last(self) -> Last {
         match self {
             Workload::Row => User::expected(KEY).into(),
-            Workload::Owned | Workload::Borrowed => User::expected(i64::from(ROWS)).into(),
+            Workload::Owned | Workload::Borrowed | Workload::CopyIn | Workload::CopyOut => {
+                User::expected(i64::from(ROWS)).into()
+            }
             Workload::Nested => Parcel::expected(ROWS as i32).into(),
         }
     }
@@ -110,6 +132,7 @@ pub const SCHEMA: &str = "
     insert into person select i, 'Person number ' || i, 'person.' || i || '@example.org', i / 4.0, i % 3 = 0,
         '2024-01-01 00:00:00+00'::timestamptz + i * interval '1.000001 s', lpad(to_hex(i), 32, '0')::uuid
         from generate_series(1, 10000) i;
+    create table copied (like person);
     create type address as (street text, number int4, verified bool);
     create type status as enum ('waiting', 'sent', 'delivered');
     create table parcel (id int4 primary key, weights int4[] not null, tags text[] not null, address address not null,
@@ -123,9 +146,20 @@ pub const SCHEMA: &str = "
 
 pub const ONE_ROW: &str = "select id, name, email, score, active, created, uid from person where id = $1";
 pub const ALL_ROWS: &str = "select id, name, email, score, active, created, uid from person order by id";
+pub const EMPTIED: &str = "truncate copied";
+pub const COPY_IN: &str =
+    "copy copied (id, name, email, score, active, created, uid) from stdin (format binary)";
+/// The last row of what was copied in.
+pub const COPIED: &str = "select id, name, email, score, active, created, uid from copied where id = 10000";
+pub const COPY_OUT: &str =
+    "copy person (id, name, email, score, active, created, uid) to stdout (format binary)";
+/// What a binary COPY begins with: a signature, flags, and the length of an extension.
+pub const COPY_HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// And what it ends with.
+pub const COPY_TRAILER: &[u8; 2] = &[0xff; 2];
 pub const NESTED_ROWS: &str = "select weights, tags, address, status from parcel order by id";
 
-#[derive(Debug, Clone, PartialEq, FromRow)]
+#[derive(Debug, Clone, PartialEq, CopyRow, FromRow)]
 pub struct User {
     pub id: i64,
     pub name: String,
@@ -183,6 +217,32 @@ impl User {
                 + Duration::from_micros(1_704_067_200_000_000 + id as u64 * 1_000_001),
             uid: Uuid::from_u128(id as u128),
         }
+    }
+
+    /// Those that W5 copies in.
+    pub fn all() -> Vec<User> {
+        (1..=i64::from(ROWS)).map(User::expected).collect()
+    }
+
+    /// By hand as a row of a binary COPY, for peers that do not encode.
+    #[inline]
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&7_u16.to_be_bytes());
+        let mut field = |bytes: &[u8]| {
+            out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+            out.extend_from_slice(bytes);
+        };
+        field(&self.id.to_be_bytes());
+        field(self.name.as_bytes());
+        field(self.email.as_bytes());
+        field(&self.score.to_be_bytes());
+        field(&[u8::from(self.active)]);
+        field(&micros(self.created).to_be_bytes());
+        field(self.uid.as_bytes());
+    }
+
+    pub fn is_last(&self) -> bool {
+        self.id == i64::from(ROWS)
     }
 }
 
@@ -282,9 +342,25 @@ pub fn value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     after.split_at_checked(u32::from_be_bytes(*length) as usize)
 }
 
+/// A row in a message of a binary COPY: the first comes behind the header, the trailer is none.
+#[inline]
+pub fn copied_row(data: &[u8]) -> Option<&[u8]> {
+    let row = data.strip_prefix(COPY_HEADER).unwrap_or(data);
+    (row != COPY_TRAILER).then_some(row)
+}
+
+/// 2000, which the server's clock counts from.
+const EPOCH: Duration = Duration::from_secs(946_684_800);
+
+/// Microseconds since 2000, of a time after it.
+#[inline]
+fn micros(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH + EPOCH).unwrap_or_default();
+    since.as_micros() as i64
+}
+
 /// From microseconds since 2000.
 fn created(micros: i64) -> Option<SystemTime> {
-    const EPOCH: Duration = Duration::from_secs(946_684_800);
     let since = Duration::from_micros(micros.unsigned_abs());
     let epoch = SystemTime::UNIX_EPOCH + EPOCH;
     if micros < 0 { epoch.checked_sub(since) } else { epoch.checked_add(since) }

@@ -20,6 +20,7 @@ use postgres_types::Type;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The instant, cut off towards the past; `None` out of PostgreSQL's range.
+#[inline]
 fn to_instant(time: SystemTime) -> Option<TimestampTz> {
     let (seconds, micros) = match time.duration_since(UNIX_EPOCH) {
         Ok(after) => (i64::try_from(after.as_secs()).ok()?, after.subsec_micros()),
@@ -83,10 +84,12 @@ impl Adapter for SystemTime {
         planner.encode_leaf::<Self>(<Self as Adapter>::TYPE, false, type_)
     }
 
+    #[inline]
     fn encode(&self, to: &mut Encode<'_>) -> Result<IsNull> {
         let at = TimestampTz::try_from(*self)?;
-        // A timestamp is read as UTC whether the offset is there or not; the server prints it without.
-        match *base_type(&to.plan.type_) == Type::TIMESTAMP {
+        // The binary forms are the same. In text a timestamp is read as UTC whether the offset is there or not; the
+        // server prints it without.
+        match to.format() == Format::Text && *base_type(&to.plan.type_) == Type::TIMESTAMP {
             true => at.in_utc().encode(to),
             false => at.encode(to),
         }

@@ -2,12 +2,12 @@
 
 use std::hint::black_box;
 
-use pg_async::{Config, Session};
+use pg_async::{Config, CopyFrom, CopyTo, Session};
 
 use super::pop;
 use crate::{
     child::{Place, Rounds},
-    workload::{KEY, Last, Parcel, Result, User, UserRef, Workload},
+    workload::{COPIED, EMPTIED, KEY, Last, Parcel, Result, User, UserRef, Workload},
 };
 
 pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
@@ -17,6 +17,7 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
 async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let mut client = Config::new(&Place::get()?.url())?.connect().await?;
     let sql = workload.sql();
+    let users = User::all();
     let mut last = None;
     for () in rounds {
         match workload {
@@ -31,8 +32,24 @@ async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
                     }
                 }
             }
+            Workload::CopyIn => {
+                client.batch_execute(EMPTIED).await?;
+                client.copy_in_all(&CopyFrom::table("copied"), &users).await?;
+            }
+            Workload::CopyOut => {
+                let mut rows = client.copy_out_rows::<User>(&CopyTo::table("person")).await?;
+                while let Some(row) = rows.next_row().await? {
+                    let user = black_box(row.get::<User>()?);
+                    if user.is_last() {
+                        last = Some(user.into());
+                    }
+                }
+            }
             Workload::Nested => last = pop(client.query::<Parcel>(sql, ()).await?),
         }
+    }
+    if workload == Workload::CopyIn {
+        last = Some(client.query_one::<User>(COPIED, ()).await?.into());
     }
     Ok(last)
 }

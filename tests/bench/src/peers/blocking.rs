@@ -2,17 +2,18 @@
 
 use std::hint::black_box;
 
-use pg_blocking::Config;
+use pg_blocking::{Config, CopyFrom, CopyTo};
 
 use super::pop;
 use crate::{
     child::{Place, Rounds},
-    workload::{KEY, Last, Parcel, Result, User, UserRef, Workload},
+    workload::{COPIED, EMPTIED, KEY, Last, Parcel, Result, User, UserRef, Workload},
 };
 
 pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let mut client = Config::new(&Place::get()?.url())?.connect()?;
     let sql = workload.sql();
+    let users = User::all();
     let mut last = None;
     for () in rounds {
         match workload {
@@ -27,8 +28,24 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
                     }
                 }
             }
+            Workload::CopyIn => {
+                client.batch_execute(EMPTIED)?;
+                client.copy_in_all(&CopyFrom::table("copied"), &users)?;
+            }
+            Workload::CopyOut => {
+                let mut rows = client.copy_out_rows::<User>(&CopyTo::table("person"))?;
+                while let Some(row) = rows.next_row()? {
+                    let user = black_box(row.get::<User>()?);
+                    if user.is_last() {
+                        last = Some(user.into());
+                    }
+                }
+            }
             Workload::Nested => last = pop(client.query::<Parcel>(sql, ())?),
         }
+    }
+    if workload == Workload::CopyIn {
+        last = Some(client.query_one::<User>(COPIED, ())?.into());
     }
     Ok(last)
 }

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // C is called
 
 use std::{
-    ffi::{CStr, CString, c_char, c_int},
+    ffi::{CStr, CString, c_char, c_int, c_void},
     hint::black_box,
     ptr, slice,
 };
@@ -10,7 +10,9 @@ use std::{
 use super::pop;
 use crate::{
     child::{Place, Rounds},
-    workload::{KEY, Last, Parcel, Result, User, UserRef, Workload},
+    workload::{
+        self, COPIED, COPY_HEADER, COPY_TRAILER, EMPTIED, KEY, Last, Parcel, Result, User, UserRef, Workload,
+    },
 };
 
 #[repr(C)]
@@ -45,16 +47,25 @@ unsafe extern "C" {
     fn PQntuples(result: *const PGresult) -> c_int;
     fn PQgetvalue(result: *const PGresult, row: c_int, column: c_int) -> *const c_char;
     fn PQgetlength(result: *const PGresult, row: c_int, column: c_int) -> c_int;
+    fn PQexec(conn: *mut PGconn, query: *const c_char) -> *mut PGresult;
+    fn PQgetResult(conn: *mut PGconn) -> *mut PGresult;
+    fn PQputCopyData(conn: *mut PGconn, buffer: *const c_char, nbytes: c_int) -> c_int;
+    fn PQputCopyEnd(conn: *mut PGconn, errormsg: *const c_char) -> c_int;
+    fn PQgetCopyData(conn: *mut PGconn, buffer: *mut *mut c_char, asynchronous: c_int) -> c_int;
+    fn PQfreemem(memory: *mut c_void);
     fn PQclear(result: *mut PGresult);
 }
 
 const CONNECTION_OK: c_int = 0;
 const PGRES_COMMAND_OK: c_int = 1;
 const PGRES_TUPLES_OK: c_int = 2;
+const PGRES_COPY_OUT: c_int = 3;
+const PGRES_COPY_IN: c_int = 4;
 
 pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let connection = Connection::open(&Place::get()?.url())?;
-    connection.prepare(workload.sql())?;
+    connection.prepare(if workload == Workload::CopyIn { COPIED } else { workload.sql() })?;
+    let users = User::all();
     let mut last = None;
     for () in rounds {
         match workload {
@@ -74,12 +85,21 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
                     }
                 }
             }
+            Workload::CopyIn => connection.copy_in(&users)?,
+            Workload::CopyOut => connection.copy_out(|user| {
+                if black_box(&user).is_last() {
+                    last = Some(user.into());
+                }
+            })?,
             Workload::Nested => {
                 let rows = connection.run(&[])?;
                 let parcels = (0..rows.count()).map_while(|row| Parcel::decode(rows.fields(row)));
                 last = pop(parcels.collect::<Vec<Parcel>>());
             }
         }
+    }
+    if workload == Workload::CopyIn {
+        last = connection.run(&[])?.user(0).map(|user| user.to_user().into());
     }
     Ok(last)
 }
@@ -114,6 +134,71 @@ impl Connection {
         // SAFETY: an open connection, and as many values, lengths and formats as the count says.
         let result = unsafe { PQexecPrepared(self.0, c"s".as_ptr(), count, &value, &length, &1, 1) };
         self.check(Rows(result), PGRES_TUPLES_OK)
+    }
+
+    fn execute(&self, sql: &str, wanted: c_int) -> Result<()> {
+        let sql = CString::new(sql)?;
+        // SAFETY: an open connection and a C string.
+        self.check(Rows(unsafe { PQexec(self.0, sql.as_ptr()) }), wanted).map(drop)
+    }
+
+    /// All results that are still to come, of which none is an error.
+    fn finish(&self) -> Result<()> {
+        loop {
+            // SAFETY: an open connection.
+            let result = Rows(unsafe { PQgetResult(self.0) });
+            if result.0.is_null() {
+                return Ok(());
+            }
+            self.check(result, PGRES_COMMAND_OK)?;
+        }
+    }
+
+    /// Encoded by hand, in pieces of about 64 KiB.
+    fn copy_in(&self, users: &[User]) -> Result<()> {
+        self.execute(EMPTIED, PGRES_COMMAND_OK)?;
+        self.execute(workload::COPY_IN, PGRES_COPY_IN)?;
+        let mut piece = Vec::with_capacity(1 << 17);
+        piece.extend_from_slice(COPY_HEADER);
+        let put = |piece: &mut Vec<u8>| {
+            // SAFETY: an open connection and so many bytes.
+            let taken = unsafe { PQputCopyData(self.0, piece.as_ptr().cast(), piece.len() as c_int) };
+            piece.clear();
+            if taken == 1 { Ok(()) } else { Err(self.error()) }
+        };
+        for user in users {
+            user.encode(&mut piece);
+            if piece.len() >= 1 << 16 {
+                put(&mut piece)?;
+            }
+        }
+        piece.extend_from_slice(COPY_TRAILER);
+        put(&mut piece)?;
+        // SAFETY: an open connection; libpq takes NULL for no error.
+        if unsafe { PQputCopyEnd(self.0, ptr::null()) } != 1 {
+            return Err(self.error());
+        }
+        self.finish()
+    }
+
+    fn copy_out(&self, mut row: impl FnMut(User)) -> Result<()> {
+        self.execute(workload::COPY_OUT, PGRES_COPY_OUT)?;
+        loop {
+            let mut buffer = ptr::null_mut();
+            // SAFETY: an open connection and a place for the address.
+            let length = unsafe { PQgetCopyData(self.0, &mut buffer, 0) };
+            let Ok(length) = usize::try_from(length) else {
+                return self.finish();
+            };
+            // SAFETY: libpq gave so many bytes, which are freed below and not used afterwards.
+            let data = unsafe { slice::from_raw_parts(buffer.cast(), length) };
+            let user = workload::copied_row(data).and_then(|row| UserRef::decode(super::raw::fields(row)));
+            if let Some(user) = user {
+                row(user.to_user());
+            }
+            // SAFETY: the buffer is libpq's.
+            unsafe { PQfreemem(buffer.cast()) }
+        }
     }
 
     fn check(&self, rows: Rows, wanted: c_int) -> Result<Rows> {

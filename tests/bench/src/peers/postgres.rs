@@ -2,20 +2,25 @@
 
 use std::hint::black_box;
 
-use postgres::{Client, NoTls, fallible_iterator::FallibleIterator};
+use postgres::{
+    Client, NoTls,
+    binary_copy::{BinaryCopyInWriter, BinaryCopyOutIter},
+    fallible_iterator::FallibleIterator,
+};
 
 use super::{
     pop,
-    tokio_postgres::{Parcel, no_parameters, parcel, user, user_ref},
+    tokio_postgres::{Parcel, TYPES, copied, no_parameters, parcel, user, user_ref, values},
 };
 use crate::{
     child::{Place, Rounds},
-    workload::{KEY, Last, Result, User, Workload},
+    workload::{COPIED, EMPTIED, KEY, Last, Result, User, Workload},
 };
 
 pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let mut client = Client::connect(&Place::get()?.url(), NoTls)?;
     let statement = client.prepare(workload.sql())?;
+    let users = User::all();
     let mut last = None;
     for () in rounds {
         match workload {
@@ -35,11 +40,31 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
                     }
                 }
             }
+            Workload::CopyIn => {
+                client.batch_execute(EMPTIED)?;
+                let mut writer = BinaryCopyInWriter::new(client.copy_in(&statement)?, &TYPES);
+                for user in &users {
+                    writer.write(&values(user))?;
+                }
+                writer.finish()?;
+            }
+            Workload::CopyOut => {
+                let mut rows = BinaryCopyOutIter::new(client.copy_out(&statement)?, &TYPES);
+                while let Some(row) = rows.next()? {
+                    let user = black_box(copied(&row));
+                    if user.is_last() {
+                        last = Some(user.into());
+                    }
+                }
+            }
             Workload::Nested => {
                 let parcels = client.query(&statement, &[])?;
                 last = pop(parcels.iter().map(parcel).collect::<Vec<Parcel>>());
             }
         }
+    }
+    if workload == Workload::CopyIn {
+        last = Some(user(&client.query_one(COPIED, &[])?).into());
     }
     Ok(last)
 }

@@ -16,7 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::pop;
 use crate::{
     child::{Place, Rounds},
-    workload::{self, KEY, Last, Parcel, Result, User, UserRef, Workload},
+    workload::{self, EMPTIED, KEY, Last, Parcel, Result, User, UserRef, Workload},
 };
 
 pub fn framed(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
@@ -28,17 +28,28 @@ pub fn polled(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
 }
 
 fn frame_all(mut wire: Wire, workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
-    let request = wire.prepare(workload)?;
+    let request = match workload {
+        Workload::CopyIn => copy_in(),
+        Workload::CopyOut => query(&[workload.sql()]),
+        _ => wire.prepare(workload)?,
+    };
     for () in rounds {
         wire.ask(&request, |row| {
             black_box(row);
         })?;
+    }
+    if workload == Workload::CopyIn {
+        return wire.copied();
     }
     // It has read nothing: one more answer is decoded for the check.
     let mut last = None;
     wire.ask(&request, |row| {
         last = match workload {
             Workload::Nested => Parcel::decode(fields(row)).map(Last::from),
+            Workload::CopyOut => match workload::copied_row(row) {
+                Some(row) => user(row).map(Last::from),
+                None => last.take(),
+            },
             _ => UserRef::decode(fields(row)).map(|user| user.to_user().into()),
         }
     })?;
@@ -47,7 +58,12 @@ fn frame_all(mut wire: Wire, workload: Workload, rounds: Rounds) -> Result<Optio
 
 pub fn decoded(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let mut wire = Wire::connect()?;
-    let request = wire.prepare(workload)?;
+    let request = match workload {
+        Workload::CopyIn => query(&[EMPTIED, workload.sql()]),
+        Workload::CopyOut => query(&[workload.sql()]),
+        _ => wire.prepare(workload)?,
+    };
+    let users = User::all();
     let mut last = None;
     for () in rounds {
         match workload {
@@ -65,6 +81,19 @@ pub fn decoded(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
                     last = Some(user.to_user().into());
                 }
             })?,
+            Workload::CopyIn => {
+                wire.stream.write_all(&request)?;
+                for piece in pieces(&users) {
+                    wire.stream.write_all(&piece)?;
+                }
+                wire.ask(&message(b'c', &[]), |_| {})?;
+            }
+            Workload::CopyOut => wire.ask(&request, |data| {
+                let user = workload::copied_row(data).and_then(|row| black_box(user(row)));
+                if let Some(user) = user.filter(User::is_last) {
+                    last = Some(user.into());
+                }
+            })?,
             Workload::Nested => {
                 let mut parcels = Vec::new();
                 wire.ask(&request, |row| parcels.extend(Parcel::decode(fields(row))))?;
@@ -72,7 +101,49 @@ pub fn decoded(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
             }
         }
     }
-    Ok(last)
+    if workload == Workload::CopyIn { wire.copied() } else { Ok(last) }
+}
+
+/// All that W5 sends, made beforehand.
+fn copy_in() -> Vec<u8> {
+    let mut request = query(&[EMPTIED, workload::COPY_IN]);
+    pieces(&User::all()).for_each(|piece| request.extend(piece));
+    request.extend(message(b'c', &[]));
+    request
+}
+
+/// CopyData messages of about 64 KiB: the header, the rows encoded by hand, the trailer.
+fn pieces(users: &[User]) -> impl Iterator<Item = Vec<u8>> {
+    let mut users = users.iter();
+    let mut open = true;
+    let mut is_first = true;
+    std::iter::from_fn(move || {
+        if !std::mem::replace(&mut open, !users.as_slice().is_empty()) {
+            return None;
+        }
+        let mut piece = Vec::with_capacity(1 << 17);
+        piece.extend_from_slice(&[b'd', 0, 0, 0, 0]);
+        if std::mem::take(&mut is_first) {
+            piece.extend_from_slice(workload::COPY_HEADER);
+        }
+        while piece.len() < 1 << 16
+            && let Some(user) = users.next()
+        {
+            user.encode(&mut piece);
+        }
+        if users.as_slice().is_empty() {
+            open = false;
+            piece.extend_from_slice(workload::COPY_TRAILER);
+        }
+        let length = piece.len() as u32 - 1;
+        piece[1..5].copy_from_slice(&length.to_be_bytes());
+        Some(piece)
+    })
+}
+
+/// Statements of the simple protocol, as one.
+fn query(statements: &[&str]) -> Vec<u8> {
+    message(b'Q', &[statements.join(";").as_bytes(), b"\0"])
 }
 
 fn user(row: &[u8]) -> Option<User> {
@@ -80,7 +151,7 @@ fn user(row: &[u8]) -> Option<User> {
 }
 
 /// The fields of a DataRow's body, one after the other: a count, then length and bytes of each.
-fn fields<'r>(row: &'r [u8]) -> impl FnMut() -> Option<&'r [u8]> {
+pub(super) fn fields<'r>(row: &'r [u8]) -> impl FnMut() -> Option<&'r [u8]> {
     let mut rest = row.get(2..).unwrap_or_default();
     move || {
         let (field, after) = workload::value(rest)?;
@@ -123,7 +194,16 @@ impl Wire {
         Ok([bind, execute, sync].concat())
     }
 
-    /// Sends a request and calls `row` with the body of each DataRow, until ReadyForQuery.
+    /// The last row that was copied in.
+    fn copied(&mut self) -> Result<Option<Last>> {
+        let bind = [&message(b'B', &[&[0; 6], &[0, 1, 0, 1]])[..], &message(b'E', &[&[0; 5]])].concat();
+        let parse = message(b'P', &[b"\0", workload::COPIED.as_bytes(), b"\0\0\0"]);
+        let mut last = None;
+        self.ask(&[parse, bind, message(b'S', &[])].concat(), |row| last = user(row).map(Last::from))?;
+        Ok(last)
+    }
+
+    /// Sends a request and calls `row` with the body of each DataRow or CopyData, until ReadyForQuery.
     fn ask(&mut self, request: &[u8], mut row: impl FnMut(&[u8])) -> Result<()> {
         self.stream.write_all(request)?;
         let (mut start, mut end) = (0, 0);
@@ -142,7 +222,7 @@ impl Wire {
             };
             start += after;
             match tag {
-                b'D' => row(body),
+                b'D' | b'd' => row(body),
                 b'Z' => return Ok(()),
                 b'E' => return Err(String::from_utf8_lossy(body).into()),
                 _ => {}

@@ -4,12 +4,16 @@ use std::hint::black_box;
 
 use futures_util::TryStreamExt;
 use postgres_derive::FromSql;
-use tokio_postgres::{NoTls, Row};
+use tokio_postgres::{
+    NoTls, Row,
+    binary_copy::{BinaryCopyInWriter, BinaryCopyOutRow, BinaryCopyOutStream},
+    types::{ToSql, Type},
+};
 
 use super::pop;
 use crate::{
     child::{Place, Rounds},
-    workload::{self, KEY, Last, Result, User, UserRef, Workload},
+    workload::{self, COPIED, EMPTIED, KEY, Last, Result, User, UserRef, Workload},
 };
 
 pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
@@ -20,6 +24,7 @@ async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let (client, connection) = tokio_postgres::connect(&Place::get()?.url(), NoTls).await?;
     tokio::spawn(connection);
     let statement = client.prepare(workload.sql()).await?;
+    let users = User::all();
     let mut last = None;
     for () in rounds {
         match workload {
@@ -40,13 +45,55 @@ async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
                     }
                 }
             }
+            Workload::CopyIn => {
+                client.batch_execute(EMPTIED).await?;
+                let writer = BinaryCopyInWriter::new(client.copy_in(&statement).await?, &TYPES);
+                let mut writer = std::pin::pin!(writer);
+                for user in &users {
+                    writer.as_mut().write(&values(user)).await?;
+                }
+                writer.finish().await?;
+            }
+            Workload::CopyOut => {
+                let rows = BinaryCopyOutStream::new(client.copy_out(&statement).await?, &TYPES);
+                let mut rows = std::pin::pin!(rows);
+                while let Some(row) = rows.try_next().await? {
+                    let user = black_box(copied(&row));
+                    if user.is_last() {
+                        last = Some(user.into());
+                    }
+                }
+            }
             Workload::Nested => {
                 let parcels = client.query(&statement, &[]).await?;
                 last = pop(parcels.iter().map(parcel).collect::<Vec<Parcel>>());
             }
         }
     }
+    if workload == Workload::CopyIn {
+        last = Some(user(&client.query_one(COPIED, &[]).await?).into());
+    }
     Ok(last)
+}
+
+/// The columns of a user, for COPY.
+pub(super) const TYPES: [Type; 7] =
+    [Type::INT8, Type::TEXT, Type::TEXT, Type::FLOAT8, Type::BOOL, Type::TIMESTAMPTZ, Type::UUID];
+
+pub(super) fn values(user: &User) -> [&(dyn ToSql + Sync); 7] {
+    [&user.id, &user.name, &user.email, &user.score, &user.active, &user.created, &user.uid]
+}
+
+pub(super) fn copied(row: &BinaryCopyOutRow) -> User {
+    User {
+        id: row.get(0),
+        name: row.get(1),
+        email: row.get(2),
+        score: row.get(3),
+        active: row.get(4),
+        created: row.get(5),
+        uid: row.get(6),
+    }
 }
 
 pub(super) fn no_parameters() -> [i64; 0] {
