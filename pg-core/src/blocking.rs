@@ -4,7 +4,7 @@ mod complete;
 mod copy;
 mod notifications;
 
-use crate::constant::Query;
+use crate::constant::{Declared, Query};
 use crate::copy::{CopyFrom, CopyRow, CopyTo};
 use crate::error::Result;
 use crate::exchange::Exchange;
@@ -17,6 +17,7 @@ use crate::retry::{Retry, inside_a_transaction};
 use crate::row::{Column, FromRow, FromRowOwned, RowRef};
 use crate::session::{Lifecycle, Rows, Run, Session, Transaction, Using};
 use crate::transaction::TransactionOptions;
+use crate::types::expects::Drift;
 use crate::types::registry::Registry;
 use crate::types::typecaster::TypecasterOwned;
 use postgres_types::Type;
@@ -272,6 +273,21 @@ impl<S: Session> Blocking<S> {
     /// [`Session::type_by_name`]: the type that SQL calls so.
     pub fn type_by_name(&mut self, name: &str) -> Result<Option<Type>> {
         complete(self.0.type_by_name(name))
+    }
+
+    /// [`Session::verify`]: declared statements against the live schema.
+    pub fn verify(&mut self, queries: &[&dyn Declared]) -> Result<()> {
+        complete(self.0.verify(queries))
+    }
+
+    /// [`Session::drifts`]: how a registry's types differ from those of the live schema.
+    pub fn drifts(&mut self, registry: &Registry) -> Result<Vec<Drift>> {
+        complete(self.0.drifts(registry))
+    }
+
+    /// [`Session::refresh`]: takes over what has changed on the server.
+    pub fn refresh(&mut self, registry: &Registry) -> Result<()> {
+        complete(self.0.refresh(registry))
     }
 
     /// [`Session::types`]: the types that were looked up so far.

@@ -1,12 +1,16 @@
 //! Statements as constants: the SQL, its parameters and its rows in one typed value.
 
-use crate::exchange::collect::{Affected, All, AtMostOne, One};
+use crate::exchange::check::Check;
+use crate::exchange::collect::{Affected, All, AtMostOne, Collect, One};
 use crate::exchange::query::Request;
 use crate::params::Params;
 use crate::row::FromRowOwned;
 use std::marker::PhantomData;
+use std::panic::Location;
 
 /// A statement with the types of its parameters `P` and of its rows `R`, declared once.
+///
+/// [`Session::verify`](crate::Session::verify) checks any number of them against a live schema, in one test.
 ///
 /// ```
 /// use pg_core::{FromRow, Query};
@@ -20,20 +24,81 @@ use std::marker::PhantomData;
 /// ```
 pub struct Query<P, R> {
     sql: &'static str,
+    location: &'static Location<'static>,
+    never_null: &'static [&'static str],
     types: PhantomData<fn() -> (P, R)>,
 }
 
 impl<P, R> Query<P, R> {
-    /// A statement of this text.
+    /// A statement of this text, declared where this is called.
+    #[track_caller]
     pub const fn new(sql: &'static str) -> Query<P, R> {
-        Query { sql, types: PhantomData }
+        Query { sql, location: Location::caller(), never_null: &[], types: PhantomData }
+    }
+
+    /// Says that these columns of the result are never NULL, though their tables would let them be: by what the statement
+    /// selects, which no schema tells. [`Session::verify`](crate::Session::verify) believes it.
+    ///
+    /// ```
+    /// use pg_core::Query;
+    ///
+    /// const NAMES: Query<(), (String,)> =
+    ///     Query::new("select nickname from users where nickname is not null").never_null(&["nickname"]);
+    /// # assert_eq!(NAMES.location().line(), 5);
+    /// ```
+    #[must_use]
+    pub const fn never_null(self, columns: &'static [&'static str]) -> Query<P, R> {
+        Query { never_null: columns, ..self }
     }
 
     /// Its text.
     pub const fn sql(&self) -> &'static str {
         self.sql
     }
+
+    /// Where it is declared.
+    pub const fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
 }
+
+/// A [`Query`] of any parameters and rows, for [`Session::verify`](crate::Session::verify).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be checked against a schema",
+    note = "`verify` takes `Query<P, R>` constants: `client.verify(&[&BY_EMAIL, &ALL])`"
+)]
+pub trait Declared: Sync {
+    /// Its text.
+    fn sql(&self) -> &'static str;
+
+    /// Where it is declared.
+    fn location(&self) -> &'static Location<'static>;
+
+    /// What prepares and plans it, and runs nothing.
+    #[doc(hidden)]
+    fn check(&self) -> Check;
+}
+
+macro_rules! declared {
+    ([$($generics:tt)*] $rows:ty, $collect:ty) => {
+        impl<P: Params, $($generics)*> Declared for Query<P, $rows> {
+            fn sql(&self) -> &'static str {
+                self.sql
+            }
+
+            fn location(&self) -> &'static Location<'static> {
+                self.location
+            }
+
+            fn check(&self) -> Check {
+                Check::new(self.sql, P::FIELDS, <$collect as Collect>::SHAPE, self.never_null)
+            }
+        }
+    };
+}
+
+declared!([R: FromRowOwned] R, All<R>);
+declared!([](), Affected);
 
 impl<P: Params, R: FromRowOwned> Query<P, R> {
     /// All rows, as a part of a pipeline.

@@ -21,10 +21,13 @@ use postgres_types::Type;
     note = "for none write `()`; for names a struct with `#[derive(Params)]`; for a list known only at run time `&[&dyn Parameter]`"
 )]
 pub trait Params: Send {
-    /// What is known of them as constants, in order; nothing of a list known at run time.
+    /// What is known of them as constants, in order; `None` for a list known at run time.
+    const FIELDS: Option<&'static [ParamField]> = None;
+
+    /// As [`Params::FIELDS`]; nothing of a list known at run time.
     #[inline]
     fn fields(&self) -> &'static [ParamField] {
-        &[]
+        const { if let Some(fields) = Self::FIELDS { fields } else { &[] } }
     }
 
     /// How many there are.
@@ -148,6 +151,8 @@ impl ParamField {
 }
 
 impl Params for () {
+    const FIELDS: Option<&'static [ParamField]> = Some(&[]);
+
     #[inline]
     fn constants(&self) -> usize {
         1
@@ -160,10 +165,7 @@ impl Params for () {
 }
 
 impl<P: Params + Sync + ?Sized> Params for &P {
-    #[inline]
-    fn fields(&self) -> &'static [ParamField] {
-        (**self).fields()
-    }
+    const FIELDS: Option<&'static [ParamField]> = P::FIELDS;
 
     #[inline]
     fn count(&self) -> usize {
@@ -230,10 +232,7 @@ lists! {
 macro_rules! tuples {
     ($($name:ident $index:tt)+) => {
         impl<$($name: Adapter + Send),+> Params for ($($name,)+) {
-            #[inline]
-            fn fields(&self) -> &'static [ParamField] {
-                const { &[$(ParamField::of::<$name>()),+] }
-            }
+            const FIELDS: Option<&'static [ParamField]> = Some(&[$(ParamField::of::<$name>()),+]);
 
             #[inline]
             fn write(&self, to: &mut ParamWriter<'_>) -> Result<()> {

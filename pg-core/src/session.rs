@@ -3,7 +3,7 @@
 //! A function that is generic over [`Session`] runs in both clients: as an ordinary async function in the async one,
 //! and through [`complete`](crate::blocking::complete) in the blocking one.
 
-use crate::constant::Query;
+use crate::constant::{Declared, Query};
 use crate::copy::{CopyFrom, CopyRow, CopyTo};
 use crate::error::Result;
 use crate::exchange::Exchange;
@@ -24,8 +24,10 @@ use crate::row::{Column, FromRow, FromRowOwned, RowRef, Shape};
 use crate::run::Lender;
 use crate::streams::{CopyIn, CopyOut, CopyRowsIn, CopyRowsOut, Notifications, notifying};
 use crate::transaction::TransactionOptions;
+use crate::types::expects::Drift;
 use crate::types::registry::Registry;
 use crate::types::typecaster::TypecasterOwned;
+use crate::verify;
 use postgres_types::Type;
 use std::future::Future;
 use std::time::Duration;
@@ -193,8 +195,9 @@ pub trait Session: Run + Sized {
         }
     }
 
-    /// As [`Session::stream`], with the row type known from the start: one round trip, and columns come in the form
-    /// that it reads best. `T` may be a type that borrows, such as `User<'_>`.
+    /// As [`Session::stream`], with the row type known from the start: columns come in the form that it reads best, and the
+    /// first run is one round trip too, unless `T` reads a string: what types those columns have must be known before
+    /// rows are given away. `T` may be a type that borrows, such as `User<'_>`.
     fn stream_as<T: FromRow<'static>>(
         &mut self,
         sql: &str,
@@ -494,6 +497,55 @@ pub trait Session: Run + Sized {
     /// A name that SQL can't read.
     fn type_by_name(&mut self, name: &str) -> impl Future<Output = Result<Option<Type>>> + Send {
         self.run(TypeByName::new(name))
+    }
+
+    /// Checks declared statements against the live schema: each is prepared, its parameters' types are checked against `P` and
+    /// its columns against `R`, by the same planning as a run's, so that what passes runs. Nothing is run. All that is
+    /// wrong comes in one error: where the statement is declared, what doesn't fit, the SQL and the cure.
+    ///
+    /// A column of a table that may be NULL there and is read by what can't hold NULL is wrong too; what an outer join makes
+    /// NULL can't be told. [`Query::never_null`] says what the schema doesn't know. Of a list of parameters that is known only
+    /// at run time nothing is checked.
+    ///
+    /// Meant for one test of a program. A round trip for each statement, and a few more.
+    ///
+    /// ```no_run
+    /// use pg_core::{FromRow, Query, Session};
+    ///
+    /// #[derive(FromRow)]
+    /// struct User { id: i64, name: Option<String> }
+    ///
+    /// const BY_EMAIL: Query<(&str,), User> = Query::new("select id, name from users where email = $1");
+    /// const RENAME: Query<(i64, &str), ()> = Query::new("update users set name = $2 where id = $1");
+    ///
+    /// # async fn test<S: Session>(client: &mut S) -> pg_core::Result<()> {
+    /// client.verify(&[&BY_EMAIL, &RENAME]).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What doesn't fit, all of it; a lost connection.
+    fn verify(&mut self, queries: &[&dyn Declared]) -> impl Future<Output = Result<()>> + Send {
+        async move {
+            let in_transaction = self.connection().conversation().transactions().is_open();
+            verify::queries(self, queries, in_transaction).await
+        }
+    }
+
+    /// [`Registry::verify`]: how the types that were given to [`Registry::with`] differ from those of the live schema.
+    ///
+    /// # Errors
+    /// The look-up failed; a drift is none.
+    fn drifts(&mut self, registry: &Registry) -> impl Future<Output = Result<Vec<Drift>>> + Send {
+        registry.verify(self)
+    }
+
+    /// [`Registry::refresh`]: this session and `registry` take over what has changed on the server.
+    ///
+    /// # Errors
+    /// The look-up failed.
+    fn refresh(&mut self, registry: &Registry) -> impl Future<Output = Result<()>> + Send {
+        registry.refresh(self)
     }
 
     /// The types that this connection has looked up so far, by OID; those of PostgreSQL's own are not among them.

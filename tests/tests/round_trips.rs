@@ -149,6 +149,17 @@ async fn an_enum_alone_takes_one<F: Face>() {
     }
 }
 
+async fn a_string_of_a_created_type_takes_two_once_in_a_registry<F: Face>() {
+    let counted = Counted::<F>::new();
+    for trips in [2, 1] {
+        let mut client = counted.connect().await;
+        for trips in [trips, 1] {
+            let mood: String = client.query_value("select 'sad'::mood", ()).await.unwrap();
+            assert_eq!((mood.as_str(), counted.trips()), ("sad", trips));
+        }
+    }
+}
+
 async fn types_are_looked_up_before_a_transaction_begins<F: Face>() {
     let counted = Counted::<F>::new();
     let mut client = counted.connect().await;
@@ -202,14 +213,21 @@ async fn a_stream_of_a_known_type_takes_one<F: Face>() {
     let counted = Counted::<F>::new();
     let mut client = counted.connect().await;
     for _ in 0..2 {
-        let sql = "select g, 'row ' || g from generate_series(1, $1) g";
-        let mut rows = client.stream_as::<(i32, &str)>(sql, (20_000_i32,)).await.unwrap();
+        let sql = "select g, '\\x7f'::bytea from generate_series(1, $1) g";
+        let mut rows = client.stream_as::<(i32, &[u8])>(sql, (20_000_i32,)).await.unwrap();
         let mut count = 0;
         while let Some(row) = rows.next_row().await.unwrap() {
-            count = row.get::<(i32, &str)>().unwrap().0;
+            count = row.get::<(i32, &[u8])>().unwrap().0;
         }
         assert_eq!(count, 20_000);
         assert_eq!(counted.trips(), 1);
+    }
+    // A string reads types that may have to be looked up, and rows that are given away can't wait for that.
+    for trips in [2, 1] {
+        let sql = "select g, 'row ' || g from generate_series(1, $1) g";
+        let mut rows = client.stream_as::<(i32, &str)>(sql, (3_i32,)).await.unwrap();
+        while rows.next_row().await.unwrap().is_some() {}
+        assert_eq!(counted.trips(), trips);
     }
     // Of a type that is told later, two the first time.
     for trips in [2, 1] {
@@ -255,6 +273,7 @@ pg_tests::each_client!(
     a_transaction_of_nothing_takes_none,
     a_composite_with_an_enum_takes_two_once_in_a_registry,
     an_enum_alone_takes_one,
+    a_string_of_a_created_type_takes_two_once_in_a_registry,
     types_are_looked_up_before_a_transaction_begins,
     what_a_registry_names_is_looked_up_with_the_first_of_all,
     dynamic_rows_take_two_and_then_one,

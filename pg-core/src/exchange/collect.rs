@@ -15,6 +15,9 @@ pub trait Collect: Send {
     /// The columns that are read; a shape without fields reads none.
     const SHAPE: &'static Shape;
 
+    /// The rows, or what becomes of them, are kept until the end; else they are given away as they come.
+    const KEEPS: bool = true;
+
     /// Takes a row.
     ///
     /// # Errors
@@ -275,6 +278,7 @@ impl<F, T> Each<F, T> {
 impl<T: FromRowOwned, F: FnMut(T) -> Result<()> + Send> Collect for Each<F, T> {
     type Output = u64;
     const SHAPE: &'static Shape = <T as FromRow<'static>>::SHAPE;
+    const KEEPS: bool = false;
 
     fn row(&mut self, plan: &RowPlan, row: DataRow<'_>, context: &Context) -> Result<()> {
         self.called = true;

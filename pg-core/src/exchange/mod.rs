@@ -3,10 +3,12 @@
 
 pub mod batch;
 pub mod cancel;
+pub mod check;
 pub mod collect;
 pub mod connect;
 pub mod copy;
 pub mod dial;
+mod held;
 pub mod operation;
 pub mod pipeline;
 mod planning;

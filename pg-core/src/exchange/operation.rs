@@ -92,6 +92,10 @@ impl Connection {
                     }) {
                         Ok(true) => {
                             if let Err(error) = prelude.finish(&mut self.conversation) {
+                                let error = match exchange.about().sql {
+                                    Some(sql) => error.with_sql(sql),
+                                    None => error,
+                                };
                                 let closes = error.kind() == ErrorKind::Protocol;
                                 return Err(if closes { self.fail(error) } else { error });
                             }

@@ -26,6 +26,13 @@ pub trait Part: Exchange {
 
     /// Makes it ready to be run once more; false if rows were given away that can't be taken back.
     fn rewind(&mut self) -> bool;
+
+    /// Whether it is complete but for rows whose types must be looked up: then it is prepared and sent once more, which
+    /// asks for the types and reads the rows.
+    fn waits_for_types(&self) -> bool;
+
+    /// What it failed with so far.
+    fn failure(&mut self) -> Option<Error>;
 }
 
 impl<P: Params, C: Collect> Part for Request<'_, P, C> {
@@ -39,6 +46,14 @@ impl<P: Params, C: Collect> Part for Request<'_, P, C> {
 
     fn rewind(&mut self) -> bool {
         Request::rewind(self)
+    }
+
+    fn waits_for_types(&self) -> bool {
+        Request::waits_for_types(self)
+    }
+
+    fn failure(&mut self) -> Option<Error> {
+        Request::failure(self)
     }
 }
 
@@ -68,12 +83,16 @@ pub struct Pipeline<T> {
     parts: T,
     /// The part whose answers come now.
     at: usize,
+    /// All were run, and some have rows that wait for their types.
+    is_run: bool,
+    /// The server refused one, or all of them at the end.
+    failed: bool,
 }
 
 impl<T> Pipeline<T> {
     /// A tuple or `Vec` of parts.
     pub fn new(parts: T) -> Pipeline<T> {
-        Pipeline { parts, at: 0 }
+        Pipeline { parts, at: 0, is_run: false, failed: false }
     }
 }
 
@@ -87,11 +106,21 @@ fn rewind(parts: &mut [&mut dyn Rewind], at: usize, c: &Conversation) -> bool {
     may && parts.iter_mut().all(|part| part.rewind_part())
 }
 
+/// The error of a part, if another has rows that were never read.
+fn failed_beside_waiting(parts: &mut [&mut dyn Rewind]) -> Option<Error> {
+    match parts.iter().any(|part| part.waits()) {
+        true => parts.iter_mut().find_map(|part| part.take_failure()),
+        false => None,
+    }
+}
+
 /// [`Part`] without its output, for a list of different ones.
 trait Rewind {
     fn is_healed(&self, c: &Conversation) -> bool;
     fn may(&self) -> bool;
     fn rewind_part(&mut self) -> bool;
+    fn waits(&self) -> bool;
+    fn take_failure(&mut self) -> Option<Error>;
 }
 
 impl<P: Part> Rewind for P {
@@ -106,6 +135,19 @@ impl<P: Part> Rewind for P {
     fn rewind_part(&mut self) -> bool {
         self.rewind()
     }
+
+    fn waits(&self) -> bool {
+        self.waits_for_types()
+    }
+
+    fn take_failure(&mut self) -> Option<Error> {
+        self.failure()
+    }
+}
+
+/// Once all were run, only those parts go on that have rows to be read.
+fn goes_on<P: Part>(part: &P, is_run: bool) -> bool {
+    !is_run || part.waits_for_types()
 }
 
 /// Whether a message ends its part.
@@ -151,7 +193,8 @@ macro_rules! tuples {
                 let mut needs = None;
                 $(
                     // A part's description is asked for alone; the parts after it are asked again.
-                    if !matches!(needs, Some(Needs::Description { .. })) {
+                    let may = !matches!(needs, Some(Needs::Description { .. }));
+                    if may && goes_on(&self.parts.$index, self.is_run) {
                         needs = both(needs, self.parts.$index.prepare(c)?);
                     }
                 )+
@@ -164,14 +207,18 @@ macro_rules! tuples {
                     if count > 1usize.saturating_add($index) {
                         check_copy(&self.parts.$index.about())?;
                     }
-                    self.parts.$index.send(c)?;
+                    if goes_on(&self.parts.$index, self.is_run) {
+                        self.parts.$index.send(c)?;
+                    }
                 )+
                 Ok(())
             }
 
             fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
                 let ends = ends(&message);
-                match self.at {
+                self.failed |= matches!(message, Message::ErrorResponse(_));
+                // What the server only refuses at the end (a deferred constraint) is the last one's error.
+                match self.at.min(const { [$($index),+].len() - 1 }) {
                     $($index => self.parts.$index.on_message(c, message)?,)+
                     _ => {}
                 }
@@ -182,12 +229,19 @@ macro_rules! tuples {
             }
 
             fn wants_retry(&mut self, c: &mut Conversation) -> bool {
-                let again = rewind(&mut [$(&mut self.parts.$index),+], self.at, c);
-                self.at = if again { 0 } else { self.at };
-                again
+                let mut parts: [&mut dyn Rewind; _] = [$(&mut self.parts.$index),+];
+                self.is_run = !self.failed && parts.iter().any(|part| part.waits());
+                let again = !self.is_run && rewind(&mut parts, self.at, c);
+                if again {
+                    (self.at, self.failed) = (0, false);
+                }
+                self.is_run || again
             }
 
-            fn finish(self, c: &mut Conversation) -> Result<Self::Output> {
+            fn finish(mut self, c: &mut Conversation) -> Result<Self::Output> {
+                if let Some(error) = failed_beside_waiting(&mut [$(&mut self.parts.$index),+]) {
+                    return Err(error);
+                }
                 // In order: the first error is that of the part that failed.
                 Ok(($(self.parts.$index.finish(c)?,)+))
             }
@@ -213,7 +267,7 @@ impl<E: Part> Exchange for Pipeline<Vec<E>> {
 
     fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
         let mut needs = None;
-        for part in &mut self.parts {
+        for part in self.parts.iter_mut().filter(|part| goes_on(*part, self.is_run)) {
             needs = both(needs, part.prepare(c)?);
             if matches!(needs, Some(Needs::Description { .. })) {
                 break;
@@ -228,13 +282,15 @@ impl<E: Part> Exchange for Pipeline<Vec<E>> {
             if index < last {
                 check_copy(&part.about())?;
             }
-            part.send(c)
+            if goes_on(part, self.is_run) { part.send(c) } else { Ok(()) }
         })
     }
 
     fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
         let ends = ends(&message);
-        if let Some(part) = self.parts.get_mut(self.at) {
+        self.failed |= matches!(message, Message::ErrorResponse(_));
+        let last = self.parts.len().saturating_sub(1);
+        if let Some(part) = self.parts.get_mut(self.at.min(last)) {
             part.on_message(c, message)?;
         }
         if ends {
@@ -246,9 +302,12 @@ impl<E: Part> Exchange for Pipeline<Vec<E>> {
     fn wants_retry(&mut self, c: &mut Conversation) -> bool {
         let mut parts: Vec<&mut dyn Rewind> =
             self.parts.iter_mut().map(|part| part as &mut dyn Rewind).collect();
-        let again = rewind(&mut parts, self.at, c);
-        self.at = if again { 0 } else { self.at };
-        again
+        self.is_run = !self.failed && parts.iter().any(|part| part.waits());
+        let again = !self.is_run && rewind(&mut parts, self.at, c);
+        if again {
+            (self.at, self.failed) = (0, false);
+        }
+        self.is_run || again
     }
 
     fn finish(self, c: &mut Conversation) -> Result<Self::Output> {

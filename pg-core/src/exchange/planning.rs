@@ -1,8 +1,9 @@
 //! What is known of a statement before it is sent: which types must be asked for, and how its parameters go.
 
 use super::prelude::{Needs, Wanted};
+use super::text;
 use crate::error::{Error, Result};
-use crate::params::{ParamField, Params};
+use crate::params::{ParamField, Params, named};
 use crate::protocol::conversation::Conversation;
 use crate::row::Shape;
 use crate::types::catalog::Catalog;
@@ -36,24 +37,37 @@ impl<P: Params> Described for P {
     }
 }
 
-/// Refuses parameters that the statement has no place for: the server takes them in silence if they have a type.
-pub(super) fn check_count(sql: &str, params: &dyn Described) -> Result<()> {
+/// Statements whose `$n` are parameters, and nothing else: what others define may have parameters of its own.
+const WITH_PARAMETERS: &[&str] =
+    &["select", "insert", "update", "delete", "merge", "with", "values", "table"];
+
+/// Refuses parameters that the statement has no place for, which the server takes in silence if they have a type, and
+/// places without a parameter. `escapes` says that backslashes escape in every string.
+pub(super) fn check_count(sql: &str, params: &dyn Described, escapes: bool) -> Result<()> {
     let count = params.len();
     if count > usize::from(u16::MAX) {
         return Err(Error::usage(format!("{count} parameters: PostgreSQL takes at most 65535"))
             .hint("pass an array and `unnest($1)` it, or use COPY"));
     }
-    // What looks like a parameter may stand in a string or a comment, so that this finds too many at the worst.
-    let numbers = sql.split('$').skip(1).map(|after| {
-        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-        after.get(..digits).and_then(|digits| digits.parse::<usize>().ok()).unwrap_or_default()
-    });
-    let highest = numbers.max().unwrap_or_default();
-    if highest < count {
-        return Err(Error::usage(format!("{count} parameters were given to a statement that has {highest}"))
-            .hint("write $1, $2 .. in the SQL where the parameters belong, or leave them out"));
+    let highest = named::highest_number(sql, escapes);
+    let first =
+        text::from_first_word(sql).split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    let takes_them = WITH_PARAMETERS.iter().any(|word| first.eq_ignore_ascii_case(word));
+    if highest < count || (takes_them && highest > count) {
+        return Err(other_count(count, highest));
     }
     Ok(())
+}
+
+/// So many parameters were given to a statement that has another number of them.
+#[cold]
+pub(super) fn other_count(given: usize, has: usize) -> Error {
+    let were = if given == 1 { "parameter was" } else { "parameters were" };
+    let cure = match given > has {
+        true => "write $1, $2 .. in the SQL where the parameters belong, or leave them out",
+        false => "give a parameter for each $1, $2 .. of the statement",
+    };
+    Error::usage(format!("{given} {were} given to a statement that has {has}")).hint(cure)
 }
 
 /// The types that the catalog must tell before the statement can be sent.

@@ -167,7 +167,8 @@ impl Prelude {
     pub(super) fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
         match (&mut self.what, message) {
             (What::Types { rows, .. }, Message::DataRow(row)) => rows.push(texts(row)?),
-            (What::Types { .. }, Message::ErrorResponse(error)) => {
+            (What::Types { .. }, Message::ErrorResponse(mut error)) => {
+                error.position = None; // in a text that nobody wrote
                 let registered: Vec<String> =
                     c.registry.codecs().expressions().map(|name| format!("{name:?}")).collect();
                 let error =

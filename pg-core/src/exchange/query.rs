@@ -4,11 +4,12 @@
 //! one write and one read.
 
 use super::collect::Collect;
+use super::held::Held;
 use super::prelude::Needs;
 use super::statement::Statement;
 use super::{About, Exchange, Kind};
-use crate::error::Result;
-use crate::message::backend::Message;
+use crate::error::{Error, Result};
+use crate::message::backend::{DataRow, Message};
 use crate::params::Params;
 use crate::protocol::conversation::Conversation;
 
@@ -24,7 +25,7 @@ impl<'q, P: Params, C: Collect> Request<'q, P, C> {
     /// Runs `sql` with `params`, and gives the rows to `collect`.
     #[inline]
     pub fn new(sql: &'q str, params: P, collect: C) -> Request<'q, P, C> {
-        Request { core: Statement::new(sql, C::SHAPE, &params), params, collect }
+        Request { core: Statement::new(sql, C::SHAPE, &params).keeping(C::KEEPS), params, collect }
     }
 }
 
@@ -33,37 +34,30 @@ impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
 
     #[inline]
     fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
+        if let Some(held) = &mut self.core.held {
+            return Ok(held.needs(c));
+        }
         self.core.prepare(c, &self.params)
     }
 
     #[inline]
     fn send(&mut self, c: &mut Conversation) -> Result<()> {
+        if let Some(held) = self.core.held.take() {
+            return self.read_held(c, *held);
+        }
         self.core.send(c, &self.params)
     }
 
     #[inline]
     fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
         if let Message::DataRow(row) = message {
-            if self.core.error.is_none()
-                && let Some(reading) = &self.core.reading
-            {
-                c.context.scratch.clear();
-                if let Err(error) = self.collect.row(&reading.plan, row, &c.context) {
-                    if error.is_type_altered() {
-                        c.forget_types();
-                    }
-                    // A value that can't be read is this statement's affair, a row that is malformed everybody's.
-                    reading.plan.check(row).map_err(|e| e.with_sql(self.core.sql))?;
-                    self.core.error = Some(error.with_sql(self.core.sql));
-                }
-            }
-            return Ok(());
+            return self.take(c, row);
         }
         self.core.on_message(c, message)
     }
 
     fn wants_retry(&mut self, c: &mut Conversation) -> bool {
-        self.core.may_retry(c) && self.collect.reset() && self.core.wants_retry(c)
+        self.waits_for_types() || (self.core.may_retry(c) && self.collect.reset() && self.core.wants_retry(c))
     }
 
     #[inline]
@@ -83,6 +77,46 @@ impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
 }
 
 impl<P: Params, C: Collect> Request<'_, P, C> {
+    #[inline(always)]
+    fn take(&mut self, c: &mut Conversation, row: DataRow<'_>) -> Result<()> {
+        if self.core.error.is_none()
+            && let Some(reading) = &self.core.reading
+        {
+            c.context.scratch.clear();
+            if let Err(error) = self.collect.row(&reading.plan, row, &c.context) {
+                if error.is_type_altered() {
+                    c.forget_types();
+                }
+                // A value that can't be read is this statement's affair, a row that is malformed everybody's.
+                reading.plan.check(row).map_err(|e| e.with_sql(self.core.sql))?;
+                self.core.error = Some(error.with_sql(self.core.sql));
+            }
+        } else if let Some(held) = &mut self.core.held {
+            held.push(row);
+        }
+        Ok(())
+    }
+
+    /// Reads the rows that waited for their types.
+    #[cold]
+    fn read_held(&mut self, c: &mut Conversation, held: Held) -> Result<()> {
+        let (columns, rows) = held.release(c);
+        if let Err(error) = self.core.described(c, columns) {
+            self.core.misread(c, error);
+        }
+        rows.iter().try_for_each(|row| self.take(c, DataRow::new(row)?))
+    }
+
+    /// Whether rows came whose types must be looked up before they can be read.
+    pub(super) fn waits_for_types(&self) -> bool {
+        self.core.held.is_some() && self.core.error.is_none()
+    }
+
+    /// What it failed with so far.
+    pub(super) fn failure(&mut self) -> Option<Error> {
+        self.core.error.take()
+    }
+
     /// Whether it failed for what a second run heals, and nothing of it was kept.
     pub(super) fn is_healed_by_another_run(&self, c: &Conversation) -> bool {
         self.core.may_retry(c)

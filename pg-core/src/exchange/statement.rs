@@ -1,7 +1,10 @@
 //! The part of running a statement that is the same for all parameters and rows: it is found in the cache or prepared,
 //! its parameters and columns are planned, and it is run once more where that is safe.
 
-use super::planning::{Described, Planned, check_count, goes_by_path, missing_types, plan_params, wanted};
+use super::held::Held;
+use super::planning::{
+    Described, Planned, check_count, goes_by_path, missing_types, other_count, plan_params, wanted,
+};
 use super::prelude::{self, Needs, Wanted, is_stale};
 use super::text;
 use crate::error::{Error, ErrorKind, Result};
@@ -49,6 +52,12 @@ pub(super) struct Statement<'q> {
     retry: bool,
     /// It was run, as far as the server is concerned.
     pub(super) complete: bool,
+    /// Rows are kept until the end, so that they may wait for their types.
+    keeps: bool,
+    /// It is described before anything else, to be checked and not run.
+    ahead: bool,
+    /// Rows that came of types that weren't known.
+    pub(super) held: Option<Box<Held>>,
 }
 
 /// All columns in text, all in binary.
@@ -58,11 +67,22 @@ const BINARY: [u8; 4] = [0, 1, 0, 1];
 impl<'q> Statement<'q> {
     #[inline]
     pub(super) fn new(sql: &'q str, shape: &'static Shape, params: &impl Params) -> Statement<'q> {
+        Statement::of(sql, shape, params.constants(), params.fields())
+    }
+
+    /// As [`Statement::new`], of parameters that are known by their constants alone.
+    #[inline]
+    pub(super) fn of(
+        sql: &'q str,
+        shape: &'static Shape,
+        constants: usize,
+        fields: &'static [ParamField],
+    ) -> Statement<'q> {
         Statement {
             sql,
             shape,
-            constants: params.constants(),
-            fields: params.fields(),
+            constants,
+            fields,
             id: None,
             reading: None,
             error: None,
@@ -77,7 +97,29 @@ impl<'q> Statement<'q> {
             retried: false,
             retry: false,
             complete: false,
+            keeps: false,
+            ahead: false,
+            held: None,
         }
+    }
+
+    /// Says whether rows are kept until the end.
+    #[inline]
+    pub(super) fn keeping(self, keeps: bool) -> Statement<'q> {
+        Statement { keeps, ..self }
+    }
+
+    /// As [`Statement::prepare`], with the columns known and planned by the end of it.
+    pub(super) fn plan_ahead(
+        &mut self,
+        c: &mut Conversation,
+        params: &dyn Described,
+    ) -> Result<Option<Needs>> {
+        if !std::mem::replace(&mut self.ahead, true) {
+            c.heal_types();
+            c.statements.close_all_of(self.sql);
+        }
+        self.prepare_anew(c, params)
     }
 
     #[inline]
@@ -109,7 +151,9 @@ impl<'q> Statement<'q> {
         let Planned { types, plans, waits } = planned.map_err(|e| e.with_sql(self.sql))?;
         self.inferred = types.contains(&0);
         self.by_path = goes_by_path(params, shape);
-        let described_first = shape.needs_description(&c.catalog);
+        // What is given away as it comes can't wait for its type.
+        let described_first =
+            self.ahead || shape.needs_description(&c.catalog) || (!self.keeps && shape.reads_strings());
         let known = self.id.filter(|id| c.statements.get(*id).is_some());
         let Some(id) = known.or_else(|| c.statements.find_typed(self.sql, &types, &plans, self.constants))
         else {
@@ -130,13 +174,10 @@ impl<'q> Statement<'q> {
         match c.statements.get(id).and_then(|statement| statement.columns.clone()) {
             Some(columns) => {
                 // Each column's reader is chosen at run time, so all types must be known.
-                let unknown =
-                    |column: &Column| Some(column.type_().oid()).filter(|oid| !c.catalog.knows(*oid));
                 if described_first && !self.looked_up {
-                    let oids: Vec<Oid> = columns.iter().filter_map(unknown).collect();
                     self.looked_up = true;
-                    if !oids.is_empty() {
-                        return Ok(Some(Needs::Types(Wanted { oids, ..wanted(&c.catalog) })));
+                    if let Some(needs) = unknown(&c.catalog, &columns) {
+                        return Ok(Some(needs));
                     }
                 }
                 if let Err(error) = self.plan_columns(c, id, &columns) {
@@ -160,7 +201,7 @@ impl<'q> Statement<'q> {
 
     /// Enters the statement, to be prepared and described.
     fn describe_anew(&mut self, c: &mut Conversation, params: &dyn Described) -> Result<Needs> {
-        check_count(&self.sent_sql(c)?, params).map_err(|e| e.with_sql(self.sql))?;
+        check_count(&self.sent_sql(c)?, params, c.backslashes_escape()).map_err(|e| e.with_sql(self.sql))?;
         let Planned { types, plans, .. } =
             plan_params(&c.catalog, params, &[]).map_err(|e| e.with_sql(self.sql))?;
         let id = c.statements.insert(self.sql, types, self.constants, plans);
@@ -196,6 +237,15 @@ impl<'q> Statement<'q> {
                 c.statements.close(id);
                 Err(error.with_sql(self.sql))
             }
+        }
+    }
+
+    /// Refuses another number of parameters than the server has told; of a list known at run time nothing is said.
+    pub(super) fn check_described(&self, c: &Conversation, given: Option<usize>) -> Result<()> {
+        let described = self.id.and_then(|id| c.statements.get(id)?.parameter_types.as_ref());
+        match (given, described.map(|types| types.len())) {
+            (Some(given), Some(has)) if given != has => Err(other_count(given, has).with_sql(self.sql)),
+            _ => Ok(()),
         }
     }
 
@@ -253,7 +303,8 @@ impl<'q> Statement<'q> {
         let id = match self.id.filter(|id| c.statements.get(*id).is_some()) {
             Some(id) => id,
             None => {
-                check_count(&self.sent_sql(c)?, params).map_err(|e| e.with_sql(self.sql))?;
+                check_count(&self.sent_sql(c)?, params, c.backslashes_escape())
+                    .map_err(|e| e.with_sql(self.sql))?;
                 let Planned { types, plans, .. } =
                     plan_params(&c.catalog, params, &[]).map_err(|e| e.with_sql(self.sql))?;
                 // An earlier part of the pipeline may prepare the same.
@@ -304,11 +355,12 @@ impl<'q> Statement<'q> {
             }
             Message::RowDescription(description) => {
                 let columns: Arc<[Column]> = Column::all(description, &c.catalog)?.into();
-                if let Err(error) = self.described(c, columns) {
-                    let mut names = Vec::new();
-                    self.shape.each_type(&mut |name| names.push(name));
-                    c.forget_names(names.into_iter());
-                    self.error.get_or_insert(error.with_sql(self.sql));
+                if let Err(error) = self.described(c, columns.clone()) {
+                    if self.keeps && self.error.is_none() && unknown(&c.catalog, &columns).is_some() {
+                        self.held = Some(Box::new(Held::of(columns)));
+                    } else {
+                        self.misread(c, error);
+                    }
                 }
             }
             Message::NoData => {
@@ -348,7 +400,13 @@ impl<'q> Statement<'q> {
                     named::as_written(self.sql, self.fields, c.backslashes_escape(), *error),
                     self.sql,
                 );
-                let error = if altered { error.type_altered() } else { error };
+                let error = match altered {
+                    true if c.transactions.is_open() => {
+                        error.hint("the type was altered or made anew since it was looked up: roll back and run the transaction again").type_altered()
+                    }
+                    true => error.type_altered(),
+                    false => error,
+                };
                 self.error.get_or_insert_with(|| explain(prelude::explain(error, self.inferred)));
             }
             _ => {}
@@ -356,8 +414,16 @@ impl<'q> Statement<'q> {
         Ok(())
     }
 
+    /// Columns don't fit the row type.
+    pub(super) fn misread(&mut self, c: &mut Conversation, error: Error) {
+        let mut names = Vec::new();
+        self.shape.each_type(&mut |name| names.push(name));
+        c.forget_names(names.into_iter());
+        self.error.get_or_insert(error.with_sql(self.sql));
+    }
+
     /// Makes the plan for the rows that follow, and keeps the one for later runs.
-    fn described(&mut self, c: &mut Conversation, columns: Arc<[Column]>) -> Result<()> {
+    pub(super) fn described(&mut self, c: &mut Conversation, columns: Arc<[Column]>) -> Result<()> {
         let shape = self.shape;
         let plan = RowPlan::new(shape, columns.clone(), &c.catalog)?;
         let later = match self.all_text {
@@ -408,7 +474,7 @@ impl<'q> Statement<'q> {
     pub(super) fn rewind(&mut self) {
         self.retried |= self.retry;
         (self.retry, self.complete) = (false, false);
-        (self.error, self.reading) = (None, None);
+        (self.error, self.reading, self.held) = (None, None, None);
         (self.looked_up, self.params_looked_up) = (false, false);
     }
 
@@ -482,6 +548,13 @@ fn explain(error: Error) -> Error {
         }
         _ => error,
     }
+}
+
+/// The types of columns that the catalog must be asked for.
+pub(super) fn unknown(catalog: &Catalog, columns: &[Column]) -> Option<Needs> {
+    let oids = columns.iter().map(|column| column.type_().oid());
+    let oids: Vec<Oid> = oids.filter(|oid| !catalog.knows(*oid)).collect();
+    (!oids.is_empty()).then(|| Needs::Types(Wanted { oids, ..wanted(catalog) }))
 }
 
 fn same_formats(plan: &RowPlan, columns: &[Column]) -> bool {

@@ -19,6 +19,8 @@ struct Found<'s> {
     names: Vec<(usize, &'s str)>,
     /// `$1` and the like, the first one.
     number: Option<&'s str>,
+    /// The highest of these.
+    highest: usize,
 }
 
 /// The statement as the server is sent it. Without names among the parameters it is as it was written.
@@ -51,10 +53,38 @@ pub(crate) fn as_written(
     escapes: bool,
     mut error: ServerError,
 ) -> ServerError {
-    if let (true, Some(Position::Statement(at))) = (are_named(fields), &mut error.position) {
+    if !are_named(fields) {
+        return error;
+    }
+    if let Some(Position::Statement(at)) = &mut error.position {
         *at = original_position(sql, fields, escapes, *at);
     }
+    // Only these speak of parameters, and none of them quotes a value.
+    if matches!(error.sqlstate.code(), "42P02" | "42P08" | "42P18" | "42804") {
+        error.message = with_names(&error.message, fields);
+    }
     error
+}
+
+/// A message that calls parameters by their names: `$1` is nothing that the user wrote.
+fn with_names(message: &str, fields: &[ParamField]) -> String {
+    let mut parts = message.split('$');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = part.split_at_checked(digits).unwrap_or((part, ""));
+        let field = number.parse::<usize>().ok().and_then(|number| fields.get(number.checked_sub(1)?));
+        match field.and_then(|field| field.name) {
+            Some(name) => out.extend([":", name, rest]),
+            None => out.extend(["$", part]),
+        }
+    }
+    out
+}
+
+/// The highest `$n` of a statement; 0 for none.
+pub(crate) fn highest_number(sql: &str, escapes: bool) -> usize {
+    scan(sql, escapes).highest
 }
 
 fn are_named(fields: &[ParamField]) -> bool {
@@ -203,7 +233,10 @@ fn scan(sql: &str, escapes: bool) -> Found<'_> {
             (b'$', Some(b'0'..=b'9')) => {
                 scanner.at = scanner.at.saturating_add(1);
                 scanner.skip_while(|byte| byte.is_ascii_digit());
-                found.number = found.number.or(scanner.since(start));
+                let number = scanner.since(start);
+                let value = number.and_then(|number| number.strip_prefix('$')?.parse().ok());
+                found.number = found.number.or(number);
+                found.highest = found.highest.max(value.unwrap_or_default());
                 operand = true;
             }
             (b'$', _) => operand = scanner.dollar_quoted(),

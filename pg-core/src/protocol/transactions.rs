@@ -50,6 +50,11 @@ impl Transactions {
         self.depth
     }
 
+    /// Whether statements belong to a transaction that somebody began.
+    pub fn is_open(&self) -> bool {
+        self.depth > 0 || self.status != Status::Idle
+    }
+
     /// Whether a BEGIN or SAVEPOINT waits for the next statement.
     #[inline]
     pub fn has_pending(&self) -> bool {

@@ -82,6 +82,23 @@ impl Column {
     }
 }
 
+/// The column of this name.
+///
+/// # Errors
+/// Several are called so: the first is as good a guess as the last.
+pub(super) fn called(columns: &[Column], name: &str) -> Result<Option<usize>> {
+    let mut found = columns.iter().enumerate().filter(|(_, column)| *column.name == *name).map(|(at, _)| at);
+    match (found.next(), found.next()) {
+        (Some(first), Some(second)) => Err(Error::decode(format!(
+            "columns {} and {} of the row are both called {name:?}",
+            first.saturating_add(1),
+            second.saturating_add(1)
+        ))
+        .hint("give one of them another name in the SQL: `.. as other_name`; a tuple reads columns by their places")),
+        (first, _) => Ok(first),
+    }
+}
+
 /// What names a column: its number from 0, or its name.
 pub trait ColumnIndex {
     /// The column's number.
@@ -99,7 +116,7 @@ impl ColumnIndex for usize {
 
 impl ColumnIndex for &str {
     fn find(&self, columns: &[Column]) -> Result<usize> {
-        columns.iter().position(|column| &*column.name == *self).ok_or_else(|| {
+        called(columns, self)?.ok_or_else(|| {
             let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
             Error::usage(format!("the row has no column {self:?}; it has {}", names.join(", ")))
         })

@@ -1,6 +1,6 @@
 //! Plans: a shape's fields matched to a result's columns, once per statement.
 
-use super::column::Column;
+use super::column::{Column, called};
 use super::shape::{Field, Shape};
 use crate::error::{Error, Result};
 use crate::message::Format;
@@ -88,6 +88,20 @@ impl RowPlan {
         &self.columns
     }
 
+    /// The columns that are read by what can't hold NULL, by their places.
+    pub(crate) fn never_null(&self, shape: &Shape) -> Vec<usize> {
+        let (mut leaves, mut columns) = (self.leaves.iter(), Vec::new());
+        shape.each_column(&mut |field| {
+            if let (Some(leaf), Field::Column { takes_null, .. }) = (leaves.next(), field)
+                && !takes_null()
+                && leaf.plan.for_null().is_none()
+            {
+                columns.extend(leaf.column.map(usize::from));
+            }
+        });
+        columns
+    }
+
     /// The format in which each column is best asked for: what its readers want; where nobody reads it, binary if there
     /// is such a form.
     pub(crate) fn wanted_formats(&self) -> Vec<Format> {
@@ -143,7 +157,7 @@ impl Building<'_> {
                 Field::Nested { prefix: inner, shape } => self.fields(shape, &format!("{prefix}{inner}"))?,
                 Field::Column { name: Some(name), plan, default, .. } => {
                     let name = format!("{prefix}{name}");
-                    match self.columns.iter().position(|column| *column.name == *name) {
+                    match called(self.columns, &name)? {
                         Some(at) => self.leaf(at, *plan)?,
                         None if *default => {
                             let plan = Plan::leaf(&Type::UNKNOWN, Format::Text);

@@ -2,9 +2,13 @@
 
 use crate::error::Result;
 use crate::types::catalog::Catalog;
+use crate::types::name::TypeName;
 use crate::types::plan::{Plan, Planner};
 use crate::types::typecaster::Typecaster;
 use postgres_types::Type;
+
+/// The OID of `text`.
+const TEXT: u32 = 25;
 
 /// The columns that a row type reads: a constant, so that its address names it.
 #[derive(Debug)]
@@ -23,11 +27,13 @@ pub enum Field {
         /// [`Typecaster::plan`] of the field's type.
         plan: fn(&Type, &Planner<'_>) -> Result<Plan>,
         /// The field's SQL type.
-        type_name: crate::types::name::TypeName,
+        type_name: TypeName,
         /// The field reads only text.
         text_only: bool,
         /// A missing column is no error: the field has a default.
         default: bool,
+        /// Whether the field can hold NULL.
+        takes_null: fn() -> bool,
     },
     /// A row type inside: its columns' names begin with the prefix.
     Nested {
@@ -47,6 +53,7 @@ impl Field {
             type_name: T::TYPE,
             text_only: T::TEXT_ONLY,
             default: false,
+            takes_null: || T::null().is_ok(),
         }
     }
 
@@ -58,6 +65,7 @@ impl Field {
             type_name: T::TYPE,
             text_only: T::TEXT_ONLY,
             default: true,
+            takes_null: || T::null().is_ok(),
         }
     }
 
@@ -69,6 +77,7 @@ impl Field {
             type_name: T::TYPE,
             text_only: T::TEXT_ONLY,
             default: false,
+            takes_null: || T::null().is_ok(),
         }
     }
 }
@@ -116,11 +125,29 @@ impl Shape {
     }
 
     /// Visits the SQL types of all columns.
-    pub(crate) fn each_type(&self, visit: &mut impl FnMut(crate::types::name::TypeName)) {
+    pub(crate) fn each_type(&self, visit: &mut impl FnMut(TypeName)) {
         for field in self.fields {
             match field {
                 Field::Column { type_name, .. } => visit(*type_name),
                 Field::Nested { shape, .. } => shape.each_type(visit),
+            }
+        }
+    }
+
+    /// Whether some column, or the elements of one, are read as strings: of any type whose text is its binary form, so that
+    /// the column's type must be known.
+    pub(crate) fn reads_strings(&self) -> bool {
+        let mut found = false;
+        self.each_type(&mut |name| name.each(&mut |name| found |= name == TypeName::Oid(TEXT)));
+        found
+    }
+
+    /// Visits all columns in the order in which they are read.
+    pub(super) fn each_column(&self, visit: &mut impl FnMut(&Field)) {
+        for field in self.fields {
+            match field {
+                Field::Column { .. } => visit(field),
+                Field::Nested { shape, .. } => shape.each_column(visit),
             }
         }
     }

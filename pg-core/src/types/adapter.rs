@@ -28,6 +28,10 @@ pub trait Adapter {
     /// The type, or something inside it, has only a text form.
     const TEXT_ONLY: bool = false;
 
+    /// It is an `Option`, which holds no other.
+    #[doc(hidden)]
+    const IS_OPTION: bool = false;
+
     /// What is expected of the SQL type beyond its name: [`Registry::verify`](super::registry::Registry::verify) compares it
     /// with the server's.
     const EXPECTS: Expects = Expects::Existence;

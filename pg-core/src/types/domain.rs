@@ -10,12 +10,25 @@ use crate::error::Result;
 use crate::message::Format;
 use postgres_types::{Kind, Type};
 
+/// The OID of `money`.
+const MONEY: u32 = 790;
+
 /// What a domain over a type named `field` is, as far as sending it unresolved goes: its text form serves unless
-/// what it is made over must be looked up first.
+/// what it is made over must be looked up first, or has no text form that can be written.
 pub const fn kind(field: TypeName) -> NamedKind {
     match field.named() {
         Some(named) if named.kind.needs_catalog() => named.kind,
+        _ if is_money(&field) => NamedKind::Base,
         _ => NamedKind::Domain,
+    }
+}
+
+/// Whether it is `money`, or made of it: that is written in binary only.
+const fn is_money(name: &TypeName) -> bool {
+    match name {
+        TypeName::Oid(oid) => *oid == MONEY,
+        TypeName::Array(inner) | TypeName::Range(inner) | TypeName::Multirange(inner) => is_money(inner),
+        TypeName::Inferred | TypeName::Described | TypeName::Named(_) | TypeName::Record(_) => false,
     }
 }
 

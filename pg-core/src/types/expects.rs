@@ -3,6 +3,7 @@
 use super::catalog::Catalog;
 use super::name::{NamedType, TypeName};
 use super::plan::{Plan, Planner, base_type, describe};
+use super::strings;
 use crate::error::Result;
 use postgres_types::{Field, Kind, Type};
 use std::fmt;
@@ -130,11 +131,12 @@ pub(crate) fn compare(name: TypeName, expects: &Expects, catalog: &Catalog, drif
         }
         (Expects::DomainOver(over, inside), Kind::Domain(base)) => {
             let planner = Planner { catalog };
-            // Strings stand for every type's text, and a domain over a domain for both.
-            if **over != TypeName::Inferred
-                && !planner.is(**over, base)
-                && !planner.is(**over, base_type(base))
-            {
+            // A string is written as any type's text, and read from few; a domain over a domain stands for both.
+            if **over == TypeName::Inferred {
+                if let Err(error) = strings::plan_read::<str>(base, &planner) {
+                    tell(format!("the domain's base type: {}", error.message()));
+                }
+            } else if !planner.is(**over, base) && !planner.is(**over, base_type(base)) {
                 tell(format!("the server's domain is over {}, the Rust type's over {over}", describe(base)));
             }
             compare(**over, inside, catalog, drifts);

@@ -43,7 +43,7 @@ impl<T: ToSql> Adapter for Native<T> {
         }
         let mut bytes = BytesMut::new();
         let is_null = self.0.to_sql(type_, &mut bytes).map_err(|e| {
-            Error::encode(format!("{} can't be written: {e}", short_name(std::any::type_name::<T>())))
+            Error::encode(format!("{} can't be written", short_name(std::any::type_name::<T>())))
                 .with_source(e)
         })?;
         to.out.extend_from_slice(&bytes);
@@ -70,8 +70,7 @@ impl<'a, T: FromSql<'a>> Typecaster<'a> for Native<T> {
             return Err(other_form::<T>(type_).with_kind(ErrorKind::Decode));
         }
         T::from_sql(type_, raw.bytes).map(Native).map_err(|e| {
-            Error::decode(format!("{} can't read it: {e}", short_name(std::any::type_name::<T>())))
-                .with_source(e)
+            Error::decode(format!("{} can't read it", short_name(std::any::type_name::<T>()))).with_source(e)
         })
     }
 

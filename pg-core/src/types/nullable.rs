@@ -1,6 +1,16 @@
 //! NULL, and types that stand for what they hold: `Option`, references, `Box`, `Rc`, `Arc`.
 //!
-//! `None` is NULL, and only `Option` is. `Option<T>` has the SQL type, the plan and the forms of `T`.
+//! `None` is NULL, and only `Option` is. `Option<T>` has the SQL type, the plan and the forms of `T`. There is one NULL, so
+//! that an `Option` in an `Option` doesn't compile:
+//!
+//! ```compile_fail
+//! use pg_core::{Typecaster, types::plan::Planner};
+//! # fn plan(planner: &Planner<'_>) {
+//! let _ = <Option<Option<i64>> as Typecaster<'_>>::plan(&pg_core::types::Type::INT8, planner);
+//! # }
+//! # let catalog = pg_core::types::catalog::Catalog::default();
+//! # plan(&Planner { catalog: &catalog });
+//! ```
 
 use super::adapter::{Adapter, Encode, IsNull};
 use super::elements::{ArrayReader, ArrayWriter};
@@ -17,8 +27,10 @@ impl<T: Adapter> Adapter for Option<T> {
     const TYPE: TypeName = T::TYPE;
     const TEXT_ONLY: bool = T::TEXT_ONLY;
     const EXPECTS: Expects = T::EXPECTS;
+    const IS_OPTION: bool = true;
 
     fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+        const { assert!(!T::IS_OPTION, "an Option in an Option: SQL has one NULL") };
         T::plan(type_, planner)
     }
 
@@ -49,8 +61,10 @@ fn null_dimension() -> Error {
 impl<'a, T: Typecaster<'a>> Typecaster<'a> for Option<T> {
     const TYPE: TypeName = T::TYPE;
     const TEXT_ONLY: bool = T::TEXT_ONLY;
+    const IS_OPTION: bool = true;
 
     fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
+        const { assert!(!T::IS_OPTION, "an Option in an Option: SQL has one NULL") };
         T::plan(type_, planner)
     }
 

@@ -228,10 +228,15 @@ pub fn is_text_like(type_: &Type) -> bool {
 pub fn mismatch<T: ?Sized>(wanted: &str, found: &Type) -> Error {
     let rust = short_name(std::any::type_name::<T>());
     let error = Error::decode(format!("the SQL type is {}, but {rust} stands for {wanted}", describe(found)));
-    match default_rust_type(found) {
-        Some(better) => error
-            .hint(format!("use {better} in place of {rust}, or cast the column or field: `... :: {wanted}`")),
-        None => error.hint(format!("cast the column or field: `... :: {wanted}`, or derive a type for it")),
+    match (default_rust_type(found), cast_to(wanted)) {
+        (Some(better), Some(cast)) => {
+            error.hint(format!("use {better} in place of {rust}, or cast the column or field: {cast}"))
+        }
+        (Some(better), None) => error.hint(format!("use {better} in place of {rust}")),
+        (None, Some(cast)) => {
+            error.hint(format!("cast the column or field: {cast}, or derive a type for it"))
+        }
+        (None, None) => error.hint("derive a type for it"),
     }
 }
 
@@ -242,11 +247,22 @@ pub fn encode_mismatch<T: ?Sized>(wanted: &str, found: &Type) -> Error {
     let error =
         Error::encode(format!("the SQL type is {}, but {rust} is written as {wanted}", describe(found)));
     match default_rust_type(found) {
-        Some(better) => {
-            error.hint(format!("use {better} in place of {rust}, or cast the parameter: `$1 :: {wanted}`"))
+        Some(better) => match cast_to(wanted) {
+            Some(_) => error
+                .hint(format!("use {better} in place of {rust}, or cast the parameter: `$1 :: {wanted}`")),
+            None => error.hint(format!("use {better} in place of {rust}")),
+        },
+        None if cast_to(wanted).is_some() => {
+            error.hint(format!("cast the parameter: `$1 :: {wanted}`, or derive a type for it"))
         }
-        None => error.hint(format!("cast the parameter: `$1 :: {wanted}`, or derive a type for it")),
+        None => error.hint("derive a type for it"),
     }
+}
+
+/// A cast to what a Rust type stands for, if that is a type's name and not a description in words, such as
+/// `a range of float8`.
+fn cast_to(wanted: &str) -> Option<String> {
+    (!wanted.contains(' ')).then(|| format!("`... :: {wanted}`"))
 }
 
 /// A type's name for people: qualified where it isn't one of PostgreSQL's own.
@@ -334,7 +350,21 @@ fn default_rust_type(type_: &Type) -> Option<Cow<'static, str>> {
 
 #[cfg(test)]
 mod tests {
-    use super::short_name;
+    use super::{encode_mismatch, mismatch, short_name};
+    use postgres_types::Type;
+
+    #[test]
+    fn a_cast_is_advised_only_where_sql_has_a_name_for_the_type() {
+        let cure = |error: crate::error::Error| error.cure().unwrap_or_default().to_owned();
+        assert_eq!(
+            cure(mismatch::<i64>("int8", &Type::INT4)),
+            "use i32 in place of i64, or cast the column or field: `... :: int8`"
+        );
+        assert_eq!(cure(mismatch::<i64>("a range of text", &Type::INT4)), "use i32 in place of i64");
+        assert_eq!(cure(encode_mismatch::<i64>("a range of text", &Type::INT4)), "use i32 in place of i64");
+        assert_eq!(cure(mismatch::<i64>("a range of text", &Type::ANY)), "derive a type for it");
+        assert_eq!(cure(encode_mismatch::<i64>("a range", &Type::ANY)), "derive a type for it");
+    }
 
     #[test]
     fn rust_names_lose_their_modules() {

@@ -100,7 +100,7 @@ fn failed(error: Box<dyn StdError + Send + Sync>, kind: ErrorKind, context: &Cod
         Ok(error) => *error,
         Err(error) => {
             let does = if kind == ErrorKind::Encode { "adapter" } else { "typecaster" };
-            let told = format!("the {does} registered for {} failed: {error}", describe(context.type_));
+            let told = format!("the {does} registered for {} failed", describe(context.type_));
             Error::new(kind, told).with_source(error)
         }
     }

@@ -24,6 +24,10 @@ pub trait Typecaster<'a>: Sized {
     /// The type, or something inside it, has only a text form.
     const TEXT_ONLY: bool = false;
 
+    /// It is an `Option`, which holds no other.
+    #[doc(hidden)]
+    const IS_OPTION: bool = false;
+
     /// Finds out once per statement how values of `type_` are read: a column's, an element's or a field's type.
     ///
     /// # Errors

@@ -40,10 +40,8 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
     });
     let typed = to.typed();
     let items = quote! {
-        #[inline]
-        fn fields(&self) -> &'static [#pg::ParamField] {
-            const { &[#(#fields),*] }
-        }
+        const FIELDS: ::core::option::Option<&'static [#pg::ParamField]> =
+            ::core::option::Option::Some(&[#(#fields),*]);
 
         fn write(&self, #writer: &mut #pg::ParamWriter<'_>) -> #pg::Result<()> {
             #typed

@@ -55,7 +55,7 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
 /// A field's place in the shape.
 fn leaf(to: &Expansion<'_>, field: &Field<'_>, name: &TokenStream, default: bool) -> TokenStream {
     let pg = &to.pg;
-    let [plan, type_name, text_only] = to.of_codec_all(field, ["plan", "TYPE", "TEXT_ONLY"]);
+    let [plan, type_name, text_only, null] = to.of_codec_all(field, ["plan", "TYPE", "TEXT_ONLY", "null"]);
     quote! {
         #pg::Field::Column {
             name: #name,
@@ -63,6 +63,7 @@ fn leaf(to: &Expansion<'_>, field: &Field<'_>, name: &TokenStream, default: bool
             type_name: #type_name,
             text_only: #text_only,
             default: #default,
+            takes_null: || #null().is_ok(),
         }
     }
 }

@@ -1,0 +1,190 @@
+//! Columns of types that the connection has never heard of: the rows wait until the catalog has told, and nothing is run
+//! twice.
+
+use pg_core::exchange::pipeline;
+use pg_core::{ErrorKind, FromRow, FromSql, Result, Session, ToSql};
+use pg_tests::clients::still_answers;
+use pg_tests::server::Database;
+
+const SCHEMA: &str = "
+    create extension citext; create extension hstore; create extension ltree;
+    create type mood as enum ('sad', 'so so');
+    create domain digit as int4 check (value between 0 and 9);
+    create table person (id int4, mood mood, moods mood[], email citext, path ltree, digits digit[], bag hstore);
+    insert into person values (1, 'so so', '{sad,\"so so\",null}', 'A@b', 'a.b', '{1,2}', 'a=>1'),
+                              (2, null, null, null, null, null, null)";
+
+#[derive(Debug, PartialEq, FromRow)]
+struct Person {
+    path: Option<String>,
+    mood: Option<String>,
+    id: i32,
+    moods: Option<Vec<Option<String>>>,
+    digits: Option<Vec<i32>>,
+    email: Option<Box<str>>,
+}
+
+fn people() -> [Person; 2] {
+    let text = |text: &str| Some(text.to_owned());
+    [
+        Person {
+            id: 1,
+            mood: text("so so"),
+            moods: Some(vec![text("sad"), text("so so"), None]),
+            email: Some("A@b".into()),
+            path: text("a.b"),
+            digits: Some(vec![1, 2]),
+        },
+        Person { id: 2, mood: None, moods: None, email: None, path: None, digits: None },
+    ]
+}
+
+async fn strings_read_created_types_from_the_first_run_on<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    for _ in 0..3 {
+        let mood: String = client.query_value("select mood from person where id = 1", ()).await?;
+        assert_eq!(mood, "so so");
+    }
+    for _ in 0..2 {
+        assert_eq!(client.query::<Person>("select * from person order by id", ()).await?, people());
+    }
+    still_answers(client).await
+}
+
+async fn rows_of_all_kinds_wait_for_their_types<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let one: Person = client.query_one("select * from person where id = 1", ()).await?;
+    assert_eq!(one, people()[0]);
+    client.batch_execute("drop type mood cascade; create type mood as enum ('new'); alter table person add mood mood default 'new'").await?;
+    let moods: Vec<Option<String>> = client.query_values("select mood from person", ()).await?;
+    assert_eq!(moods, [Some("new".to_owned()), Some("new".to_owned())]);
+    let none: Option<(String,)> = client.query_opt("select mood from person where false", ()).await?;
+    assert_eq!(none, None);
+    let error = client.query_one::<(String,)>("select mood || '!', mood from person", ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RowCount);
+    still_answers(client).await
+}
+
+async fn what_changes_something_is_run_once<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let sql = "insert into person (id, mood) values ($1, 'sad') returning mood";
+    assert_eq!(client.query_value::<String>(sql, (3_i32,)).await?, "sad");
+    assert_eq!(client.query_value::<i64>("select count(*) from person", ()).await?, 3);
+    // In a transaction what is looked up is looked up inside it, and known to it.
+    client.batch_execute("create type colour as enum ('red')").await?;
+    let mut tx = client.begin().await?;
+    tx.execute("create type shade as enum ('dark')", ()).await?;
+    let both: (String, Vec<String>) = tx.query_one("select 'red'::colour, array['dark'::shade]", ()).await?;
+    assert_eq!(both, ("red".to_owned(), vec!["dark".to_owned()]));
+    tx.commit().await?;
+    still_answers(client).await
+}
+
+async fn parts_of_a_pipeline_wait_for_their_types<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let (inserted, mood, people_, email) = client
+        .pipeline((
+            pipeline::execute("insert into person (id) values (3)", ()),
+            pipeline::query_one::<(String,), _>("select mood from person where id = 1", ()),
+            pipeline::query::<Person, _>("select * from person where id < 3 order by id", ()),
+            pipeline::query_one::<(String,), _>("select email from person where id = 1", ()),
+        ))
+        .await?;
+    assert_eq!((inserted, mood.0.as_str(), email.0.as_str()), (1, "so so", "A@b"));
+    assert_eq!(people_, people());
+    assert_eq!(client.query_value::<i64>("select count(*) from person", ()).await?, 3);
+    client.batch_execute("create type colour as enum ('red')").await?;
+    let parts = || {
+        (0..3).map(|_| pipeline::query_one::<(String,), _>("select 'red'::colour", ())).collect::<Vec<_>>()
+    };
+    assert_eq!(client.pipeline(parts()).await?, vec![("red".to_owned(),); 3]);
+    // The error is that of the part that failed, not of one whose rows waited in vain.
+    client.batch_execute("create type taste as enum ('sweet')").await?;
+    let parts = (
+        pipeline::query_one::<(String,), _>("select 'sweet'::taste", ()),
+        pipeline::execute("select 1 / $1", (0_i32,)),
+    );
+    assert_eq!(client.pipeline(parts).await.unwrap_err().sqlstate().unwrap().code(), "22012");
+    still_answers(client).await
+}
+
+async fn rows_that_are_given_away_have_their_types_first<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let mut seen = Vec::new();
+    client
+        .for_each("select * from person order by id", (), |person: Person| {
+            seen.push(person);
+            Ok(())
+        })
+        .await?;
+    assert_eq!(seen, people());
+    client.batch_execute("create type colour as enum ('red', 'green')").await?;
+    let sql = "select c, array[c] from unnest('{red,green}'::colour[]) c";
+    let mut rows = client.stream_as::<(&str, Vec<&str>)>(sql, ()).await?;
+    let mut colours = Vec::new();
+    while let Some((colour, list)) = rows.next_as::<(&str, Vec<&str>)>().await? {
+        assert_eq!(list, [colour]);
+        colours.push(colour.to_owned());
+    }
+    assert_eq!(colours, ["red", "green"]);
+    still_answers(client).await
+}
+
+async fn what_no_string_reads_is_named_by_the_first_run<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    for _ in 0..2 {
+        let error = client.query_value::<String>("select bag from person", ()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode);
+        assert!(
+            error.message().contains("the SQL type is public.hstore, but String stands for text"),
+            "{error}"
+        );
+        assert!(error.cure().unwrap().contains("`... :: text`"), "{error}");
+        let error = client.query_value::<i64>("select mood from person", ()).await.unwrap_err();
+        assert!(error.message().contains("the SQL type is public.mood"), "{error}");
+    }
+    assert_eq!(
+        client.query_value::<String>("select bag::text from person where id = 1", ()).await?,
+        "\"a\"=>\"1\""
+    );
+    still_answers(client).await
+}
+
+#[derive(Debug, PartialEq, ToSql, FromSql)]
+#[pg(domain)]
+struct Price(pg_core::types::money::Money);
+
+async fn a_domain_over_money_is_sent_from_the_first_run_on<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute("create domain price as money check (value > '0'::money)").await?;
+    for cents in [1999, 2000] {
+        let price = Price(pg_core::types::money::Money(cents));
+        let (back, numeric): (Price, String) =
+            client.query_one("select $1, ($1::numeric * 100)::int8::text", (&price,)).await?;
+        assert_eq!((&back, numeric.as_str()), (&price, cents.to_string().as_str()));
+        let list: Vec<Price> = client.query_value("select array[$1]", (&price,)).await?;
+        assert_eq!(list, [price]);
+    }
+    still_answers(client).await
+}
+
+pg_tests::both_clients!(
+    strings_read_created_types_from_the_first_run_on,
+    rows_of_all_kinds_wait_for_their_types,
+    what_changes_something_is_run_once,
+    parts_of_a_pipeline_wait_for_their_types,
+    rows_that_are_given_away_have_their_types_first,
+    what_no_string_reads_is_named_by_the_first_run,
+    a_domain_over_money_is_sent_from_the_first_run_on,
+);
