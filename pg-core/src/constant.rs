@@ -44,7 +44,7 @@ impl<P, R> Query<P, R> {
     ///
     /// const NAMES: Query<(), (String,)> =
     ///     Query::new("select nickname from users where nickname is not null").never_null(&["nickname"]);
-    /// # assert_eq!(NAMES.location().line(), 5);
+    /// # assert_eq!(NAMES.sql(), "select nickname from users where nickname is not null");
     /// ```
     #[must_use]
     pub const fn never_null(self, columns: &'static [&'static str]) -> Query<P, R> {

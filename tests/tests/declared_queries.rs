@@ -163,7 +163,7 @@ async fn a_registry_is_compared_by_a_plain_method<S: Session>(client: &mut S, _:
         drifts,
         [
             "mood: the server has no label \"happy\"; it has sad",
-            "code: the domain's base type: the SQL type is int4, but str stands for text"
+            "code: the server's domain is over int4, which no string reads"
         ]
     );
     client

@@ -1,8 +1,10 @@
-//! Derived enums against a server, under both clients: labels, text, integers, and what no variant stands for.
+//! Derived enums against a server, under both clients: labels, text, integers, what no variant stands for, and variants
+//! with data as JSON.
 
 use pg_core::{ErrorKind, FromSql, Result, Session, ToSql};
 use pg_tests::clients::{echo, still_answers};
 use pg_tests::server::Database;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 const SCHEMA: &str = "
@@ -139,9 +141,73 @@ async fn integer_enums_are_their_numbers<S: Session>(client: &mut S, _: &Databas
     still_answers(client).await
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSql, FromSql)]
+#[serde(tag = "shape", rename_all = "snake_case")]
+#[pg(json)]
+enum Shape {
+    Nothing,
+    Circle { radius: f64, label: Option<String> },
+    Group { inside: Vec<Shape> },
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "drawing")]
+struct Drawing {
+    shapes: Vec<Option<Shape>>,
+    first: Option<Shape>,
+    n: i32,
+}
+
+async fn variants_with_data_are_documents<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client
+        .batch_execute(
+            "create type drawing as (n int4, first json, shapes jsonb[]); create domain shape as jsonb check (value ? 'shape');
+             create table canvas (id int8, shape jsonb, kept json, shapes jsonb[], drawing drawing, checked shape)",
+        )
+        .await?;
+    let circle = Shape::Circle { radius: 0.5, label: Some("a \"b\" \\ {c}, \u{1f600}".to_owned()) };
+    let group = Shape::Group { inside: vec![Shape::Nothing, circle.clone()] };
+    echo(client, &Shape::Nothing, "jsonb", r#"{"shape": "nothing"}"#).await?;
+    echo(
+        client,
+        &Shape::Circle { radius: 2.0, label: None },
+        "json",
+        r#"{"shape":"circle","radius":2.0,"label":null}"#,
+    )
+    .await?;
+    echo(client, &Some(Shape::Group { inside: vec![] }), "shape", r#"{"shape": "group", "inside": []}"#)
+        .await?;
+    let drawing = Drawing {
+        shapes: vec![Some(group.clone()), None, Some(circle.clone())],
+        first: Some(circle.clone()),
+        n: 7,
+    };
+    let list = vec![Some(circle.clone()), None, Some(Shape::Nothing)];
+    let insert = "insert into canvas values ($1, $2, $3, $4, $5, $6)";
+    for id in 0..3_i64 {
+        client.execute(insert, (id, &group, &circle, &list, &drawing, &circle)).await?;
+        type Row = (Shape, Shape, Vec<Option<Shape>>, Drawing, Shape);
+        let sql = "select shape, kept, shapes, drawing, checked from canvas where id = $1 and shape = $2";
+        let row: Row = client.query_one(sql, (id, &group)).await?;
+        assert_eq!(row, (group.clone(), circle.clone(), list.clone(), drawing.clone(), circle.clone()));
+    }
+    let radius: f64 = client
+        .query_value("select (kept ->> 'radius')::float8 from canvas where (drawing).n = 7 limit 1", ())
+        .await?;
+    assert_eq!(radius, 0.5);
+    let error = client.query_value::<Shape>("select '{\"shape\": \"square\"}'::jsonb", ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert!(
+        error.to_string().contains("unknown variant `square`, expected one of `nothing`, `circle`, `group`"),
+        "{error}"
+    );
+    still_answers(client).await
+}
+
 pg_tests::both_clients!(
     labels_have_aliases_and_the_rest_is_kept,
     a_kept_label_may_be_borrowed,
     text_enums_fit_all_character_types,
     integer_enums_are_their_numbers,
+    variants_with_data_are_documents,
 );

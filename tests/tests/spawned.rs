@@ -255,6 +255,9 @@ spawned! {
     fetch |s, text, list, any| assert_eq!(s.fetch(&BY_DEPTH, (-1, text)).await?, []);
     fetch_one |s, text, list, any| assert!(s.fetch_one(&BY_DEPTH, (-1, text)).await.is_err());
     fetch_opt |s, text, list, any| assert_eq!(s.fetch_opt(&BY_DEPTH, (-1, text)).await?, None);
+    verify |s, text, list, any| s.verify(&[&BY_DEPTH]).await?;
+    drifts |s, text, list, any| assert_eq!(s.drifts(&pg_core::Registry::new()).await?, []);
+    refresh |s, text, list, any| s.refresh(&pg_core::Registry::new()).await?;
     pipeline |s, text, list, any| {
         let parts = (pipeline::query::<(i64,), _>("select unnest($1)", (list,)), pipeline::execute("select $1::text, $2::int8", any));
         assert_eq!(s.pipeline(parts).await?, (vec![(1,), (2,), (3,)], 1));

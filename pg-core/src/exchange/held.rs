@@ -1,8 +1,8 @@
 //! Rows of types that the catalog didn't know when they came. They are kept as they came, the catalog is asked once the
 //! statement is complete, and then they are read: nothing is run twice.
 
+use super::planning::unknown;
 use super::prelude::Needs;
-use super::statement::unknown;
 use crate::message::backend::DataRow;
 use crate::protocol::conversation::Conversation;
 use crate::row::Column;

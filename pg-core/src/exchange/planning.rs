@@ -5,7 +5,7 @@ use super::text;
 use crate::error::{Error, Result};
 use crate::params::{ParamField, Params, named};
 use crate::protocol::conversation::Conversation;
-use crate::row::Shape;
+use crate::row::{Column, Shape};
 use crate::types::catalog::Catalog;
 use crate::types::name::{NamedKind, NamedType, TypeName};
 use crate::types::plan::{Plan, Planner};
@@ -80,6 +80,13 @@ pub(super) fn missing_types(
     // Another connection of the registry may have asked since.
     c.adopt_types();
     unresolved(&c.catalog, params, shape).map(Needs::Types)
+}
+
+/// The types of columns that the catalog must be asked for.
+pub(super) fn unknown(catalog: &Catalog, columns: &[Column]) -> Option<Needs> {
+    let oids = columns.iter().map(|column| column.type_().oid());
+    let oids: Vec<Oid> = oids.filter(|oid| !catalog.knows(*oid)).collect();
+    (!oids.is_empty()).then(|| Needs::Types(Wanted { oids, ..wanted(catalog) }))
 }
 
 /// What goes along with whatever is asked: the names of registered codecs.

@@ -3,7 +3,7 @@
 
 use super::held::Held;
 use super::planning::{
-    Described, Planned, check_count, goes_by_path, missing_types, other_count, plan_params, wanted,
+    Described, Planned, check_count, goes_by_path, missing_types, other_count, plan_params, unknown, wanted,
 };
 use super::prelude::{self, Needs, Wanted, is_stale};
 use super::text;
@@ -548,13 +548,6 @@ fn explain(error: Error) -> Error {
         }
         _ => error,
     }
-}
-
-/// The types of columns that the catalog must be asked for.
-pub(super) fn unknown(catalog: &Catalog, columns: &[Column]) -> Option<Needs> {
-    let oids = columns.iter().map(|column| column.type_().oid());
-    let oids: Vec<Oid> = oids.filter(|oid| !catalog.knows(*oid)).collect();
-    (!oids.is_empty()).then(|| Needs::Types(Wanted { oids, ..wanted(catalog) }))
 }
 
 fn same_formats(plan: &RowPlan, columns: &[Column]) -> bool {

@@ -116,7 +116,7 @@ impl ColumnIndex for usize {
 
 impl ColumnIndex for &str {
     fn find(&self, columns: &[Column]) -> Result<usize> {
-        called(columns, self)?.ok_or_else(|| {
+        columns.iter().position(|column| &*column.name == *self).ok_or_else(|| {
             let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
             Error::usage(format!("the row has no column {self:?}; it has {}", names.join(", ")))
         })

@@ -53,7 +53,7 @@ impl Field {
             type_name: T::TYPE,
             text_only: T::TEXT_ONLY,
             default: false,
-            takes_null: || T::null().is_ok(),
+            takes_null: T::takes_null,
         }
     }
 
@@ -65,7 +65,7 @@ impl Field {
             type_name: T::TYPE,
             text_only: T::TEXT_ONLY,
             default: true,
-            takes_null: || T::null().is_ok(),
+            takes_null: T::takes_null,
         }
     }
 
@@ -77,7 +77,7 @@ impl Field {
             type_name: T::TYPE,
             text_only: T::TEXT_ONLY,
             default: false,
-            takes_null: || T::null().is_ok(),
+            takes_null: T::takes_null,
         }
     }
 }

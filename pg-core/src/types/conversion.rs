@@ -74,6 +74,12 @@ pub trait TypecasterOf<'a, T>: Sized {
         Err(Error::decode(format!("the value is NULL, which {rust} can't hold"))
             .hint(format!("use Option<{rust}>, or coalesce(..) in the query")))
     }
+
+    /// Whether NULL is read as something.
+    #[doc(hidden)]
+    fn takes_null() -> bool {
+        Self::null().is_ok()
+    }
 }
 
 /// By way of `S`: written by `Into`, read by `From`.

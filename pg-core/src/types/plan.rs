@@ -223,6 +223,18 @@ pub fn is_text_like(type_: &Type) -> bool {
     }
 }
 
+/// Types whose binary form is a version and their text. An extension's type has no fixed OID.
+pub fn is_versioned(type_: &Type) -> bool {
+    let named = || matches!(type_.name(), "ltree" | "lquery" | "ltxtquery") && *type_.kind() == Kind::Simple;
+    matches!(*type_, Type::JSONB | Type::JSONPATH) || named()
+}
+
+/// Whether a string reads it.
+pub fn is_string_like(type_: &Type) -> bool {
+    let base = base_type(type_);
+    is_text_like(base) || is_versioned(base) || matches!(base.kind(), Kind::Enum(_))
+}
+
 /// A value of `found` can't be read as the Rust type `T`, which stands for `wanted`.
 #[cold]
 pub fn mismatch<T: ?Sized>(wanted: &str, found: &Type) -> Error {

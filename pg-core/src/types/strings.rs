@@ -9,7 +9,7 @@
 
 use super::adapter::{Adapter, Encode, IsNull};
 use super::name::TypeName;
-use super::plan::{Plan, Planner, base_type, is_text_like, mismatch};
+use super::plan::{Plan, Planner, base_type, is_text_like, is_versioned, mismatch};
 use super::typecaster::{RawValue, Typecaster};
 use super::versioned;
 use crate::error::{Error, Result};
@@ -19,12 +19,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 const TEXT: TypeName = TypeName::Oid(25);
-
-/// Types whose binary form is a version and their text. An extension's type has no fixed OID.
-fn is_versioned(type_: &Type) -> bool {
-    let named = || matches!(type_.name(), "ltree" | "lquery" | "ltxtquery") && *type_.kind() == Kind::Simple;
-    matches!(*type_, Type::JSONB | Type::JSONPATH) || named()
-}
 
 /// What is inside, behind the version, is the text.
 fn behind_a_version(type_: &Type) -> Plan {

@@ -65,6 +65,12 @@ pub trait Typecaster<'a>: Sized {
         Err(Error::decode(format!("the value is NULL, which {rust} can't hold"))
             .hint(format!("use Option<{rust}>, or coalesce(..) in the query")))
     }
+
+    /// Whether NULL is read as something.
+    #[doc(hidden)]
+    fn takes_null() -> bool {
+        Self::null().is_ok()
+    }
 }
 
 /// A typecaster that borrows nothing, so its values outlive the row.

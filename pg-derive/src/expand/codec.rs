@@ -122,6 +122,8 @@ impl<'i> Expansion<'i> {
                     ("decode", true) => quote_spanned! {span=>
                         |#raw| #pg::with::decode(#function, #raw).map(::core::option::Option::Some)
                     },
+                    ("takes_null", false) => quote_spanned!(span=> || #pg::with::null(#function).is_ok()),
+                    ("takes_null", true) => quote_spanned!(span=> || true),
                     (_, false) => quote_spanned!(span=> || #pg::with::null(#function)),
                     (_, true) => {
                         quote_spanned!(span=> || ::core::result::Result::Ok(::core::option::Option::None))

@@ -55,7 +55,8 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
 /// A field's place in the shape.
 fn leaf(to: &Expansion<'_>, field: &Field<'_>, name: &TokenStream, default: bool) -> TokenStream {
     let pg = &to.pg;
-    let [plan, type_name, text_only, null] = to.of_codec_all(field, ["plan", "TYPE", "TEXT_ONLY", "null"]);
+    let [plan, type_name, text_only, takes_null] =
+        to.of_codec_all(field, ["plan", "TYPE", "TEXT_ONLY", "takes_null"]);
     quote! {
         #pg::Field::Column {
             name: #name,
@@ -63,7 +64,7 @@ fn leaf(to: &Expansion<'_>, field: &Field<'_>, name: &TokenStream, default: bool
             type_name: #type_name,
             text_only: #text_only,
             default: #default,
-            takes_null: || #null().is_ok(),
+            takes_null: #takes_null,
         }
     }
 }

@@ -5,9 +5,11 @@ use pg_core::exchange::pipeline;
 use pg_core::types::adapter::Parameter;
 use pg_core::types::catalog::Catalog;
 use pg_core::types::context::Context;
+use pg_core::types::range::Range;
 use pg_core::types::typecaster::TypecasterOwned;
 use pg_core::{Adapter, Error, FromSql, Result, Session, ToSql};
 use std::fmt::Debug;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// Where a value stands.
@@ -23,11 +25,14 @@ pub enum Place {
     Composite,
     /// A domain over the type.
     Domain,
+    /// Both bounds of a range over the type.
+    Range,
 }
 
 impl Place {
     /// All of them.
-    pub const ALL: [Place; 5] = [Place::Value, Place::Array, Place::Array2, Place::Composite, Place::Domain];
+    pub const ALL: [Place; 6] =
+        [Place::Value, Place::Array, Place::Array2, Place::Composite, Place::Domain, Place::Range];
 
     /// How many cells of the matrix it is in one form.
     pub(super) fn cells(self) -> usize {
@@ -35,10 +40,14 @@ impl Place {
     }
 }
 
-/// What the composite and the domain of a type are called, in a schema that is the type's own.
-pub(super) fn schema(sql: &str) -> String {
+/// What the composite, the domain and the range of a type are called, in a schema that is the type's own.
+pub(super) fn schema(sql: &str, places: &[Place]) -> String {
+    let range = match places.contains(&Place::Range) {
+        true => format!("; create type in_range as range (subtype = {sql})"),
+        false => String::new(),
+    };
     format!(
-        "create type in_composite as (before {sql}, value {sql}, after {sql}); create domain in_domain as {sql}"
+        "create type in_composite as (before {sql}, value {sql}, after {sql}); create domain in_domain as {sql}{range}"
     )
 }
 
@@ -53,6 +62,10 @@ struct InComposite<T> {
 #[derive(Debug, Clone, ToSql, FromSql)]
 #[pg(name = "in_domain", domain)]
 struct InDomain<T>(T);
+
+#[derive(Debug, Clone, ToSql, FromSql)]
+#[pg(name = "in_range", range)]
+struct InRange<T>(Range<T>);
 
 /// A value, and a text that the server reads as the same.
 pub(super) type Sample<T> = (T, String);
@@ -159,6 +172,15 @@ where
         Place::Domain => {
             let values = samples.iter().map(|sample| (InDomain(forced(sample)), text(sample)));
             Statement::new("in_domain", &format!("$2::text::{sql}::in_domain"), values)
+        }
+        Place::Range => {
+            // From the value to itself: there is no need to know which of two is the greater one.
+            let values = samples.iter().map(|sample| {
+                let range = Range::new(Bound::Included(forced(sample)), Bound::Included(forced(sample)));
+                (InRange(range), text(sample))
+            });
+            let oracle = format!("in_range($2::text::{sql}, $2::text::{sql}, '[]')");
+            Statement::new("in_range", &oracle, values)
         }
     }
 }

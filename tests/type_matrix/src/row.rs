@@ -101,11 +101,22 @@ impl<T> Row<T> {
         self
     }
 
+    /// The type has no order, so that no range is over it.
+    #[must_use]
+    pub fn unordered(self) -> Row<T> {
+        self.except(Place::Range, "the type has no order")
+    }
+
     /// There is no such cell, and why.
     #[must_use]
     pub fn except(mut self, place: Place, why: &'static str) -> Row<T> {
         self.exceptions.push((place, why));
         self
+    }
+
+    fn places(&self) -> Vec<Place> {
+        let lacks = |place: &Place| self.exceptions.iter().any(|(lacking, _)| lacking == place);
+        Place::ALL.into_iter().filter(|place| !lacks(place)).collect()
     }
 
     /// Values at the edges, each with the server's own text of it.
@@ -216,7 +227,7 @@ where
         database.sql(&format!(
             "create schema {path}; set search_path = {path}, public; {}; {}",
             self.before,
-            schema(self.sql)
+            schema(self.sql, &self.places())
         ));
         let mut tally =
             pg_blocking::complete(try_under::<BlockingFace>(self, database, major, &path, count))?;
@@ -390,8 +401,7 @@ where
     }
 
     fn places(&self) -> Vec<Place> {
-        let lacks = |place: &Place| self.row.exceptions.iter().any(|(lacking, _)| lacking == place);
-        Place::ALL.into_iter().filter(|place| !lacks(place)).collect()
+        self.row.places()
     }
 
     fn sample(&self, at: usize) -> (Box<dyn Parameter + Send + Sync + '_>, &str) {

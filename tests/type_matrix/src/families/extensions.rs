@@ -58,11 +58,13 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
         ),
         Box::new(
             shown_row("lquery", "ltree::Lquery", |rng| Lquery(labels(rng, ".*{1,2}.")))
+                .unordered()
                 .extension("ltree")
                 .edges([(Lquery::from("*.a@|b%*.!c"), "*.a@|b%*.!c")]),
         ),
         Box::new(
             shown_row("ltxtquery", "ltree::Ltxtquery", |rng| Ltxtquery(labels(rng, " & ")))
+                .unordered()
                 .extension("ltree")
                 .edges([(Ltxtquery::from("Europe & !Asia"), "Europe & !Asia")]),
         ),

@@ -1,6 +1,6 @@
 //! Geometric types.
 
-use super::shown_row;
+use super::unordered_row;
 use crate::AnyRow;
 use geo_types::{Coord, LineString};
 use pg_core::types::geometry::{Circle, Line, LineSegment, Path, Point, Polygon, Rect};
@@ -54,7 +54,7 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
     let closed = |closed| Path { closed, points: three() };
     vec![
         Box::new(
-            shown_row("point", "geometry::Point", point)
+            unordered_row("point", "geometry::Point", point)
                 .edges([
                     (p(0.0, -0.0), "(0,-0)"),
                     (p(1e15, 1e-5), "(1e+15,1e-05)"),
@@ -70,11 +70,11 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
                 }),
         ),
         Box::new(
-            shown_row("line", "geometry::Line", line)
+            unordered_row("line", "geometry::Line", line)
                 .edges([(Line { a: 0.0, b: 1.0, c: -0.5 }, "{0,1,-0.5}")]),
         ),
         Box::new(
-            shown_row("lseg", "geometry::LineSegment", |rng| LineSegment {
+            unordered_row("lseg", "geometry::LineSegment", |rng| LineSegment {
                 start: point(rng),
                 end: point(rng),
             })
@@ -88,7 +88,7 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
             }),
         ),
         Box::new(
-            shown_row("box", "geometry::Rect", |rng| Rect::new(point(rng), point(rng)))
+            unordered_row("box", "geometry::Rect", |rng| Rect::new(point(rng), point(rng)))
                 .edges([(Rect::new(p(1.0, 4.0), p(3.0, 2.0)), "(3,4),(1,2)")])
                 .written_as("geo_types::Rect<f64>", |rect| {
                     let rect =
@@ -104,7 +104,7 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
                 }),
         ),
         Box::new(
-            shown_row("path", "geometry::Path", |rng| Path {
+            unordered_row("path", "geometry::Path", |rng| Path {
                 closed: rng.below(2) == 0,
                 points: points(rng),
             })
@@ -122,11 +122,11 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
             }),
         ),
         Box::new(
-            shown_row("polygon", "geometry::Polygon", |rng| Polygon { points: points(rng) })
+            unordered_row("polygon", "geometry::Polygon", |rng| Polygon { points: points(rng) })
                 .edges([(Polygon { points: three() }, "((0,0),(1.5,0),(0,-2))")]),
         ),
         Box::new(
-            shown_row("circle", "geometry::Circle", circle)
+            unordered_row("circle", "geometry::Circle", circle)
                 .edges([(Circle { center: p(1.0, 2.0), radius: 0.0 }, "<(1,2),0>")]),
         ),
     ]

@@ -63,6 +63,15 @@ fn shown_row<T: Display + 'static>(
     Row::new(sql, rust, move |rng| shown(random(rng)))
 }
 
+/// As [`shown_row`], of a type without an order.
+fn unordered_row<T: Display + 'static>(
+    sql: &'static str,
+    rust: &'static str,
+    random: impl Fn(&mut Rng) -> T + Send + Sync + 'static,
+) -> Row<T> {
+    shown_row(sql, rust, random).unordered()
+}
+
 /// A value with the text of what it travels as.
 fn shown_as<T, V>(value: V) -> (V, String)
 where

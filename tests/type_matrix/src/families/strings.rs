@@ -1,6 +1,6 @@
 //! Text, and what is text in both forms.
 
-use crate::{AnyRow, Row};
+use crate::{AnyRow, Place, Row};
 use pg_core::types::strings::Text;
 use pg_tests::seed::Rng;
 use std::borrow::Cow;
@@ -104,12 +104,17 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
         Box::new(
             row("char(20)", padded)
                 .documented("char(n)")
+                .except(Place::Range, "a subtype has no length")
                 .edges([same("                    "), same("null                ")]),
         ),
         Box::new(row("name", name).edges(edges()).edges([same(&"n".repeat(63))])),
         Box::new(row("citext", any).extension("citext").edges(edges())),
-        Box::new(row("json", json).edges([same("{}"), same("[1e400,  null]"), same("\"\\u0000\"")])),
-        Box::new(row("xml", xml).edges([same(""), same("<a/>"), same("text &amp; <b>more</b>")])),
-        Box::new(row("refcursor", any).edges(edges())),
+        Box::new(row("json", json).unordered().edges([
+            same("{}"),
+            same("[1e400,  null]"),
+            same("\"\\u0000\""),
+        ])),
+        Box::new(row("xml", xml).unordered().edges([same(""), same("<a/>"), same("text &amp; <b>more</b>")])),
+        Box::new(row("refcursor", any).unordered().edges(edges())),
     ]
 }

@@ -1,6 +1,6 @@
 //! PostgreSQL's own types about itself.
 
-use super::shown_row;
+use super::{shown_row, unordered_row};
 use crate::{AnyRow, Row};
 use pg_core::lsn::Lsn;
 use pg_core::types::system::{AclItem, Cid, Int2Vector, OidVector, Snapshot, Tid, Xid, Xid8};
@@ -31,14 +31,14 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
             (Lsn(0x16_b374_d848), "16/B374D848"),
         ])),
         Box::new(
-            shown_row("xid", "system::Xid", |rng| Xid(rng.number() as u32))
+            unordered_row("xid", "system::Xid", |rng| Xid(rng.number() as u32))
                 .edges([(Xid(u32::MAX), "4294967295")]),
         ),
         Box::new(
             shown_row("xid8", "system::Xid8", |rng| Xid8(rng.number() >> rng.below(64)))
                 .edges([(Xid8(u64::MAX), "18446744073709551615")]),
         ),
-        Box::new(shown_row("cid", "system::Cid", |rng| Cid(rng.number() as u32)).edges([(Cid(0), "0")])),
+        Box::new(unordered_row("cid", "system::Cid", |rng| Cid(rng.number() as u32)).edges([(Cid(0), "0")])),
         Box::new(
             shown_row("tid", "system::Tid", |rng| Tid {
                 block: rng.number() as u32,
@@ -46,7 +46,7 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
             })
             .edges([(Tid { block: u32::MAX, offset: u16::MAX }, "(4294967295,65535)")]),
         ),
-        Box::new(shown_row("pg_snapshot", "system::Snapshot", snapshot).edges([(none(), "7:7:")])),
+        Box::new(unordered_row("pg_snapshot", "system::Snapshot", snapshot).edges([(none(), "7:7:")])),
         Box::new(
             shown_row("oidvector", "system::OidVector", |rng| {
                 OidVector((0..rng.below(5)).map(|_| rng.number() as u32).collect())
@@ -54,11 +54,11 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
             .edges([(OidVector(vec![]), ""), (OidVector(vec![1, u32::MAX]), "1 4294967295")]),
         ),
         Box::new(
-            shown_row("int2vector", "system::Int2Vector", |rng| {
+            unordered_row("int2vector", "system::Int2Vector", |rng| {
                 Int2Vector((0..rng.below(5)).map(|_| rng.number() as i16).collect())
             })
             .edges([(Int2Vector(vec![]), ""), (Int2Vector(vec![i16::MIN, 7]), "-32768 7")]),
         ),
-        Box::new(Row::new("aclitem", "system::AclItem", rights).text_only("the server has none")),
+        Box::new(Row::new("aclitem", "system::AclItem", rights).text_only("the server has none").unordered()),
     ]
 }
