@@ -51,8 +51,15 @@ pub(crate) async fn queries<S: Run>(
         let open = Request::new(MAY_BE_NULL, (tables, attributes), Values::<i64>::default());
         for place in session.run(open).await? {
             let at = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
-            let Some((index, column)) = at.and_then(|at| strict.get(at)) else { continue };
-            let error = Error::decode("it may be NULL, which the Rust type can't hold").within(&column.place);
+            let found = at.and_then(|at| strict.get(at));
+            let Some((index, column, sql)) =
+                found.and_then(|(index, column)| Some((index, column, queries.get(*index)?.sql())))
+            else {
+                continue;
+            };
+            let error = Error::decode("it may be NULL, which the Rust type can't hold")
+                .within(&column.place)
+                .with_sql(sql);
             failures.push((*index, error.hint(
                 "read it as an Option, declare the column NOT NULL, or say that this statement never gives NULL there: \
                  `Query::new(..).never_null(&[\"..\"])`",

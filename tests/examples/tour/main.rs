@@ -6,7 +6,10 @@
 //! A stage is one function `fn(&mut Tour) -> Outcome` in a file of its own and a line in [`STAGES`].
 
 mod connecting;
+mod copying;
 mod counting;
+mod declared;
+mod dynamic;
 mod errors;
 mod generic;
 mod registry;
@@ -30,10 +33,15 @@ type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 /// Its title, and what it shows.
 type Stage = (&'static str, fn(&mut Tour) -> Outcome);
 
-const STAGES: [Stage; 11] = [
+const STAGES: [Stage; 16] = [
     ("Connect, and ask", connecting::connect_and_ask),
     ("Values of your own types, there and back, alone and as arrays", values::there_and_back),
     ("Rows as structs", rows::as_structs),
+    ("Statements as constants, held to the live schema", declared::held_to_the_schema),
+    ("Columns of any type", dynamic::columns_of_any_type),
+    ("Codecs that are registered at run time", dynamic::codecs_of_run_time),
+    ("SQL in pieces", dynamic::sql_in_pieces),
+    ("Structs by COPY, in and out", copying::rows_in_and_out),
     ("The registry: one look-up for all connections", registry::shared),
     ("Errors that say where, and what to do", errors::with_carets),
     ("One function, two clients", generic::transfer_under_both_clients),
