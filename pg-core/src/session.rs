@@ -27,7 +27,7 @@ use crate::transaction::TransactionOptions;
 use crate::types::expects::Drift;
 use crate::types::registry::Registry;
 use crate::types::typecaster::TypecasterOwned;
-use crate::verify;
+use crate::verify::Findings;
 use postgres_types::Type;
 use std::future::Future;
 use std::time::Duration;
@@ -527,8 +527,23 @@ pub trait Session: Run + Sized {
     /// What doesn't fit, all of it; a lost connection.
     fn verify(&mut self, queries: &[&dyn Declared]) -> impl Future<Output = Result<()>> + Send {
         async move {
-            let in_transaction = self.connection().conversation().transactions().is_open();
-            verify::queries(self, queries, in_transaction).await
+            let mut findings = Findings::of(queries);
+            for (index, query) in queries.iter().enumerate() {
+                let checked = match self.connection().conversation().transactions().is_open() {
+                    false => self.run(query.check()).await,
+                    true => {
+                        // A statement that is refused must not end the transaction.
+                        let mut savepoint = self.begin().await?;
+                        let checked = savepoint.run(query.check()).await;
+                        savepoint.rollback().await?;
+                        checked
+                    }
+                };
+                findings.add(index, checked)?;
+            }
+            let answer = self.run(findings.question()).await?;
+            findings.answer(&answer);
+            findings.told()
         }
     }
 

@@ -2,12 +2,12 @@
 
 use crate::constant::Declared;
 use crate::error::{Error, Result};
+use crate::exchange::Exchange;
+use crate::exchange::check::Strict;
 use crate::exchange::collect::Values;
 use crate::exchange::query::Request;
-use crate::exchange::session::{Begin, End};
 use crate::exchange::types::Refresh;
 use crate::run::Run;
-use crate::transaction::TransactionOptions;
 use crate::types::expects::{self, Drift};
 use crate::types::registry::Registry;
 use std::fmt::Write;
@@ -21,72 +21,78 @@ const MAY_BE_NULL: &str = "
     join pg_catalog.pg_class on pg_class.oid = relation and relkind in ('r', 'p', 'f')
     join pg_catalog.pg_type on pg_type.oid = atttypid and not typnotnull";
 
-/// What [`Session::verify`](crate::session::Session::verify) does. `in_transaction` says that each check needs a savepoint.
-pub(crate) async fn queries<S: Run>(
-    session: &mut S,
-    queries: &[&dyn Declared],
-    in_transaction: bool,
-) -> Result<()> {
-    let (mut failures, mut strict) = (Vec::new(), Vec::new());
-    for (index, query) in queries.iter().enumerate() {
-        let checked = match in_transaction {
-            false => session.run(query.check()).await,
-            true => {
-                let begin = Begin::new(TransactionOptions::default().to_sql(), false);
-                let depth = session.run(begin).await?;
-                let checked = session.run(query.check()).await;
-                session.run(End::roll_back(depth)).await?;
-                checked
-            }
-        };
-        match checked {
-            Ok(columns) => strict.extend(columns.into_iter().map(|column| (index, column))),
-            Err(error) if error.is_closed() => return Err(error),
-            Err(error) => failures.push((index, error)),
-        }
+/// What [`Session::verify`](crate::session::Session::verify) has found out.
+pub(crate) struct Findings<'q> {
+    queries: &'q [&'q dyn Declared],
+    failures: Vec<(usize, Error)>,
+    /// Columns that must not be NULL, each with its statement.
+    strict: Vec<(usize, Strict)>,
+}
+
+impl<'q> Findings<'q> {
+    /// Nothing yet.
+    pub(crate) fn of(queries: &'q [&'q dyn Declared]) -> Findings<'q> {
+        Findings { queries, failures: Vec::new(), strict: Vec::new() }
     }
-    let (tables, attributes): (Vec<u32>, Vec<i16>) =
-        strict.iter().map(|(_, column)| column.attribute).unzip();
-    if !tables.is_empty() {
-        let open = Request::new(MAY_BE_NULL, (tables, attributes), Values::<i64>::default());
-        for place in session.run(open).await? {
-            let at = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
-            let found = at.and_then(|at| strict.get(at));
-            let Some((index, column, sql)) =
-                found.and_then(|(index, column)| Some((index, column, queries.get(*index)?.sql())))
-            else {
-                continue;
-            };
-            let error = Error::decode("it may be NULL, which the Rust type can't hold")
-                .within(&column.place)
-                .with_sql(sql);
-            failures.push((*index, error.hint(
+
+    /// Takes what a statement's check ended with.
+    ///
+    /// # Errors
+    /// What says nothing of the statement: a lost connection, a deadline.
+    pub(crate) fn add(&mut self, index: usize, checked: Result<Vec<Strict>>) -> Result<()> {
+        match checked {
+            Ok(columns) => self.strict.extend(columns.into_iter().map(|column| (index, column))),
+            Err(error) if error.is_closed() || error.is_timeout() || error.is_cancelled() => {
+                return Err(error);
+            }
+            Err(error) => self.failures.push((index, error)),
+        }
+        Ok(())
+    }
+
+    /// What tells which columns may be NULL.
+    pub(crate) fn question(&self) -> impl Exchange<Output = Vec<i64>> + use<> {
+        let attributes = self.strict.iter().map(|(_, column)| column.attribute);
+        let attributes: (Vec<u32>, Vec<i16>) = attributes.unzip();
+        Request::new(MAY_BE_NULL, attributes, Values::<i64>::default())
+    }
+
+    /// Takes its answer.
+    pub(crate) fn answer(&mut self, places: &[i64]) {
+        for place in places {
+            let at = usize::try_from(*place).ok().and_then(|place| place.checked_sub(1));
+            let Some((index, column)) = at.and_then(|at| self.strict.get(at)) else { continue };
+            let error = Error::decode("it may be NULL, which the Rust type can't hold").within(&column.place);
+            let error = error.with_sql(self.queries.get(*index).map_or("", |query| query.sql()));
+            self.failures.push((*index, error.hint(
                 "read it as an Option, declare the column NOT NULL, or say that this statement never gives NULL there: \
                  `Query::new(..).never_null(&[\"..\"])`",
             )));
         }
     }
-    failures.sort_by_key(|(index, _)| *index);
-    told(queries, &failures)
-}
 
-/// One error of all.
-fn told(queries: &[&dyn Declared], failures: &[(usize, Error)]) -> Result<()> {
-    if failures.is_empty() {
-        return Ok(());
-    }
-    let mut unfit: Vec<usize> = failures.iter().map(|(index, _)| *index).collect();
-    unfit.dedup();
-    let mut words = format!("{} of {} queries do not fit the schema", unfit.len(), queries.len());
-    for (index, error) in failures {
-        let Some(query) = queries.get(*index) else { continue };
-        let shown = error.to_string();
-        let _ = write!(words, "\n\n{}: {shown}", query.location()); // a String takes all
-        if !shown.contains("\nSTATEMENT:") {
-            let _ = write!(words, "\nSTATEMENT:  {}", query.sql());
+    /// One error of all that doesn't fit.
+    ///
+    /// # Errors
+    /// That.
+    pub(crate) fn told(mut self) -> Result<()> {
+        if self.failures.is_empty() {
+            return Ok(());
         }
+        self.failures.sort_by_key(|(index, _)| *index);
+        let mut unfit: Vec<usize> = self.failures.iter().map(|(index, _)| *index).collect();
+        unfit.dedup();
+        let mut words = format!("{} of {} queries do not fit the schema", unfit.len(), self.queries.len());
+        for (index, error) in &self.failures {
+            let Some(query) = self.queries.get(*index) else { continue };
+            let shown = error.to_string();
+            let _ = write!(words, "\n\n{}: {shown}", query.location()); // a String takes all
+            if !shown.contains("\nSTATEMENT:") {
+                let _ = write!(words, "\nSTATEMENT:  {}", query.sql());
+            }
+        }
+        Err(Error::usage(words))
     }
-    Err(Error::usage(words))
 }
 
 impl Registry {
