@@ -37,6 +37,7 @@
 //! | SQL made at run time | [`Sql`] |
 //! | cancel from another task | [`Lifecycle::cancel_token`], [`CancelToken`] |
 //! | code for both clients | [`Session`] |
+//! | replication: slots, streams, changes as your types | [`ReplicationSession`], [`pg_core::replication`] |
 //! | errors | [`Error`] |
 
 // Nothing that a server sends, and no value of a caller's, may end the process.

@@ -35,6 +35,7 @@
 //! | SQL made at run time | [`Sql`] |
 //! | cancel from another thread | [`Blocking::cancel_token`], [`CancelToken`] |
 //! | code for both clients | [`Session`], [`complete`] |
+//! | replication: slots, streams, changes as your types | [`ReplicationSession`], [`pg_core::replication`] |
 //! | errors | [`Error`] |
 
 // Nothing that a server sends, and no value of a caller's, may end the process.
@@ -69,6 +70,7 @@ mod connect;
 mod driver;
 #[cfg(unix)]
 pub mod nonblocking;
+mod pump;
 mod socket;
 
 #[doc(hidden)]
@@ -81,6 +83,7 @@ pub use pg_core::config::settings::Replication;
 pub use pg_core::copy::{CopyFrom, CopyRow, CopyTo};
 pub use pg_core::params::Params;
 pub use pg_core::row::FromRow;
+pub use pg_core::walsender::ReplicationSession;
 pub use pg_core::{
     Adapter, Blocking, Error, ErrorKind, Heard, Isolation, Lifecycle, Notification, NotificationSink, Query,
     Registry, Result, Retry, Row, Rows, Run, Session, Sql, SqlState, Transaction, TransactionOptions,
@@ -90,6 +93,7 @@ pub use pg_derive::{
     CopyRowForBlocking as CopyRow, FromRowForBlocking as FromRow, FromSqlForBlocking as FromSql,
     ParamsForBlocking as Params, ToSqlForBlocking as ToSql,
 };
+pub use pump::Pump;
 
 /// How to connect: a connection string, then settings, then [`connect`](pg_core::config::Config::connect).
 pub type Config = pg_core::config::Config<Connect>;

@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 const BLOCKING: &str = include_str!("../../pg-blocking/src/lib.rs");
 const ASYNC: &str = include_str!("../../pg-async/src/lib.rs");
 const SESSION: &str = include_str!("../../pg-core/src/session.rs");
+const WALSENDER: &str = include_str!("../../pg-core/src/walsender/commands.rs");
+const WALSENDER_FACE: &str = include_str!("../../pg-core/src/walsender/blocking.rs");
+const REPLICATION: &str = include_str!("../../pg-core/src/streams/replication.rs");
 const FACE: &str = include_str!("../../pg-core/src/blocking.rs");
 
 /// Names that only the blocking client has: its plain methods, the way into generic code, the session beneath, and what
 /// never waits.
-const ONLY_BLOCKING: [&str; 4] = ["Blocking", "Raw", "complete", "nonblocking"];
+const ONLY_BLOCKING: [&str; 5] = ["Blocking", "Raw", "complete", "nonblocking", "Pump"];
 
 /// What only the async client has.
 const ONLY_ASYNC: [&str; 0] = [];
@@ -32,6 +35,20 @@ fn the_blocking_face_has_every_method_of_a_session() {
     let face = methods(FACE, "impl<S: Session> Blocking<S> {");
     // Sending without waiting is for guards that are dropped, not for users.
     assert_eq!(missing(methods(SESSION, "pub trait Session: Run + Sized {"), &face), ["nudge"]);
+}
+
+#[test]
+fn the_blocking_face_has_every_method_of_a_session_for_replication() {
+    let face = methods(WALSENDER_FACE, "impl<S: Session> Blocking<S> {");
+    assert_eq!(missing(methods(WALSENDER, "pub trait ReplicationSession: Session {"), &face), [""; 0]);
+}
+
+#[test]
+fn the_blocking_face_has_every_method_of_a_replication_stream() {
+    let face = methods(WALSENDER_FACE, "impl<'s, S: Session> BlockingReplicationStream<'s, S> {");
+    let stream = methods(REPLICATION, "impl<'s, S: Lender> ReplicationStream<'s, S> {");
+    // Work that blocks is pumped by a thread, which the blocking client brings.
+    assert_eq!(missing(stream, &face), ["pump"]);
 }
 
 #[test]

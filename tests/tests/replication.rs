@@ -1,64 +1,20 @@
 //! Replication under both clients: slots, streams, positions, and the ways a stream ends.
 
-use pg_core::config::Config;
+mod walsender;
+
 use pg_core::config::settings::Replication;
 use pg_core::lsn::Lsn;
-use pg_core::replication::command::{CreateSlot, CreatedSlot, Snapshot};
 use pg_core::streams::Flow;
 use pg_core::walsender::ReplicationSession;
 use pg_core::{ErrorKind, Session};
 use pg_tests::clients::Face;
 use pg_tests::each_client;
-use pg_tests::server::{Database, Server};
-use std::time::Duration;
-
-const SOON: Duration = Duration::from_secs(20);
-
-/// A database of its own, a session of SQL, one for replication, and a slot.
-struct Pair<F: Face> {
-    sql: F::Client,
-    walsender: F::Client,
-    config: Config<F::Connector>,
-    slot: String,
-    // Dropped last: a database with sessions in it can't be dropped.
-    _database: Database,
-}
-
-impl<F: Face> Pair<F> {
-    async fn new() -> Pair<F> {
-        let database = Server::shared().database();
-        let config = F::config(&database.url());
-        let mut sql = F::connect(&config).await.unwrap();
-        sql.batch_execute("create table t (id int8 primary key, name text)").await.unwrap();
-        let config = config.replication(Replication::Logical);
-        let walsender = F::connect(&config).await.unwrap();
-        Pair { sql, walsender, config, slot: database.name().to_owned(), _database: database }
-    }
-
-    /// With a slot of test_decoding.
-    async fn decoding() -> (Pair<F>, CreatedSlot) {
-        let mut pair = Pair::<F>::new().await;
-        let slot = CreateSlot::logical(&pair.slot, "test_decoding").snapshot(Snapshot::Nothing);
-        let slot = pair.walsender.create_slot(&slot).await.unwrap();
-        (pair, slot)
-    }
-
-    async fn confirmed(&mut self) -> Lsn {
-        let sql = "select confirmed_flush_lsn::text from pg_replication_slots where slot_name = $1";
-        self.sql.query_value::<String>(sql, (&self.slot,)).await.unwrap().parse().unwrap()
-    }
-
-    /// The session takes commands again; the slot goes, so that the database can.
-    async fn end(mut self) {
-        assert_eq!(self.walsender.show("wal_level").await.unwrap(), "logical");
-        self.walsender.drop_slot(&self.slot, true).await.unwrap();
-    }
-}
+use walsender::{Pair, SOON};
 
 const PLAIN: [(&str, &str); 2] = [("include-xids", "0"), ("skip-empty-xacts", "1")];
 
 async fn the_demo_streams_confirms_and_stops<F: Face>() {
-    let (mut pair, slot) = Pair::<F>::decoding().await;
+    let (mut pair, slot) = Pair::<F>::with_slot("test_decoding").await;
     assert_eq!(
         (&slot.name, slot.plugin.as_deref(), &slot.snapshot),
         (&pair.slot, Some("test_decoding"), &None)
@@ -89,7 +45,7 @@ async fn the_demo_streams_confirms_and_stops<F: Face>() {
 }
 
 async fn a_stream_is_stopped_in_the_middle_of_a_large_transaction<F: Face>() {
-    let (mut pair, _) = Pair::<F>::decoding().await;
+    let (mut pair, _) = Pair::<F>::with_slot("test_decoding").await;
     pair.sql
         .execute("insert into t select n, repeat('x', 100) from generate_series(1, 100000) n", ())
         .await
@@ -122,7 +78,7 @@ async fn a_stream_is_stopped_in_the_middle_of_a_large_transaction<F: Face>() {
 }
 
 async fn a_dropped_stream_leaves_a_session_that_goes_on<F: Face>() {
-    let (mut pair, _) = Pair::<F>::decoding().await;
+    let (mut pair, _) = Pair::<F>::with_slot("test_decoding").await;
     for rows in [0, 1, 300_000] {
         let insert = "insert into t select n, repeat('x', 100) from generate_series(1, $1::int8) n";
         pair.sql.execute(insert, (rows,)).await.unwrap();
@@ -146,7 +102,7 @@ async fn a_dropped_stream_leaves_a_session_that_goes_on<F: Face>() {
 }
 
 async fn an_idle_slot_advances_and_one_with_something_unconfirmed_does_not<F: Face>() {
-    let (mut pair, _) = Pair::<F>::decoding().await;
+    let (mut pair, _) = Pair::<F>::with_slot("test_decoding").await;
     let mut stream = pair.walsender.start_logical(&pair.slot, Lsn(0), PLAIN).await.unwrap();
     pair.sql.execute("insert into t values (1, 'x')", ()).await.unwrap();
     let mut end = Lsn(0);
@@ -174,7 +130,7 @@ async fn an_idle_slot_advances_and_one_with_something_unconfirmed_does_not<F: Fa
 }
 
 async fn an_error_ends_the_stream_and_the_session_goes_on<F: Face>() {
-    let (mut pair, _) = Pair::<F>::decoding().await;
+    let (mut pair, _) = Pair::<F>::with_slot("test_decoding").await;
     // Before it begins.
     let error = pair.walsender.start_logical("no_such_slot", Lsn(0), ()).await.unwrap_err();
     assert!(error.to_string().contains("no_such_slot"), "{error}");

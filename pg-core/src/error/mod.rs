@@ -48,6 +48,8 @@ pub enum ErrorKind {
     RolledBack,
     /// A call that wants exactly one row got none, or more than one.
     RowCount,
+    /// More memory would be taken than was allowed.
+    Limit,
 }
 
 /// Any failure of this library. One pointer wide.

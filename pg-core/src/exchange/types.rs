@@ -7,7 +7,7 @@ use crate::message::backend::Message;
 use crate::protocol::conversation::Conversation;
 use crate::types::catalog::Catalog;
 use crate::types::name::NamedType;
-use postgres_types::Type;
+use postgres_types::{Oid, Type};
 
 /// Looks up a type by its name as SQL writes it.
 #[derive(Debug)]
@@ -47,6 +47,45 @@ impl Exchange for TypeByName<'_> {
 
     fn finish(self, c: &mut Conversation) -> Result<Option<Type>> {
         Ok(c.catalog.type_called(self.name).flatten())
+    }
+
+    fn about(&self) -> About<'_> {
+        About { kind: Kind::Types, sql: None, parameters: 0 }
+    }
+}
+
+/// Looks types up by their OIDs, those that aren't known.
+#[derive(Debug)]
+pub struct TypesByOid {
+    oids: Vec<Oid>,
+}
+
+impl TypesByOid {
+    /// The types with these OIDs, and all that they are made of.
+    pub fn new(oids: Vec<Oid>) -> TypesByOid {
+        TypesByOid { oids }
+    }
+}
+
+impl Exchange for TypesByOid {
+    type Output = Catalog;
+
+    fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
+        let mut oids = std::mem::take(&mut self.oids);
+        oids.retain(|oid| !c.catalog.knows(*oid));
+        Ok((!oids.is_empty()).then(|| Needs::Types(Wanted { oids, ..Wanted::default() })))
+    }
+
+    fn send(&mut self, _: &mut Conversation) -> Result<()> {
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(self, c: &mut Conversation) -> Result<Catalog> {
+        Ok(c.catalog.clone())
     }
 
     fn about(&self) -> About<'_> {

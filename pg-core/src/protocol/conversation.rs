@@ -14,11 +14,12 @@ use crate::message::frontend::{self, Target};
 use crate::sqlstate::SqlState;
 use crate::types::catalog::Catalog;
 use crate::types::codecs::Codecs;
-use crate::types::context::Context;
+use crate::types::context::{Context, Settings};
 use crate::types::name::TypeName;
 use crate::types::registry::{Place, Registry, Scope};
 use crate::wire::writer::{self, Buffer};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// An answer that the server owes.
@@ -171,6 +172,11 @@ impl Conversation {
     /// The transaction's state.
     pub fn transactions(&self) -> &Transactions {
         &self.transactions
+    }
+
+    /// The session's settings, to be kept.
+    pub(crate) fn shared_settings(&self) -> Arc<Settings> {
+        self.context.settings.clone()
     }
 
     /// The session's settings.

@@ -91,8 +91,15 @@ impl ChangeReader {
     /// # Errors
     /// Bytes that are no message of pgoutput; a change of a table that was not described.
     pub fn read<'r>(&'r mut self, data: &'r [u8]) -> Result<Event<'r>> {
+        let streamed = self.decoder.streamed().is_some();
+        self.read_of(data, streamed)
+    }
+
+    /// As [`ChangeReader::read`], of a message that was kept: `streamed` says whether it stood in a block of a streamed
+    /// transaction.
+    pub(super) fn read_of<'r>(&'r mut self, data: &'r [u8], streamed: bool) -> Result<Event<'r>> {
         self.rows.context.scratch.clear();
-        let message = self.decoder.decode(data)?;
+        let message = self.decoder.decode_of(data, streamed)?;
         let (action, xid, relation, new, old) = match message {
             Message::Insert(insert) => (Action::Insert, insert.xid, insert.relation, Some(insert.new), None),
             Message::Update(update) => {
@@ -148,6 +155,64 @@ impl ChangeReader {
     pub fn set_catalog(&mut self, catalog: Catalog) {
         self.rows.catalog = catalog;
         self.rows.tables.clear();
+    }
+}
+
+/// Functions by table: each change is given to that of its table, which reads it as its type.
+///
+/// ```no_run
+/// # use pg_core::{FromRow, replication::change::{Change, Dispatch}};
+/// # #[derive(FromRow)] struct Account { id: i64 }
+/// # #[derive(FromRow)] struct Order { id: i64 }
+/// # fn show(mut change: Change<'_>) -> Result<(), pg_core::Error> {
+/// let mut dispatch = Dispatch::new()
+///     .on("public", "account", |change| change.new::<Account>().map(|account| println!("{}", account.id)))
+///     .on("public", "order", |change| change.new::<Order>().map(drop));
+/// assert!(dispatch.give(&mut change)?, "a table that nobody asked for");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Default)]
+pub struct Dispatch<'f> {
+    tables: HashMap<(Box<str>, Box<str>), Handler<'f>>,
+}
+
+type Handler<'f> = Box<dyn FnMut(&mut Change<'_>) -> Result<()> + Send + 'f>;
+
+impl std::fmt::Debug for Dispatch<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.tables.keys()).finish()
+    }
+}
+
+impl<'f> Dispatch<'f> {
+    /// No tables.
+    pub fn new() -> Dispatch<'f> {
+        Dispatch::default()
+    }
+
+    /// Gives changes of this table to `take`.
+    #[must_use]
+    pub fn on(
+        mut self,
+        schema: &str,
+        table: &str,
+        take: impl FnMut(&mut Change<'_>) -> Result<()> + Send + 'f,
+    ) -> Dispatch<'f> {
+        self.tables.insert((schema.into(), table.into()), Box::new(take));
+        self
+    }
+
+    /// Gives a change to its table's function; whether there is one.
+    ///
+    /// # Errors
+    /// The function's.
+    pub fn give(&mut self, change: &mut Change<'_>) -> Result<bool> {
+        let relation = &change.relation;
+        match self.tables.get_mut(&(relation.schema.clone(), relation.name.clone())) {
+            Some(take) => take(change).map(|()| true),
+            None => Ok(false),
+        }
     }
 }
 

@@ -1,7 +1,10 @@
-//! Replication: its commands, and how far a stream has come. Nothing here needs a connection.
+//! Replication: its commands, how far a stream has come, and what it carries. Nothing here needs a connection.
+//!
+#![doc = include_str!("../../docs/replication.md")]
 
 pub mod change;
 pub mod command;
 pub mod pgoutput;
 pub mod progress;
 pub mod test_decoding;
+pub mod transactions;

@@ -60,8 +60,12 @@ impl Decoder {
     /// # Errors
     /// A decode error that names the message, for bytes that aren't one. The decoder is as it was.
     pub fn decode<'a>(&mut self, data: &'a [u8]) -> Result<Message<'a>> {
+        self.decode_of(data, self.streamed.is_some())
+    }
+
+    pub(super) fn decode_of<'a>(&mut self, data: &'a [u8], streamed: bool) -> Result<Message<'a>> {
         let tag = data.first().copied().unwrap_or_default();
-        let read = Message::read(Reader::new(data), self.streamed.is_some());
+        let read = Message::read(Reader::new(data), streamed);
         let message = read.map_err(|e| malformed(tag, e))?;
         match &message {
             Message::StreamStart(start) => self.streamed = Some(start.xid),

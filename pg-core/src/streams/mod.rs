@@ -1,11 +1,13 @@
 //! Layer 6: what a session lends for a while, to be read or written piece by piece. Each borrows its session, owns no
 //! bytes of the connection, and can be dropped at any point.
 
+mod changes;
 mod copy_in;
 mod copy_out;
 pub(crate) mod notifying;
 mod replication;
 
+pub use changes::{ChangeStream, TransactionStream};
 pub use copy_in::{CopyIn, CopyRowsIn, Progress};
 pub use copy_out::{CopyOut, CopyRowsOut};
 pub use notifying::Notifications;

@@ -257,6 +257,13 @@ impl<'s, S: Lender> ReplicationStream<'s, S> {
     pub fn feedback_timestamp(&self) -> Option<SystemTime> {
         self.has_told.then_some(self.told_at)
     }
+}
+
+impl<S: Lender> ReplicationStream<'_, S> {
+    /// The session beneath.
+    pub(super) fn lent(&mut self) -> &mut S {
+        self.session
+    }
 
     /// Takes keepalives, answers those that ask, and stops at data.
     async fn advance(&mut self) -> Result<Waiting> {

@@ -5,10 +5,12 @@ use crate::blocking::{Blocking, complete};
 use crate::error::Result;
 use crate::lsn::Lsn;
 use crate::message::replication::XLogData;
+use crate::replication::change::Event;
 use crate::replication::command::{CreateSlot, CreatedSlot, PluginOptions, SlotPosition, SystemIdentity};
 use crate::replication::progress::Positions;
+use crate::replication::transactions::Whole;
 use crate::session::Session;
-use crate::streams::{Flow, ReplicationStream};
+use crate::streams::{ChangeStream, Flow, ReplicationStream, TransactionStream};
 use std::time::{Duration, SystemTime};
 
 impl<S: Session> Blocking<S> {
@@ -105,6 +107,11 @@ impl<'s, S: Session> BlockingReplicationStream<'s, S> {
         complete(self.0.feedback(write, flush, apply, reply))
     }
 
+    /// [`ReplicationStream::changes`]: changes of rows as types.
+    pub fn changes(self) -> BlockingChangeStream<'s, S> {
+        BlockingChangeStream(self.0.changes())
+    }
+
     /// [`ReplicationStream::tick`]: tells the server where we are if it is time to.
     pub fn tick(&mut self) -> Result<Duration> {
         self.0.tick()
@@ -138,5 +145,89 @@ impl<'s, S: Session> BlockingReplicationStream<'s, S> {
     /// [`ReplicationStream::feedback_timestamp`]: when the server was last told where we are.
     pub fn feedback_timestamp(&self) -> Option<SystemTime> {
         self.0.feedback_timestamp()
+    }
+}
+
+/// [`ChangeStream`] with plain methods.
+#[derive(Debug)]
+#[must_use = "the server streams; dropped, the stream is ended"]
+pub struct BlockingChangeStream<'s, S: Session>(ChangeStream<'s, S>);
+
+impl<'s, S: Session> BlockingChangeStream<'s, S> {
+    /// [`ChangeStream::next`]: the next message, a change of a row or another.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "an event borrows from the stream, which no iterator allows"
+    )]
+    pub fn next(&mut self) -> Result<Option<Event<'_>>> {
+        complete(self.0.next())
+    }
+
+    /// [`ChangeStream::transactions`]: whole transactions.
+    pub fn transactions(self, limit: usize) -> BlockingTransactionStream<'s, S> {
+        BlockingTransactionStream(self.0.transactions(limit))
+    }
+
+    /// [`ChangeStream::resolve`]: looks types up over a second connection.
+    pub fn resolve<O: Session>(&mut self, other: &mut O) -> Result<()> {
+        complete(self.0.resolve(other))
+    }
+
+    /// [`ReplicationStream::confirm`]: everything before `lsn` was kept.
+    pub fn confirm(&mut self, lsn: Lsn) {
+        self.0.stream().confirm(lsn);
+    }
+
+    /// [`ReplicationStream::feedback`]: tells the server where we are, at once.
+    pub fn feedback(&mut self, write: Lsn, flush: Lsn, apply: Lsn, reply: bool) -> Result<()> {
+        complete(self.0.stream().feedback(write, flush, apply, reply))
+    }
+
+    /// [`ReplicationStream::tick`]: tells the server where we are if it is time to.
+    pub fn tick(&mut self) -> Result<Duration> {
+        self.0.stream().tick()
+    }
+
+    /// [`ReplicationStream::positions`]: as they are told to the server.
+    pub fn positions(&mut self) -> Positions {
+        self.0.stream().positions()
+    }
+
+    /// [`ChangeStream::stop`]: ends the stream and gives the idle session back.
+    pub fn stop(self, within: Duration) -> Result<()> {
+        complete(self.0.stop(within))
+    }
+}
+
+/// [`TransactionStream`] with plain methods.
+#[derive(Debug)]
+#[must_use = "the server streams; dropped, the stream is ended"]
+pub struct BlockingTransactionStream<'s, S: Session>(TransactionStream<'s, S>);
+
+impl<S: Session> BlockingTransactionStream<'_, S> {
+    /// [`TransactionStream::next`]: the next transaction, once it is whole.
+    #[allow(clippy::should_implement_trait, reason = "a transaction borrows from the stream")]
+    pub fn next(&mut self) -> Result<Option<Whole<'_>>> {
+        complete(self.0.next())
+    }
+
+    /// [`ReplicationStream::confirm`]: everything before `lsn` was kept.
+    pub fn confirm(&mut self, lsn: Lsn) {
+        self.0.stream().confirm(lsn);
+    }
+
+    /// [`ReplicationStream::feedback`]: tells the server where we are, at once.
+    pub fn feedback(&mut self, write: Lsn, flush: Lsn, apply: Lsn, reply: bool) -> Result<()> {
+        complete(self.0.stream().feedback(write, flush, apply, reply))
+    }
+
+    /// [`ReplicationStream::tick`]: tells the server where we are if it is time to.
+    pub fn tick(&mut self) -> Result<Duration> {
+        self.0.stream().tick()
+    }
+
+    /// [`TransactionStream::stop`]: ends the stream and gives the idle session back.
+    pub fn stop(self, within: Duration) -> Result<()> {
+        complete(self.0.stop(within))
     }
 }

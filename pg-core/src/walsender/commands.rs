@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::exchange::replication::Command;
+use crate::exchange::types::TypesByOid;
 use crate::lsn::Lsn;
 use crate::replication::command::{
     self, CreateSlot, CreatedSlot, PluginOptions, SlotPosition, SystemIdentity, since,
@@ -9,6 +10,11 @@ use crate::replication::command::{
 use crate::session::Session;
 use crate::streams::ReplicationStream;
 use std::future::Future;
+
+/// The types of the tables' columns that aren't PostgreSQL's own.
+const TYPES_OF_TABLES: &str = "select distinct a.atttypid from pg_catalog.pg_attribute a \
+     join pg_catalog.pg_class c on c.oid = a.attrelid \
+     where a.attnum > 0 and not a.attisdropped and a.atttypid >= 10000 and c.relkind in ('r', 'p') and c.oid >= 16384";
 
 /// The commands of a connection that was made with `Config::replication`. Every [`Session`] has them; where the
 /// connection is none for replication, each is an error that says so.
@@ -77,6 +83,12 @@ pub trait ReplicationSession: Session {
         async move {
             let options = options.into();
             check_options(&options, major(self))?;
+            if options.get("publication_names").is_some() {
+                // Nothing can be asked here once it streams.
+                let rows = self.run(Command::new(TYPES_OF_TABLES)).await?;
+                let oids = rows.iter().flatten().flatten().filter_map(|oid| oid.parse().ok());
+                self.run(TypesByOid::new(oids.collect())).await?;
+            }
             ReplicationStream::start(self, &command::start_logical(slot, from, &options)?).await
         }
     }

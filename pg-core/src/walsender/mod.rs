@@ -3,5 +3,5 @@
 mod blocking;
 mod commands;
 
-pub use blocking::BlockingReplicationStream;
+pub use blocking::{BlockingChangeStream, BlockingReplicationStream, BlockingTransactionStream};
 pub use commands::ReplicationSession;
