@@ -1,6 +1,6 @@
-//! COPY as text and bytes: the commands, quoted; rows in binary and text form. Nothing here sends anything.
+//! Layer 3, COPY: the commands, quoted, and rows in binary and text form. Nothing here sends anything.
 //!
-//! Manual: "COPY", with its "File Formats".
+#![doc = include_str!("../../docs/copying.md")]
 
 mod command;
 mod format;
