@@ -2,7 +2,7 @@
 
 use super::cancel::CancelToken;
 use super::driver::Link;
-use super::socket::Instant;
+use super::socket::{Failure, Instant, interrupted};
 use pg_core::blocking::Blocking;
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
@@ -95,6 +95,15 @@ impl Raw {
         }
     }
 
+    /// The user's way of waiting has failed: cancels the operation and goes on with it, waiting in the plain way.
+    #[cold]
+    fn interrupt<E: Exchange>(&mut self, operation: Operation<E>, failure: Failure) -> Result<E::Output> {
+        self.link.socket.suspend(true);
+        let outcome = self.cut_off(operation, Duration::ZERO);
+        self.link.socket.suspend(false);
+        outcome.map_err(|error| if error.is_timeout() { interrupted(failure) } else { error })
+    }
+
     /// Sends a CancelRequest, if there is time left for it; whether it arrived.
     fn cancels(&mut self, until: Option<Instant>) -> bool {
         is_ahead(until) && self.cancel.cancel_before(until).is_ok()
@@ -144,8 +153,15 @@ impl Run for Raw {
         }
         let mut operation = self.link.connection.start(exchange);
         match self.link.go_on(&mut operation, deadline)? {
+            // One that waits is complete when its time is over, and an interrupt is no time.
+            Some(output) if E::WAITS => {
+                self.link.socket.take_failure().map_or(Ok(output), |f| Err(interrupted(f)))
+            }
             Some(output) => Ok(output),
-            None => self.cut_off(operation, limit.unwrap_or_default()),
+            None => match self.link.socket.take_failure() {
+                None => self.cut_off(operation, limit.unwrap_or_default()),
+                Some(failure) => self.interrupt(operation, failure),
+            },
         }
     }
 }

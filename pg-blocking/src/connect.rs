@@ -27,6 +27,10 @@ impl Connector for Connect {
     type Connecting = Result<Client>;
 
     fn connect(settings: &Settings) -> Result<Client> {
+        #[cfg(unix)]
+        if let Some(strategy) = crate::wait::default() {
+            return crate::wait::connect_by(settings, strategy);
+        }
         let deadline = settings.connect_timeout().and_then(|timeout| Instant::now().checked_add(timeout));
         let mut attempts = Attempts::default();
         match connect_any(settings, deadline, &mut attempts) {

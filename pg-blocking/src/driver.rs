@@ -77,7 +77,8 @@ impl Link {
                 Err(e) => return self.last_words(e),
             }
         }
-        if deadline.is_some() {
+        let waits_first = self.socket.waits_first();
+        if deadline.is_some() || waits_first {
             match self.socket.wait(false, deadline) {
                 Ok(Ready::TimedOut) => return false,
                 Ok(_) => {}
@@ -86,6 +87,8 @@ impl Link {
         }
         match self.socket.receive(self.connection.space()) {
             Ok(count) => self.connection.handle_read(count),
+            // The strategy made the socket one that never waits, and returned early.
+            Err(e) if waits_first && e.kind() == io::ErrorKind::WouldBlock => {}
             Err(e) => return self.failed("reading from the server", e),
         }
         true

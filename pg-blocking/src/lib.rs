@@ -72,6 +72,8 @@ mod driver;
 pub mod nonblocking;
 mod pump;
 mod socket;
+#[cfg(unix)]
+pub mod wait;
 
 #[doc(hidden)]
 pub use cancel::CancelToken;

@@ -1,5 +1,8 @@
 //! The socket: sending without waiting, reading with or without a deadline. Nothing of PostgreSQL is known here.
 
+#[cfg(unix)]
+use crate::wait::Wanted;
+use pg_core::error::{Error, ErrorKind};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 #[cfg(unix)]
@@ -8,23 +11,83 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 #[cfg(unix)]
 use std::path::Path;
+/// Why a strategy of the user's has ended a wait before its time.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// The clock that deadlines go by.
 pub(crate) use std::time::Instant;
 
-/// A connected stream socket.
+/// A connected stream socket, and how it is waited for.
+pub(crate) struct Socket {
+    stream: Stream,
+    strategy: Option<Box<Strategy>>,
+}
+
 #[derive(Debug)]
-pub(crate) enum Socket {
+enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
 }
 
+/// A strategy of the user's, and why it has failed.
+struct Strategy {
+    #[cfg(unix)]
+    wait: std::sync::Arc<dyn crate::wait::Wait>,
+    failure: Option<Failure>,
+    is_suspended: bool,
+}
+
+impl std::fmt::Debug for Socket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Socket")
+            .field("stream", &self.stream)
+            .field("has_strategy", &self.strategy.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
 /// What a wait ended with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ready {
+pub enum Ready {
+    /// There is something to read, or an error to be told.
     Read,
+    /// There is room to send.
     Write,
+    /// The deadline has passed.
     TimedOut,
+}
+
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Socket {
+        Socket { stream: Stream::Tcp(stream), strategy: None }
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixStream> for Socket {
+    fn from(stream: UnixStream) -> Socket {
+        Socket { stream: Stream::Unix(stream), strategy: None }
+    }
+}
+
+impl Socket {
+    /// Whether each read is waited for first, by a strategy.
+    #[inline]
+    pub(crate) fn waits_first(&self) -> bool {
+        self.strategy.is_some()
+    }
+
+    /// Why the last wait has ended before its time, if it has.
+    pub(crate) fn take_failure(&mut self) -> Option<Failure> {
+        self.strategy.as_mut()?.failure.take()
+    }
+
+    /// Waits in the plain way meanwhile.
+    pub(crate) fn suspend(&mut self, is_suspended: bool) {
+        if let Some(strategy) = &mut self.strategy {
+            strategy.is_suspended = is_suspended;
+        }
+    }
 }
 
 impl Socket {
@@ -39,7 +102,7 @@ impl Socket {
         rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
         #[cfg(not(unix))]
         socket2::SockRef::from(&stream).set_keepalive(true)?;
-        Ok(Socket::Tcp(stream))
+        Ok(stream.into())
     }
 
     /// Connects; `TimedOut` if the deadline comes first. On Linux, a path that begins with `@` is a name of the abstract
@@ -67,13 +130,13 @@ impl Socket {
         if left.is_some() {
             sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, None)?;
         }
-        Ok(Socket::Unix(socket.into()))
+        Ok(UnixStream::from(socket).into())
     }
 
     /// Connects, which never waits on these systems.
     #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
     pub(crate) fn unix(path: &Path, _: Option<Instant>) -> io::Result<Socket> {
-        UnixStream::connect(path).map(Socket::Unix)
+        UnixStream::connect(path).map(Socket::from)
     }
 }
 
@@ -88,9 +151,9 @@ fn left(deadline: Option<Instant>) -> io::Result<Option<std::time::Duration>> {
 #[cfg(unix)]
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Socket::Tcp(stream) => stream.as_fd(),
-            Socket::Unix(stream) => stream.as_fd(),
+        match &self.stream {
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
         }
     }
 }
@@ -129,37 +192,70 @@ impl Socket {
 
     /// Waits until there is something to read or, if `writing`, room to send. After the deadline there never is: a server
     /// that sends and sends must not outlast it.
-    pub(crate) fn wait(&self, writing: bool, deadline: Option<Instant>) -> io::Result<Ready> {
-        wait(self, writing, deadline)
+    pub(crate) fn wait(&mut self, writing: bool, deadline: Option<Instant>) -> io::Result<Ready> {
+        if let Some(strategy) = &mut self.strategy
+            && !strategy.is_suspended
+        {
+            if left(deadline).is_err() {
+                return Ok(Ready::TimedOut);
+            }
+            let wanted = if writing { Wanted::Write } else { Wanted::Read };
+            let fd = match &self.stream {
+                Stream::Tcp(stream) => stream.as_fd(),
+                Stream::Unix(stream) => stream.as_fd(),
+            };
+            return Ok(strategy.wait.wait(fd, wanted, deadline).unwrap_or_else(|failure| {
+                strategy.failure = Some(failure);
+                Ready::TimedOut
+            }));
+        }
+        wait(&*self, writing, deadline)
+    }
+
+    /// Waits by a strategy from now on; `None`: by the system's read.
+    pub(crate) fn set_strategy(&mut self, wait: Option<std::sync::Arc<dyn crate::wait::Wait>>) {
+        self.strategy = wait.map(|wait| Box::new(Strategy { wait, failure: None, is_suspended: false }));
     }
 
     /// Another handle of the same socket.
     pub(crate) fn try_clone(&self) -> io::Result<Socket> {
-        Ok(match self {
-            Socket::Tcp(stream) => Socket::Tcp(stream.try_clone()?),
-            Socket::Unix(stream) => Socket::Unix(stream.try_clone()?),
+        Ok(match &self.stream {
+            Stream::Tcp(stream) => stream.try_clone()?.into(),
+            Stream::Unix(stream) => stream.try_clone()?.into(),
         })
     }
 }
 
-/// Waits as [`Socket::wait`] does.
+/// Waits as [`Socket::wait`] does without a strategy.
 #[cfg(unix)]
 pub(crate) fn wait(fd: impl AsFd, writing: bool, deadline: Option<Instant>) -> io::Result<Ready> {
+    loop {
+        if let Some(ready) = poll_once(&fd, writing, deadline)? {
+            return Ok(ready);
+        }
+    }
+}
+
+/// The same; `None` if a signal came first.
+#[cfg(unix)]
+pub(crate) fn poll_once(
+    fd: impl AsFd,
+    writing: bool,
+    deadline: Option<Instant>,
+) -> io::Result<Option<Ready>> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let wanted = if writing { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-    loop {
-        let Ok(left) = left(deadline) else { return Ok(Ready::TimedOut) };
-        let timeout =
-            left.map(|left| Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }));
-        let mut fds = [PollFd::new(&fd, wanted)];
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(0) => return Ok(Ready::TimedOut),
-            // An error or a hang-up is told by the read that follows.
-            Ok(_) if fds.iter().any(|fd| fd.revents().intersects(!PollFlags::OUT)) => return Ok(Ready::Read),
-            Ok(_) => return Ok(Ready::Write),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
+    let Ok(left) = left(deadline) else { return Ok(Some(Ready::TimedOut)) };
+    let timeout =
+        left.map(|left| Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }));
+    let mut fds = [PollFd::new(&fd, wanted)];
+    match poll(&mut fds, timeout.as_ref()) {
+        Ok(0) => Ok(Some(Ready::TimedOut)),
+        // An error or a hang-up is told by the read that follows.
+        Ok(_) if fds.iter().any(|fd| fd.revents().intersects(!PollFlags::OUT)) => Ok(Some(Ready::Read)),
+        Ok(_) => Ok(Some(Ready::Write)),
+        Err(rustix::io::Errno::INTR) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -174,7 +270,7 @@ pub(crate) fn is_writable(fd: impl AsFd) -> io::Result<bool> {
 #[cfg(not(unix))]
 impl Socket {
     fn stream(&self) -> &TcpStream {
-        let Socket::Tcp(stream) = self;
+        let Stream::Tcp(stream) = &self.stream;
         stream
     }
 
@@ -199,7 +295,7 @@ impl Socket {
     }
 
     /// Without `poll(2)`: looks for something to read for a moment at a time.
-    pub(crate) fn wait(&self, writing: bool, deadline: Option<Instant>) -> io::Result<Ready> {
+    pub(crate) fn wait(&mut self, writing: bool, deadline: Option<Instant>) -> io::Result<Ready> {
         let moment = std::time::Duration::from_millis(5);
         loop {
             let Ok(left) = left(deadline) else { return Ok(Ready::TimedOut) };
@@ -217,4 +313,10 @@ impl Socket {
             }
         }
     }
+}
+
+/// The error of a call whose wait has failed.
+pub(crate) fn interrupted(failure: Failure) -> Error {
+    Error::new(ErrorKind::Interrupted, format!("waiting for the server was interrupted: {failure}"))
+        .with_source(failure)
 }

@@ -41,8 +41,8 @@ impl<S> Blocking<S> {
         Blocking(session)
     }
 
-    /// The session beneath the face.
-    pub(crate) fn session(&mut self) -> &mut S {
+    /// The session beneath.
+    pub fn get_mut(&mut self) -> &mut S {
         &mut self.0
     }
 

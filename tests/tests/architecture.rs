@@ -193,6 +193,7 @@ fn both_clients_have_the_same_files() {
     blocking.remove("socket");
     blocking.remove("pump");
     blocking.remove("nonblocking");
+    blocking.remove("wait");
     asynchronous.remove("runtime");
     assert_eq!(blocking, asynchronous);
 }

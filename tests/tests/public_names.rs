@@ -11,8 +11,8 @@ const REPLICATION: &str = include_str!("../../pg-core/src/streams/replication.rs
 const FACE: &str = include_str!("../../pg-core/src/blocking.rs");
 
 /// Names that only the blocking client has: its plain methods, the way into generic code, the session beneath, and what
-/// never waits.
-const ONLY_BLOCKING: [&str; 5] = ["Blocking", "Raw", "complete", "nonblocking", "Pump"];
+/// never waits, or waits otherwise.
+const ONLY_BLOCKING: [&str; 6] = ["Blocking", "Raw", "complete", "nonblocking", "wait", "Pump"];
 
 /// What only the async client has.
 const ONLY_ASYNC: [&str; 0] = [];

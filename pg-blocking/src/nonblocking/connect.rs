@@ -16,14 +16,18 @@ use pg_core::exchange::startup::{Startup, Tls};
 use pg_core::protocol::connection::Connection;
 use pg_core::protocol::gate::Gate;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Connects: a task that gives the [`Client`]. Nothing is done before it is first polled.
 ///
 /// # Errors
 /// By polling: those of [`Config::connect`](pg_core::config::Config::connect).
 pub fn connect(config: &Config<Connect>) -> Task<Client> {
-    let settings = config.settings().clone();
+    connect_by(config.settings())
+}
+
+pub(crate) fn connect_by(settings: &Settings) -> Task<Client> {
+    let settings = settings.clone();
     let waits = Waits::default();
     Task::new(waits.clone(), async move { connect_within(&settings, waits).await })
 }
@@ -62,10 +66,11 @@ impl Dialer for Dial {
     async fn log_in(
         &mut self,
         place: &Place,
-        connection: Connection,
+        mut connection: Connection,
         startup: Startup<'_>,
         tls: Option<Tls>,
     ) -> Result<Client> {
+        connection.set_clock(SystemTime::now);
         let socket = socket::open(place, &self.waits, self.deadline).await?;
         let cancel = CancelToken { place: place.clone(), key: None, tls: None, gate: Gate::default() };
         let link = Link { connection, socket };

@@ -49,6 +49,7 @@ mod task;
 
 pub use client::{Client, Operation};
 pub use connect::connect;
+pub(crate) use connect::connect_by;
 pub use task::Task;
 
 /// What polling came to.

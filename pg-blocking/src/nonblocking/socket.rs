@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with, sockopt};
 use std::future::poll_fn;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
@@ -30,7 +30,7 @@ pub(super) async fn open(place: &Place, waits: &Waits, deadline: Option<Instant>
             loop {
                 let socket = new(AddressFamily::UNIX).map_err(refused)?;
                 match rustix::net::connect(&socket, &address) {
-                    Ok(()) => return Ok(Socket::Unix(socket.into())),
+                    Ok(()) => return Ok(UnixStream::from(socket).into()),
                     // The server's queue is full, and the system doesn't tell when there is room.
                     Err(Errno::AGAIN) => pause(waits, Instant::now() + FULL_QUEUE, deadline).await?,
                     Err(error) => return Err(refused(error.into())),
@@ -47,7 +47,7 @@ pub(super) async fn open(place: &Place, waits: &Waits, deadline: Option<Instant>
             }
             sockopt::set_tcp_nodelay(&socket, true).map_err(|e| refused(e.into()))?;
             sockopt::set_socket_keepalive(&socket, true).map_err(|e| refused(e.into()))?;
-            Ok(Socket::Tcp(socket.into()))
+            Ok(TcpStream::from(socket).into())
         }
         _ => Err(refused(io::ErrorKind::Unsupported.into())),
     }

@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Io,
     /// A deadline passed.
     Timeout,
+    /// Waiting was interrupted by the caller's own means; what ran was cancelled.
+    Interrupted,
     /// The connection was closed before the call.
     Closed,
     /// The call itself is wrong, such as a parameter too many.

@@ -16,27 +16,27 @@ use std::time::{Duration, SystemTime};
 impl<S: Session> Blocking<S> {
     /// [`ReplicationSession::identify_system`]: the cluster, its timeline, how far its log is.
     pub fn identify_system(&mut self) -> Result<SystemIdentity> {
-        complete(ReplicationSession::identify_system(self.session()))
+        complete(ReplicationSession::identify_system(self.get_mut()))
     }
 
     /// [`ReplicationSession::show`]: the value of a setting.
     pub fn show(&mut self, setting: &str) -> Result<String> {
-        complete(ReplicationSession::show(self.session(), setting))
+        complete(ReplicationSession::show(self.get_mut(), setting))
     }
 
     /// [`ReplicationSession::create_slot`]: makes a replication slot.
     pub fn create_slot(&mut self, slot: &CreateSlot) -> Result<CreatedSlot> {
-        complete(ReplicationSession::create_slot(self.session(), slot))
+        complete(ReplicationSession::create_slot(self.get_mut(), slot))
     }
 
     /// [`ReplicationSession::drop_slot`]: drops a replication slot.
     pub fn drop_slot(&mut self, name: &str, wait: bool) -> Result<()> {
-        complete(ReplicationSession::drop_slot(self.session(), name, wait))
+        complete(ReplicationSession::drop_slot(self.get_mut(), name, wait))
     }
 
     /// [`ReplicationSession::read_slot`]: where a physical slot is.
     pub fn read_slot(&mut self, name: &str) -> Result<Option<SlotPosition>> {
-        complete(ReplicationSession::read_slot(self.session(), name))
+        complete(ReplicationSession::read_slot(self.get_mut(), name))
     }
 
     /// [`ReplicationSession::start_logical`]: streams changes.
@@ -46,7 +46,7 @@ impl<S: Session> Blocking<S> {
         from: Lsn,
         options: impl Into<PluginOptions> + Send,
     ) -> Result<BlockingReplicationStream<'_, S>> {
-        complete(ReplicationSession::start_logical(self.session(), slot, from, options))
+        complete(ReplicationSession::start_logical(self.get_mut(), slot, from, options))
             .map(BlockingReplicationStream)
     }
 
@@ -57,13 +57,13 @@ impl<S: Session> Blocking<S> {
         from: Lsn,
         timeline: Option<u32>,
     ) -> Result<BlockingReplicationStream<'_, S>> {
-        complete(ReplicationSession::start_physical(self.session(), slot, from, timeline))
+        complete(ReplicationSession::start_physical(self.get_mut(), slot, from, timeline))
             .map(BlockingReplicationStream)
     }
 
     /// [`ReplicationSession::start`]: starts a stream by a command as it is.
     pub fn start(&mut self, command: &str) -> Result<BlockingReplicationStream<'_, S>> {
-        complete(ReplicationSession::start(self.session(), command)).map(BlockingReplicationStream)
+        complete(ReplicationSession::start(self.get_mut(), command)).map(BlockingReplicationStream)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) use crate::clock::Moment as Instant;
 use crate::link::Net;
+use pg_core::error::{Error, ErrorKind};
 use std::io;
 
 #[derive(Debug)]
@@ -17,7 +18,25 @@ pub(crate) enum Ready {
     TimedOut,
 }
 
+/// Why a strategy of the user's has ended a wait before its time.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The error of a call whose wait has failed.
+pub(crate) fn interrupted(failure: Failure) -> Error {
+    Error::new(ErrorKind::Interrupted, failure.to_string())
+}
+
 impl Socket {
+    pub(crate) fn waits_first(&self) -> bool {
+        false
+    }
+
+    pub(crate) fn take_failure(&mut self) -> Option<Failure> {
+        None
+    }
+
+    pub(crate) fn suspend(&mut self, _: bool) {}
+
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         self.net.world().send(bytes)
     }

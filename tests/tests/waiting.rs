@@ -1,0 +1,148 @@
+//! How a blocking connection waits is the user's choice, and whatever it is, everything works.
+
+use pg_blocking::wait::{self, Failure, Ready, Wait, WaitPoll, Wanted};
+use pg_blocking::{Client, Config, CopyFrom, ErrorKind, complete};
+use pg_tests::clients::still_answers;
+use pg_tests::fake_server::FakeServer;
+use pg_tests::server::{Database, Server};
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+fn connect(database: &Database, strategy: impl Wait + 'static) -> Client {
+    wait::connect(&Config::new(&database.url()).unwrap(), Arc::new(strategy)).unwrap()
+}
+
+/// A callback that counts its calls, and does what `WaitPoll` does.
+fn counting(calls: &Arc<AtomicUsize>) -> impl Wait + use<> {
+    let calls = Arc::clone(calls);
+    move |fd: BorrowedFd<'_>, wanted: Wanted, deadline: Option<Instant>| -> Result<Ready, Failure> {
+        calls.fetch_add(1, Ordering::Relaxed);
+        WaitPoll::new().wait(fd, wanted, deadline)
+    }
+}
+
+#[test]
+fn every_wait_goes_through_the_callback_and_everything_works() {
+    let database = Server::shared().database();
+    let calls = Arc::default();
+    let mut client = connect(&database, counting(&calls));
+    let connecting = calls.load(Ordering::Relaxed);
+    assert!(connecting > 0);
+    client.batch_execute("create table t (n int4, word text)").unwrap();
+    let mut tx = client.begin().unwrap();
+    assert_eq!(tx.copy_in_all(&CopyFrom::table("t"), (0..50_000).map(|n| (n, "word"))).unwrap(), 50_000);
+    tx.commit().unwrap();
+    let mut sum = 0;
+    let mut rows = client.stream("select n from t", ()).unwrap();
+    while let Some((n,)) = rows.next_as::<(i32,)>().unwrap() {
+        sum += i64::from(n);
+    }
+    assert_eq!(sum, 1_249_975_000);
+    client.listen("c").unwrap();
+    client.notify("c", "x").unwrap();
+    assert!(client.wait_notification(Duration::ZERO).unwrap().is_some());
+    assert_eq!(client.wait_notification(Duration::from_millis(10)).unwrap(), None);
+    assert!(calls.load(Ordering::Relaxed) > connecting + 5);
+    // And back to the system's read.
+    client.get_mut().set_wait(None);
+    let before = calls.load(Ordering::Relaxed);
+    complete(still_answers(&mut client)).unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), before);
+}
+
+#[test]
+fn an_interrupt_cancels_the_query_and_the_connection_stays_usable() {
+    let database = Server::shared().database();
+    let flag = Arc::new(AtomicBool::new(false));
+    let mut client = connect(&database, WaitPoll::new().interrupted_by(Arc::clone(&flag)));
+    let (running, runs) = mpsc::channel();
+    let (from_outside, url) = (Arc::clone(&flag), database.url());
+    let interrupter = std::thread::spawn(move || {
+        let mut other = Config::new(&url).unwrap().connect().unwrap();
+        for () in runs {
+            let sql = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
+            while other.query_value::<i64>(sql, ()).unwrap() == 0 {}
+            from_outside.store(true, Ordering::SeqCst);
+        }
+    });
+    for sql in ["select 1 from pg_sleep(600)", "select 1 from generate_series(1, 3), pg_sleep(600)"] {
+        running.send(()).unwrap();
+        let start = Instant::now();
+        let error = client.query_value::<i32>(sql, ()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+        assert!(start.elapsed() < Duration::from_secs(20));
+        complete(still_answers(&mut client)).unwrap();
+    }
+    // In a transaction too, which has failed then.
+    let mut tx = client.begin().unwrap();
+    running.send(()).unwrap();
+    assert_eq!(tx.execute("select pg_sleep(600)", ()).unwrap_err().kind(), ErrorKind::Interrupted);
+    drop(tx);
+    complete(still_answers(&mut client)).unwrap();
+    drop(running);
+    interrupter.join().unwrap();
+    // While it waits for notifications.
+    client.listen("c").unwrap();
+    flag.store(true, Ordering::SeqCst);
+    let error = client.wait_notification(Duration::from_secs(600)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+    complete(still_answers(&mut client)).unwrap();
+}
+
+#[test]
+fn a_server_that_is_silent_for_too_long_is_cancelled() {
+    let database = Server::shared().database();
+    let mut client = connect(&database, WaitPoll::new().silent_for(Duration::from_millis(50)));
+    let error = client.execute("select pg_sleep(600)", ()).unwrap_err();
+    assert!(error.kind() == ErrorKind::Interrupted && error.to_string().contains("silent"), "{error}");
+    complete(still_answers(&mut client)).unwrap();
+}
+
+/// A callback that fails once, when it is told to.
+fn failing(fails: &Arc<AtomicBool>) -> impl Wait + use<> {
+    let fails = Arc::clone(fails);
+    move |fd: BorrowedFd<'_>, wanted: Wanted, deadline: Option<Instant>| -> Result<Ready, Failure> {
+        if fails.load(Ordering::SeqCst) {
+            return Err("the callback has failed".into());
+        }
+        WaitPoll::new().wait(fd, wanted, deadline)
+    }
+}
+
+#[test]
+fn a_callback_that_fails_leaves_a_connection_that_goes_on() {
+    let database = Server::shared().database();
+    let fails = Arc::default();
+    let mut client = connect(&database, failing(&fails));
+    client.batch_execute("create table t (n int4)").unwrap();
+    for _ in 0..3 {
+        fails.store(true, Ordering::SeqCst);
+        let error = client.query_value::<i32>("select 1 from pg_sleep(600)", ()).unwrap_err();
+        assert!(error.to_string().contains("the callback has failed"), "{error}");
+        fails.store(false, Ordering::SeqCst);
+        let mut copy = client.copy_in_rows::<(i32,)>(&CopyFrom::table("t")).unwrap();
+        copy.write(&(1,)).unwrap();
+        fails.store(true, Ordering::SeqCst);
+        // The COPY may have ended before it was cancelled: then it says so.
+        let _ = copy.finish();
+        fails.store(false, Ordering::SeqCst);
+        complete(still_answers(&mut client)).unwrap();
+    }
+    assert!(!client.is_closed());
+}
+
+#[test]
+fn a_connection_is_closed_only_if_its_server_does_not_answer() {
+    let server = FakeServer::run(|peer| {
+        peer.login();
+        peer.wait_for_end();
+    });
+    let fails = Arc::default();
+    let config = Config::new(&server.url()).unwrap().cancel_timeout(Duration::from_millis(100));
+    let mut client = wait::connect(&config, Arc::new(failing(&fails))).unwrap();
+    fails.store(true, Ordering::SeqCst);
+    assert_eq!(client.ping().unwrap_err().kind(), ErrorKind::Interrupted);
+    assert!(client.is_closed());
+}
