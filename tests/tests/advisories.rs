@@ -8,6 +8,7 @@ use pg_core::auth::policy::{ChannelBinding, Policy};
 use pg_core::auth::scram::{Binding, Scram};
 use pg_core::config::Config;
 use pg_core::config::ssl::SslMode;
+use pg_core::copy::{CopyFrom, CopyTo};
 use pg_core::message::backend::{DataRow, Message};
 use pg_core::message::{Format, frontend};
 use pg_core::types::array::Array;
@@ -160,7 +161,7 @@ fn a_scram_iteration_count_does_not_burn_cpu() {
 
 // ---- RUSTSEC-2026-0180 (tokio-postgres), pgx 5.10: counts from the server ----
 
-/// Arrays and composites; hstore below. (Ranges have no counts.)
+/// Arrays, composites, records, multiranges and the lengths in ranges; hstore below.
 #[test]
 fn a_count_from_the_server_is_not_believed() {
     for count in [-1, -2, 2, 1 << 16, i32::MAX, i32::MIN] {
@@ -391,7 +392,73 @@ async fn a_channel_is_not_spliced<S: Session>(client: &mut S, _: &Database) -> R
 
 // ---- RUSTSEC-2026-0136 (diesel) ----
 
-/// COPY has no operation of its own yet, so what is shown is the quoting that its options will pass through.
+/// Whatever a COPY is told, as a name or as an option's value, the server refuses it or takes it for what it is, and runs
+/// nothing of it.
+async fn options_and_names_of_a_copy_are_not_spliced<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    with_victim(client).await?;
+    for conforming in ["on", "off"] {
+        client.batch_execute(&format!("set standard_conforming_strings = {conforming}")).await?;
+        for hostile in HOSTILE.into_iter().chain(["'); drop table victim; --", "\\'); drop table victim; --"])
+        {
+            let victim = || CopyTo::table("victim").csv();
+            for copy in [
+                CopyTo::table(hostile),
+                CopyTo::table("victim").schema(hostile),
+                CopyTo::table("victim").columns([hostile]),
+                victim().null(hostile),
+                victim().encoding(hostile),
+                victim().force_quote([hostile]),
+            ] {
+                let sql = copy.to_sql()?;
+                let mut data = Vec::new();
+                let outcome = match client.copy_out(&sql).await {
+                    Ok(source) => source.write_to(&mut data).await,
+                    Err(error) => Err(error),
+                };
+                match outcome {
+                    Ok(rows) => assert_eq!((rows, data.as_slice()), (1, &b"1\n"[..]), "{sql}"),
+                    Err(error) => assert!(error.sqlstate().is_some(), "{sql}: {error}"),
+                }
+            }
+            let table = || CopyFrom::table("victim").csv();
+            for copy in [
+                CopyFrom::table(hostile),
+                table().schema(hostile),
+                table().columns([hostile]),
+                table().force_null([hostile]),
+                table().force_not_null([hostile]),
+                table().encoding(hostile),
+            ] {
+                let sql = copy.to_sql()?;
+                let outcome = match client.copy_in(&sql).await {
+                    Ok(sink) => sink.abort("enough").await,
+                    Err(error) => Err(error),
+                };
+                outcome.expect_err(&sql).sqlstate().expect("the server's");
+            }
+        }
+        for one_byte in ['\'', '\\', '"', ';', '\n'] {
+            let sql = CopyTo::table("victim")
+                .csv()
+                .delimiter(one_byte)
+                .quote(one_byte)
+                .escape(one_byte)
+                .to_sql()?;
+            client
+                .copy_out(&sql)
+                .await
+                .map(drop)
+                .expect_err("two of them are the same")
+                .sqlstate()
+                .expect("the server's");
+        }
+    }
+    assert!(CopyTo::table("a\0b").to_sql().is_err() && CopyFrom::table("t").null("a\0b").to_sql().is_err());
+    client.batch_execute("set standard_conforming_strings = on").await?;
+    victim_lives(client).await
+}
+
+/// The quoting that an option passes through gives the server the very same text.
 async fn an_option_is_not_spliced<S: Session>(client: &mut S, _: &Database) -> Result<()> {
     with_victim(client).await?;
     for conforming in ["on", "off"] {
@@ -736,6 +803,7 @@ each_client!(
 both_clients!(
     a_flood_of_notifications_is_bounded_and_told,
     a_channel_is_not_spliced,
+    options_and_names_of_a_copy_are_not_spliced,
     an_option_is_not_spliced,
     a_placeholder_after_a_minus_is_a_placeholder,
     column_names_are_not_spliced,
