@@ -56,10 +56,12 @@ impl Script {
     pub(super) fn new(net: Net, mut rng: Rng) -> Script {
         let (drops, texts) = (rng.pick(&[0, 100, 400]), rng.pick(&[1, 3, 8]));
         let deadlines = rng.pick(&[0, 0, 100, 500]);
+        // What is answered follows from the number, so that each run has numbers of its own.
+        let numbers = rng.below(1 << 20);
         Script {
             net,
             rng,
-            numbers: 0,
+            numbers,
             ledger: Ledger::default(),
             drops,
             deadlines,

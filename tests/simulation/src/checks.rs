@@ -134,16 +134,15 @@ impl Ledger {
         }
     }
 
-    /// Looks whether the server's journal is as it must be. Where messages may be made up, so may be errors, and what they
-    /// say was undone may have been done; what was acknowledged is there all the same.
+    /// Looks whether the server's journal is as it must be. Where an error was made up, what it says was undone may have
+    /// been done; what was acknowledged is there all the same, and what was made together is there wholly or not at all.
     pub(super) fn audit(&mut self, net: &Net) {
         if !is_exact(net) {
             return;
         }
         let world = net.world();
-        if world.server.faults.class() == Class::Order {
+        if world.server.faults.made_an_error_up() {
             self.must_not.clear();
-            self.all_or_none.clear();
         }
         let has = |number: &u64| world.server.committed.contains(number);
         let mut findings = Vec::new();
@@ -231,7 +230,11 @@ impl Ledger {
         let world = net.world();
         let (class, happened) = (world.server.faults.class(), world.server.faults.happened);
         let message = error.message();
-        if matches!(class, Class::Order | Class::Bytes) && happened {
+        // The server's errors are its own, but for those that were made up.
+        let is_disorder = class == Class::Order && error.kind() != ErrorKind::Server
+            || world.server.faults.made_an_error_up()
+            || world.server.faults.touched_rows;
+        if happened && (class == Class::Bytes || is_disorder) {
             let may =
                 class == Class::Bytes || world.server.faults.touched_rows || may_after_disorder(error, call);
             drop(world);
@@ -250,9 +253,12 @@ impl Ledger {
                         .any(|number| *number == 0 || call.numbers.contains(number)),
                     // What was cancelled may have been the rest of a stream.
                     "25P02" => scope.depth > 0 && (scope.disturbed || !world.server.cancelled.is_empty()),
-                    // It is run again once, and not if that is forgotten too.
+                    // It is run again once, and not if that is forgotten too, or if its error came twice.
                     "26000" | "0A000" => {
-                        scope.depth > 0 || call.no_retry || world.server.forgotten > call.forgotten_before
+                        (class == Class::Order && happened)
+                            || scope.depth > 0
+                            || call.no_retry
+                            || world.server.forgotten > call.forgotten_before
                     }
                     "42601" => call.misspelt,
                     "55000" => world.server.refused > call.refused_before,
@@ -321,6 +327,8 @@ fn may_after_disorder(error: &Error, call: &Call) -> bool {
         ErrorKind::RowCount => call.counts,
         ErrorKind::Decode => false,
         ErrorKind::RolledBack | ErrorKind::CommitUnknown => call.ends,
+        // Nothing that a server says makes these.
+        ErrorKind::Encode | ErrorKind::Config => false,
         _ => true,
     }
 }

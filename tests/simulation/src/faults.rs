@@ -134,6 +134,11 @@ impl Faults {
         Faults { class: Class::Transport, ..Faults::new(Class::Correct, rng) }
     }
 
+    /// Whether an error came that no statement had.
+    pub(super) fn made_an_error_up(&self) -> bool {
+        self.has_surplus.1
+    }
+
     pub(super) fn class(&self) -> Class {
         self.class
     }
@@ -224,6 +229,10 @@ impl Faults {
                     u32::MAX,
                 ]);
                 message[1..5].copy_from_slice(&lie.to_be_bytes());
+                // More comes than the buffer holds, so that it must grow: by what came, not by what was promised.
+                if lie > 1 << 20 && rng.in_thousand(300) {
+                    message.resize(message.len() + 20_000 + rng.index(60_000), b'x');
+                }
             }
             Fault::LieCount => {
                 let width = rng.pick(&[2usize, 4, 4]);

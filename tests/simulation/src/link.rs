@@ -18,6 +18,8 @@ pub(super) struct Weather {
     pub(super) latency: u64,
     /// How many bytes one read gives at most.
     pub(super) read: u64,
+    /// Reads end where messages end, as far as these are there and fit.
+    pub(super) aligned: bool,
     /// How many bytes one write takes at most.
     pub(super) write: u64,
     /// After how many reads of a thousand the rest of the bytes is late.
@@ -36,6 +38,7 @@ impl Weather {
         Weather {
             latency: rng.pick(&[0, 0, 100, 2 * MILLISECOND]),
             read: rng.pick(&[any, any, any, 1000, 40, 7, 1]),
+            aligned: rng.in_thousand(200),
             write: rng.pick(&[any, any, any, 100, 5]),
             gaps: rng.pick(&[0, 0, 30, 300]),
             capacity: rng.pick(&[64, 1000, any.try_into().expect("fits"), any.try_into().expect("fits")]),
@@ -73,6 +76,9 @@ pub(super) struct World {
     up: VecDeque<(Moment, Vec<u8>)>,
     up_bytes: usize,
     down: VecDeque<u8>,
+    /// Where messages in it end, counted from the first byte that was ever read.
+    ends: VecDeque<u64>,
+    was_read: u64,
     /// When the client can read what is on its way.
     down_at: Moment,
     cancels: Vec<Cancel>,
@@ -105,6 +111,8 @@ impl World {
             up: VecDeque::new(),
             up_bytes: 0,
             down: VecDeque::new(),
+            ends: VecDeque::new(),
+            was_read: 0,
             down_at: Moment(0),
             cancels: Vec::new(),
             cancel_count: 0,
@@ -152,16 +160,33 @@ impl World {
         }
         let most = if self.weather.read > 1000 { u64::MAX } else { 1 + self.rng.below(self.weather.read) };
         let count = space.len().min(self.down.len()).min(usize::try_from(most).unwrap_or(usize::MAX));
+        let count = self.aligned(count);
         let (front, back) = self.down.as_slices();
         let split = count.min(front.len());
         space[..split].copy_from_slice(&front[..split]);
         space[split..count].copy_from_slice(&back[..count - split]);
         self.down.drain(..count);
+        self.was_read += count as u64;
         if self.rng.in_thousand(self.weather.gaps) {
             self.down_at = self.now + 1 + self.rng.below(50);
         }
         self.happen();
         Ok(count)
+    }
+
+    /// So many bytes, or fewer, up to the last end of a message among them.
+    fn aligned(&mut self, count: usize) -> usize {
+        let mut aligned = None;
+        while let Some(end) = self.ends.front().and_then(|end| usize::try_from(end - self.was_read).ok())
+            && end <= count
+        {
+            aligned = Some(end);
+            self.ends.pop_front();
+        }
+        match aligned {
+            Some(aligned) if self.weather.aligned && aligned > 0 => aligned,
+            _ => count,
+        }
     }
 
     /// Lets the world go on to the next moment at which something happens, `until` at the latest; false if nothing
@@ -254,6 +279,7 @@ impl World {
             cancel.has_arrived = true;
         }
         self.cancels.retain(|cancel| cancel.passage.is_some());
+        self.server.newest_before_cancel = self.cancels.iter().map(|cancel| cancel.newest).min();
         loop {
             if self.down.len() + self.server.out.len() <= self.weather.capacity && self.server.work(now) {
                 continue;
@@ -281,7 +307,10 @@ impl World {
     fn flush(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.seal(&mut self.server);
+            self.server.ends.clear();
         }
+        let before = self.was_read + self.down.len() as u64;
+        self.ends.extend(self.server.ends.drain(..).map(|end| before + end as u64));
         if self.server.out.is_empty() {
             return;
         }

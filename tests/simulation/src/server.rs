@@ -74,9 +74,13 @@ pub(super) struct Model {
     read: usize,
     /// What is sent, after the faults.
     pub(super) out: Vec<u8>,
+    /// Where its messages end.
+    pub(super) ends: Vec<usize>,
     pub(super) faults: Faults,
     /// How the link ended, once it did.
     pub(super) end: Option<Outcome>,
+    /// The newest call when a cancel request set out that is still on its way: none after it may begin.
+    pub(super) newest_before_cancel: Option<u64>,
     statements: HashMap<String, (Statement, bool)>,
     portals: HashMap<String, Portal>,
     status: u8,
@@ -118,8 +122,10 @@ impl Model {
             input: Vec::new(),
             read: 0,
             out: Vec::new(),
+            ends: Vec::new(),
             faults,
             end: None,
+            newest_before_cancel: None,
             statements: HashMap::new(),
             portals: HashMap::new(),
             status: b'I',
@@ -243,6 +249,7 @@ impl Model {
     fn put(&mut self, message: Vec<u8>) {
         if self.end.is_none() {
             self.end = self.faults.apply(message, &mut self.out);
+            self.ends.push(self.out.len());
         }
     }
 
@@ -607,6 +614,11 @@ impl Model {
         catalog: Vec<Vec<Value>>,
         simple: bool,
     ) {
+        if self.newest_before_cancel.is_some_and(|newest| number > newest) {
+            let text =
+                || format!("call {number} began while a cancel request for one before it was on its way");
+            self.complaint.get_or_insert_with(text);
+        }
         let ends =
             matches!(statement.verb, Verb::Commit | Verb::Rollback | Verb::RollbackTo(_) | Verb::Begin);
         let pause = match statement.pace {

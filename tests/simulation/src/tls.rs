@@ -190,9 +190,9 @@ impl Peer {
                     if tls.read_tls(&mut bytes).is_err() || tls.process_new_packets().is_err() {
                         break;
                     }
+                    // To the end of what is there, which is told as an error; else no more would be taken.
+                    let _ = tls.reader().read_to_end(&mut plain);
                 }
-                // What would block was read.
-                let _ = tls.reader().read_to_end(&mut plain);
             }
             Stage::Deaf => {}
         }
