@@ -335,12 +335,35 @@ async fn a_type_that_does_not_exist_is_named<S: Session>(client: &mut S, _: &Dat
         assert_eq!(error.message(), "the type \"nowhere\" does not exist in the search path");
         assert!(error.cure().unwrap().contains("#[pg(name = \"..\", schema = \"..\")]"), "{error}");
         still_answers(client).await?;
+        assert_eq!(error.sql(), Some("select $1"), "what it was looked up for");
         let error = client.query_value::<Nowhere>("select 1", ()).await.unwrap_err();
         assert_eq!(error.message(), "the type \"nowhere\" does not exist in the search path");
         still_answers(client).await?;
     }
     client.batch_execute("create type nowhere as (n int4)").await?;
     assert_eq!(client.query_value::<Nowhere>("select $1", (Nowhere { n: 1 },)).await?, Nowhere { n: 1 });
+    still_answers(client).await
+}
+
+#[derive(Debug, PartialEq, FromRow)]
+struct Only {
+    id: i64,
+}
+
+async fn two_columns_of_a_name_are_one_too_many_for_a_field<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    for _ in 0..2 {
+        let error = client.query::<Only>("select 1::int8 as id, 'a', 2::int8 as id", ()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode);
+        assert_eq!(error.message(), "columns 1 and 3 of the row are both called \"id\"");
+        assert!(error.cure().unwrap().contains("as other_name"), "{error}");
+        // Of what nobody reads by its name there may be many, and a tuple reads none by its name.
+        assert_eq!(client.query::<Only>("select 1::int8 as id, 2 as n, 3 as n", ()).await?, [Only { id: 1 }]);
+        let pair: (i64, i64) = client.query_one("select 1::int8 as id, 2::int8 as id", ()).await?;
+        assert_eq!(pair, (1, 2));
+    }
     still_answers(client).await
 }
 
@@ -366,5 +389,6 @@ pg_tests::both_clients!(
     copy_is_refused_and_the_connection_goes_on,
     a_copy_that_nobody_waits_for_does_not_outlive_its_transaction,
     a_type_that_does_not_exist_is_named,
+    two_columns_of_a_name_are_one_too_many_for_a_field,
     an_error_does_not_show_the_values,
 );

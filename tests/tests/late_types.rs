@@ -108,6 +108,12 @@ async fn parts_of_a_pipeline_wait_for_their_types<S: Session>(client: &mut S, _:
         pipeline::execute("select 1 / $1", (0_i32,)),
     );
     assert_eq!(client.pipeline(parts).await.unwrap_err().sqlstate().unwrap().code(), "22012");
+    let parts = [1, 0].map(|n| {
+        pipeline::query_one::<(String,), _>("select 'sweet'::taste from generate_series(1, 1 / $1)", (n,))
+    });
+    let error = client.pipeline(Vec::from(parts)).await.unwrap_err();
+    assert_eq!(error.sqlstate().unwrap().code(), "22012");
+    assert!(error.to_string().starts_with("statement 1 of the pipeline"), "{error}");
     still_answers(client).await
 }
 

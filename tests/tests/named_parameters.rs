@@ -112,6 +112,8 @@ async fn errors_speak_of_the_name_and_point_into_the_statement_as_written<S: Ses
     let error = client.execute("select :p::text, :p, nope", Only { p: "x" }).await.unwrap_err();
     let shown = error.to_string();
     assert!(shown.contains("LINE 1: select :p::text, :p, nope\n                             ^"), "{shown}");
+    let error = client.execute("select jsonb_build_object('$1', :p)", Only { p: "x" }).await.unwrap_err();
+    assert!(error.message().contains("parameter :p") && !error.message().contains("$1"), "{error}");
     Ok(())
 }
 

@@ -202,6 +202,7 @@ async fn a_codec_reads_and_writes_binary_if_it_takes_bytes<S: Session>(
     let error = client.query_value::<Via<Rgb>>("select -1 as wrong", ()).await.unwrap_err();
     assert!(error.to_string().contains("column 1 \"wrong\""), "{error}");
     assert!(error.to_string().contains("the typecaster registered for int4 failed: not a color"), "{error}");
+    assert_eq!(error.to_string().matches("not a color").count(), 1, "{error}");
     still_answers(client).await
 }
 

@@ -408,6 +408,7 @@ async fn a_type_made_anew_is_found_again<S: Session>(client: &mut S, _: &Databas
     let mut tx = client.begin().await?;
     let error = tx.query_value::<Pair>("select $1", (&pair,)).await.unwrap_err();
     assert!(error.cure().unwrap().contains("the type was altered or made anew"), "{error}");
+    assert!(error.cure().unwrap().contains("roll back and run the transaction again"), "{error}");
     drop(tx);
     let mut tx = client.begin().await?;
     assert_eq!(tx.query_value::<Pair>("select $1", (&pair,)).await?, pair);

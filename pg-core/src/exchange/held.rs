@@ -3,9 +3,10 @@
 
 use super::planning::unknown;
 use super::prelude::Needs;
+use crate::error::Result;
 use crate::message::backend::DataRow;
 use crate::protocol::conversation::Conversation;
-use crate::row::Column;
+use crate::row::{Column, check};
 use std::sync::Arc;
 
 /// See the module.
@@ -23,10 +24,15 @@ impl Held {
     }
 
     /// Keeps a row.
-    pub(super) fn push(&mut self, row: DataRow<'_>) {
+    ///
+    /// # Errors
+    /// A row that isn't as it was described: nothing more is believed of whoever sent it.
+    pub(super) fn push(&mut self, row: DataRow<'_>) -> Result<()> {
+        check(row, self.columns.len())?;
         // The body of its message, as it came.
         let body = [&row.columns().to_be_bytes(), row.values().rest()].concat();
         self.rows.push(body.into());
+        Ok(())
     }
 
     /// What the catalog must tell: asked for once.

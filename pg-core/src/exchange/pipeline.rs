@@ -106,12 +106,12 @@ fn rewind(parts: &mut [&mut dyn Rewind], at: usize, c: &Conversation) -> bool {
     may && parts.iter_mut().all(|part| part.rewind_part())
 }
 
-/// The error of a part, if another has rows that were never read.
-fn failed_beside_waiting(parts: &mut [&mut dyn Rewind]) -> Option<Error> {
-    match parts.iter().any(|part| part.waits()) {
-        true => parts.iter_mut().find_map(|part| part.take_failure()),
-        false => None,
+/// The part that failed, and its error, if another has rows that were never read.
+fn failed_beside_waiting(parts: &mut [&mut dyn Rewind]) -> Option<(usize, Error)> {
+    if !parts.iter().any(|part| part.waits()) {
+        return None;
     }
+    parts.iter_mut().enumerate().find_map(|(index, part)| Some((index, part.take_failure()?)))
 }
 
 /// [`Part`] without its output, for a list of different ones.
@@ -239,7 +239,7 @@ macro_rules! tuples {
             }
 
             fn finish(mut self, c: &mut Conversation) -> Result<Self::Output> {
-                if let Some(error) = failed_beside_waiting(&mut [$(&mut self.parts.$index),+]) {
+                if let Some((_, error)) = failed_beside_waiting(&mut [$(&mut self.parts.$index),+]) {
                     return Err(error);
                 }
                 // In order: the first error is that of the part that failed.
@@ -310,13 +310,18 @@ impl<E: Part> Exchange for Pipeline<Vec<E>> {
         self.is_run || again
     }
 
-    fn finish(self, c: &mut Conversation) -> Result<Self::Output> {
+    fn finish(mut self, c: &mut Conversation) -> Result<Self::Output> {
         let (failed, mut outputs) = (self.at, Vec::with_capacity(self.parts.len()));
+        let within = |index: usize, e: Error| {
+            e.within(format_args!("statement {} of the pipeline", index.min(failed)))
+        };
+        let mut parts: Vec<&mut dyn Rewind> =
+            self.parts.iter_mut().map(|part| part as &mut dyn Rewind).collect();
+        if let Some((index, error)) = failed_beside_waiting(&mut parts) {
+            return Err(within(index, error));
+        }
         for (index, part) in self.parts.into_iter().enumerate() {
-            let output = part.finish(c);
-            outputs.push(output.map_err(|e: Error| {
-                e.within(format_args!("statement {} of the pipeline", index.min(failed)))
-            })?);
+            outputs.push(part.finish(c).map_err(|e| within(index, e))?);
         }
         Ok(outputs)
     }

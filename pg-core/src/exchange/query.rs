@@ -92,7 +92,7 @@ impl<P: Params, C: Collect> Request<'_, P, C> {
                 self.core.error = Some(error.with_sql(self.core.sql));
             }
         } else if let Some(held) = &mut self.core.held {
-            held.push(row);
+            held.push(row).map_err(|e| e.with_sql(self.core.sql))?;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ pub use column::{Column, ColumnIndex};
 pub(crate) use owned::of_one_row;
 pub use owned::{Row, RowRef};
 pub use plan::RowPlan;
-pub(crate) use reader::Ignored;
 pub use reader::{FromRow, FromRowOwned, RowReader, Single};
+pub(crate) use reader::{Ignored, check};
 pub use shape::{Field, Shape};
 pub use table::Table;

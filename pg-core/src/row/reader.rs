@@ -64,11 +64,20 @@ impl RowPlan {
     /// What is wrong with it. Whoever sends such a row can't be believed any longer.
     #[cold]
     pub(crate) fn check(&self, row: DataRow<'_>) -> Result<()> {
-        if usize::from(row.columns()) != self.columns.len() {
-            return Err(other_width(row.columns(), self.columns.len()));
-        }
-        gather(row).map(drop)
+        check(row, self.columns.len())
     }
+}
+
+/// Whether a row has so many values, each as long as it says, and nothing left over.
+///
+/// # Errors
+/// As [`RowPlan::check`].
+#[cold]
+pub(crate) fn check(row: DataRow<'_>, columns: usize) -> Result<()> {
+    if usize::from(row.columns()) != columns {
+        return Err(other_width(row.columns(), columns));
+    }
+    gather(row).map(drop)
 }
 
 /// Reads the values of one row in the order of a shape's fields.
