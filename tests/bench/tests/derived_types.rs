@@ -95,7 +95,12 @@ fn with_client<F: Future<Output = Result<(), tokio_postgres::Error>>>(test: impl
 }
 
 /// Sends a value as `type_` and gets it back, and the server's text of it; then an array of it and NULL.
-async fn comes_back<T>(client: &Client, type_: &str, value: T, text: &str) -> Result<(), tokio_postgres::Error>
+async fn comes_back<T>(
+    client: &Client,
+    type_: &str,
+    value: T,
+    text: &str,
+) -> Result<(), tokio_postgres::Error>
 where
     T: native::ToSql + for<'a> native::FromSql<'a> + Debug + PartialEq + Clone + Sync,
 {
@@ -134,14 +139,20 @@ fn derived_types_come_back_as_they_went() {
 fn derived_types_are_found_by_what_is_stored() {
     with_client(|client| async move {
         client
-            .batch_execute("create table person (id int8, mood mood, mails email[], has shop.item, levels int2[])")
+            .batch_execute(
+                "create table person (id int8, mood mood, mails email[], has shop.item, levels int2[])",
+            )
             .await?;
         let insert = "insert into person values ($1, $2, $3, $4, $5)";
         let mails = vec![Email("a@b".to_owned()), Email("c@d".to_owned())];
         let has = item("lamp", Some(Mood::Happy));
         client.execute(insert, &[&Id(1), &Mood::Happy, &mails, &has, &vec![Level::Low, Level::High]]).await?;
-        client.execute(insert, &[&Id(2), &Mood::Sad, &Vec::<Email>::new(), &None::<Item>, &Vec::<Level>::new()]).await?;
-        let rows = client.query("select * from person where mood = $1 and has = $2", &[&Mood::Happy, &has]).await?;
+        client
+            .execute(insert, &[&Id(2), &Mood::Sad, &Vec::<Email>::new(), &None::<Item>, &Vec::<Level>::new()])
+            .await?;
+        let rows = client
+            .query("select * from person where mood = $1 and has = $2::shop.item", &[&Mood::Happy, &has])
+            .await?;
         let [row] = &rows[..] else { panic!("{} rows", rows.len()) };
         assert_eq!((row.get::<_, Id>(0), row.get::<_, Mood>(1)), (Id(1), Mood::Happy));
         assert_eq!((row.get::<_, Vec<Email>>(2), row.get::<_, Item>(3)), (mails, has));
