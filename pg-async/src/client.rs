@@ -137,13 +137,9 @@ impl Run for Client {
         if !E::PEEK {
             self.link.connection.abandon();
             let settled = self.link.connection.is_idle() && self.cancel.gate.is_open();
-            if !settled && !self.settle(deadline).await? {
-                let mut operation = self.link.connection.start(exchange);
-                // The time of one that waits is over, as it is after an undisturbed wait.
-                return match E::WAITS {
-                    true => self.link.connection.give_up(&mut operation),
-                    false => Err(Error::late(limit.unwrap_or_default(), None)),
-                };
+            // What only waits is complete when its time is over, whatever took it.
+            if !settled && !self.settle(deadline).await? && !E::WAITS {
+                return Err(Error::late(limit.unwrap_or_default(), None));
             }
         }
         let mut operation = self.link.connection.start(exchange);

@@ -87,8 +87,9 @@ pub use pg_core::params::Params;
 pub use pg_core::row::FromRow;
 pub use pg_core::walsender::ReplicationSession;
 pub use pg_core::{
-    Adapter, Error, ErrorKind, Heard, Isolation, Lifecycle, Notification, NotificationSink, Query, Registry,
-    Result, Retry, Row, Rows, Run, Session, Sql, SqlState, Transaction, TransactionOptions, Typecaster,
+    Adapter, CursorOptions, Error, ErrorKind, Heard, Isolation, Lifecycle, Notification, NotificationSink,
+    Portal, Query, Registry, Result, Retry, Row, Rows, Run, Session, Sql, SqlState, Towards, Transaction,
+    TransactionOptions, Typecaster,
 };
 pub use pg_derive::{
     CopyRowForAsync as CopyRow, FromRowForAsync as FromRow, FromSqlForAsync as FromSql,

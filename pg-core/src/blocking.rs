@@ -2,13 +2,16 @@
 
 mod complete;
 mod copy;
+mod cursor;
 mod notifications;
 
 use crate::constant::{Declared, Query};
 use crate::copy::{CopyFrom, CopyRow, CopyTo};
 use crate::error::Result;
 use crate::exchange::Exchange;
+use crate::exchange::cursor::CursorOptions;
 use crate::exchange::pipeline::Pipeline;
+use crate::exchange::portal::Portal;
 use crate::exchange::session::Description;
 use crate::params::Params;
 use crate::protocol::connection::Connection;
@@ -26,6 +29,7 @@ use std::time::Duration;
 
 pub use complete::complete;
 pub use copy::{BlockingCopyIn, BlockingCopyOut, BlockingCopyRowsIn, BlockingCopyRowsOut};
+pub use cursor::BlockingCursor;
 pub use notifications::BlockingNotifications;
 
 /// A session with plain methods. `pg_blocking::Client` is one over its connection; transactions are one over theirs.
@@ -146,6 +150,41 @@ impl<S: Session> Blocking<S> {
         params: impl Params,
     ) -> Result<BlockingRows<'_, S>> {
         complete(self.0.stream_as::<T>(sql, params)).map(BlockingRows)
+    }
+
+    /// [`Session::portal`]: a statement whose rows are handed out part by part.
+    pub fn portal<T: FromRowOwned>(&mut self, sql: &str, params: impl Params) -> Result<Portal<T>> {
+        complete(self.0.portal(sql, params))
+    }
+
+    /// [`Session::fetch_portal`]: the next rows of a portal.
+    pub fn fetch_portal<T: FromRowOwned>(&mut self, portal: &mut Portal<T>, rows: u32) -> Result<Vec<T>> {
+        complete(self.0.fetch_portal(portal, rows))
+    }
+
+    /// [`Session::cursor`]: declares a cursor.
+    pub fn cursor<T: FromRowOwned>(
+        &mut self,
+        name: &str,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<BlockingCursor<'_, S, T>> {
+        complete(self.0.cursor(name, sql, params)).map(BlockingCursor)
+    }
+
+    /// [`Session::cursor_with`]: declares a cursor that scrolls, or outlives its transaction.
+    pub fn cursor_with<T: FromRowOwned>(
+        &mut self,
+        options: CursorOptions,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<BlockingCursor<'_, S, T>> {
+        complete(self.0.cursor_with(options, sql, params)).map(BlockingCursor)
+    }
+
+    /// [`Session::open_cursor`]: a cursor that is open already.
+    pub fn open_cursor<T: FromRowOwned>(&mut self, name: &str) -> Result<BlockingCursor<'_, S, T>> {
+        self.0.open_cursor(name).map(BlockingCursor)
     }
 
     /// [`Session::fetch`]: all rows of a declared statement.
@@ -393,6 +432,13 @@ impl<S: Session> Blocking<Transaction<'_, S>> {
     /// [`Transaction::rollback`]: undoes what the transaction did.
     pub fn rollback(self) -> Result<()> {
         complete(self.0.rollback())
+    }
+}
+
+impl<S: Session, T> BlockingCursor<'_, S, T> {
+    /// [`NamedCursor::session`](crate::streams::NamedCursor::session): for other statements while it is open.
+    pub fn session(&mut self) -> Blocking<&mut S> {
+        Blocking(self.0.session())
     }
 }
 

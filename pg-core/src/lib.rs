@@ -87,6 +87,8 @@ pub use config::Config;
 pub use constant::Query;
 pub use copy::CopyRow;
 pub use error::{Error, ErrorKind, Result};
+pub use exchange::cursor::{CursorOptions, Towards};
+pub use exchange::portal::Portal;
 pub use params::Params;
 pub use pg_derive::{
     CopyRowForCore as CopyRow, FromRowForCore as FromRow, FromSqlForCore as FromSql, ParamsForCore as Params,

@@ -9,7 +9,9 @@ use crate::error::Result;
 use crate::exchange::Exchange;
 use crate::exchange::batch::Batch;
 use crate::exchange::collect::{Affected, All, AtMostOne, Each, Made, One, Value, Values};
+use crate::exchange::cursor::CursorOptions;
 use crate::exchange::pipeline::Pipeline;
+use crate::exchange::portal::{FetchPortal, OpenPortal, Portal};
 use crate::exchange::query::Request;
 use crate::exchange::session::{Begin, Description, End, Ping, Prepare};
 use crate::exchange::stream::{Cursor, Fetch, Fetched, Stream};
@@ -22,7 +24,7 @@ use crate::protocol::notifications::{Heard, NotificationSink};
 use crate::retry::{Body, Retry, inside_a_transaction};
 use crate::row::{Column, FromRow, FromRowOwned, RowRef, Shape};
 use crate::run::Lender;
-use crate::streams::{CopyIn, CopyOut, CopyRowsIn, CopyRowsOut, Notifications, notifying};
+use crate::streams::{CopyIn, CopyOut, CopyRowsIn, CopyRowsOut, NamedCursor, Notifications, notifying};
 use crate::transaction::TransactionOptions;
 use crate::types::expects::Drift;
 use crate::types::registry::Registry;
@@ -207,6 +209,72 @@ pub trait Session: Run + Sized {
             let cursor = self.run(Stream::new(sql, params, T::SHAPE)).await?;
             Ok(Rows { session: self, cursor })
         }
+    }
+
+    /// Gives a statement its parameters in a portal, whose rows [`Session::fetch_portal`] hands out part by part; in between
+    /// other statements run, and other portals are read. Inside a transaction, with which it ends.
+    ///
+    /// # Errors
+    /// As [`Session::query`]; outside of a transaction, a usage error.
+    fn portal<T: FromRowOwned>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+    ) -> impl Future<Output = Result<Portal<T>>> + Send {
+        async move {
+            let name = self.connection().portal_name();
+            self.run(OpenPortal::new(sql, params, &name)).await
+        }
+    }
+
+    /// The next rows of a portal: as many as said, and fewer, or none, at its end; 0 is all that are left. One round trip.
+    ///
+    /// # Errors
+    /// As [`Session::query`]; a portal whose transaction has ended, or of another session.
+    ///
+    /// # Cancel safety
+    /// Dropped, the rows of this part may be lost.
+    fn fetch_portal<T: FromRowOwned>(
+        &mut self,
+        portal: &mut Portal<T>,
+        rows: u32,
+    ) -> impl Future<Output = Result<Vec<T>>> + Send {
+        self.run(FetchPortal::new(portal, rows))
+    }
+
+    /// Declares a cursor of this name for a query: see [`NamedCursor`]. Inside a transaction, with which it ends.
+    ///
+    /// # Errors
+    /// What the server says, such as of a statement that is no query; outside of a transaction, a usage error.
+    fn cursor<T: FromRowOwned>(
+        &mut self,
+        name: &str,
+        sql: &str,
+        params: impl Params,
+    ) -> impl Future<Output = Result<NamedCursor<'_, Self, T>>> + Send {
+        self.cursor_with(CursorOptions::new(name), sql, params)
+    }
+
+    /// Declares a cursor that scrolls, or outlives its transaction.
+    ///
+    /// # Errors
+    /// As [`Session::cursor`].
+    fn cursor_with<T: FromRowOwned>(
+        &mut self,
+        options: CursorOptions,
+        sql: &str,
+        params: impl Params,
+    ) -> impl Future<Output = Result<NamedCursor<'_, Self, T>>> + Send {
+        async move { NamedCursor::declare(self, &options, sql, params).await }
+    }
+
+    /// A cursor that is open already: one that was [left](NamedCursor::leave), or that a function has opened and
+    /// returned by name. The server isn't asked.
+    ///
+    /// # Errors
+    /// A name that is empty or holds NUL.
+    fn open_cursor<T: FromRowOwned>(&mut self, name: &str) -> Result<NamedCursor<'_, Self, T>> {
+        NamedCursor::existing(self, name)
     }
 
     /// Runs a declared statement and gives all its rows.

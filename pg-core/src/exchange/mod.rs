@@ -7,11 +7,13 @@ pub mod check;
 pub mod collect;
 pub mod connect;
 pub mod copy;
+pub mod cursor;
 pub mod dial;
 mod held;
 pub mod operation;
 pub mod pipeline;
 mod planning;
+pub mod portal;
 pub mod prelude;
 pub mod query;
 pub mod replication;
@@ -147,6 +149,10 @@ pub enum Kind {
     Pipeline,
     /// A statement whose rows are read one by one.
     Stream,
+    /// A portal that is opened, or some of its rows.
+    Portal,
+    /// A cursor that is declared, moved or closed, or some of its rows.
+    Cursor,
     /// More rows of a stream, or more data of a COPY.
     Fetch,
     /// A COPY in either direction.

@@ -228,11 +228,12 @@ impl Prelude {
             }
             return Err(error);
         }
-        if let (What::Description { statement, .. }, false) = (&self.what, c.statements.is_caching()) {
+        if let What::Description { statement, .. } = &self.what
+            && let Some(statement) = c.statements.get_mut(*statement)
+            && statement.name().is_empty()
+        {
             // What has no name is anybody's: the run itself prepares it anew.
-            if let Some(statement) = c.statements.get_mut(*statement) {
-                statement.is_parsed = false;
-            }
+            statement.is_parsed = false;
         }
         if let What::Types { wanted, required, rows } = &mut self.what {
             let rows = std::mem::take(rows);

@@ -16,7 +16,7 @@ use crate::protocol::conversation::Conversation;
 /// A statement being run: see the module.
 #[derive(Debug)]
 pub struct Request<'q, P, C> {
-    core: Statement<'q>,
+    pub(super) core: Statement<'q>,
     params: P,
     collect: C,
 }

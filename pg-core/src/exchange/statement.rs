@@ -25,6 +25,10 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Statement<'q> {
     pub(super) sql: &'q str,
+    /// The portal that it is bound to, and left in for others to execute; empty: the unnamed one, executed at once.
+    pub(super) portal: &'q str,
+    /// It is prepared without a name, for this one run.
+    pub(super) once: bool,
     /// The columns that are read. Its address is a name, so it is taken once: the compiler may make copies.
     shape: &'static Shape,
     /// [`Params::constants`], taken once for the same reason.
@@ -80,6 +84,8 @@ impl<'q> Statement<'q> {
     ) -> Statement<'q> {
         Statement {
             sql,
+            portal: "",
+            once: false,
             shape,
             constants,
             fields,
@@ -126,6 +132,7 @@ impl<'q> Statement<'q> {
     pub(super) fn prepare(&mut self, c: &mut Conversation, params: &impl Params) -> Result<Option<Needs>> {
         c.heal_types();
         if self.constants != 0
+            && !self.once
             && !self.all_text
             && let Some(id) = c.statements.find(self.sql, self.constants)
             && let Some(reading) = c.statements.get(id).and_then(|statement| statement.reading(self.shape))
@@ -155,8 +162,11 @@ impl<'q> Statement<'q> {
         let described_first =
             self.ahead || shape.needs_description(&c.catalog) || (!self.keeps && shape.reads_strings());
         let known = self.id.filter(|id| c.statements.get(*id).is_some());
-        let Some(id) = known.or_else(|| c.statements.find_typed(self.sql, &types, &plans, self.constants))
-        else {
+        let found = || match self.once {
+            true => None,
+            false => c.statements.find_typed(self.sql, &types, &plans, self.constants),
+        };
+        let Some(id) = known.or_else(found) else {
             if (described_first && self.reading.is_none()) || waits {
                 return self.describe_anew(c, params).map(Some);
             }
@@ -204,12 +214,19 @@ impl<'q> Statement<'q> {
         check_count(&self.sent_sql(c)?, params, c.backslashes_escape()).map_err(|e| e.with_sql(self.sql))?;
         let Planned { types, plans, .. } =
             plan_params(&c.catalog, params, &[]).map_err(|e| e.with_sql(self.sql))?;
-        let id = c.statements.insert(self.sql, types, self.constants, plans);
+        let id = self.enter(c, types, plans);
         self.id = Some(id);
         if self.by_path {
             c.statements.mark_by_path(id);
         }
         Ok(self.description(id))
+    }
+
+    fn enter(&self, c: &mut Conversation, types: Vec<Oid>, plans: Vec<Plan>) -> StatementId {
+        match self.once {
+            true => c.statements.insert_unnamed(self.sql, types, plans),
+            false => c.statements.insert(self.sql, types, self.constants, plans),
+        }
     }
 
     /// Plans parameters whose types the server has inferred; what it must say first is asked for.
@@ -283,9 +300,13 @@ impl<'q> Statement<'q> {
         // An earlier part of a pipeline may have made it leave the cache since it was found.
         let id = self.id.filter(|id| c.statements.get(*id).is_some_and(|statement| statement.is_parsed));
         if let (Some(id), Some(reading)) = (id, &self.reading) {
-            c.bind(id, &reading.formats, |out, plans, settings| write_values(params, out, plans, settings))
-                .map_err(|e| e.with_sql(self.sql))?;
-            c.execute();
+            c.bind(id, self.portal, &reading.formats, |out, plans, settings| {
+                write_values(params, out, plans, settings)
+            })
+            .map_err(|e| e.with_sql(self.sql))?;
+            if self.portal.is_empty() {
+                c.execute();
+            }
             return Ok(());
         }
         self.send_first(c, params, &|out, plans, settings| write_values(params, out, plans, settings))
@@ -308,8 +329,11 @@ impl<'q> Statement<'q> {
                 let Planned { types, plans, .. } =
                     plan_params(&c.catalog, params, &[]).map_err(|e| e.with_sql(self.sql))?;
                 // An earlier part of the pipeline may prepare the same.
-                let shared = c.statements.find_typed(self.sql, &types, &plans, self.constants);
-                shared.unwrap_or_else(|| c.statements.insert(self.sql, types, self.constants, plans))
+                let shared = match self.once {
+                    true => None,
+                    false => c.statements.find_typed(self.sql, &types, &plans, self.constants),
+                };
+                shared.unwrap_or_else(|| self.enter(c, types, plans))
             }
         };
         self.id = Some(id);
@@ -339,11 +363,13 @@ impl<'q> Statement<'q> {
             None if self.all_text || shape.text_only() => &TEXT,
             None => &BINARY,
         };
-        c.bind(id, formats, values).map_err(|e| e.with_sql(self.sql))?;
+        c.bind(id, self.portal, formats, values).map_err(|e| e.with_sql(self.sql))?;
         if self.reading.is_none() {
-            c.describe_portal()?;
+            c.describe_portal(self.portal)?;
         }
-        c.execute();
+        if self.portal.is_empty() {
+            c.execute();
+        }
         Ok(())
     }
 

@@ -505,7 +505,13 @@ impl Connection {
     /// Whether a transaction is open, or a guard over one. A guard that was dropped counts no more.
     pub(crate) fn is_inside(&self) -> bool {
         let transactions = &self.conversation.transactions;
-        transactions.depth() > 0 || (transactions.status() != Status::Idle && self.is_idle())
+        !self.is_closed()
+            && (transactions.depth() > 0 || (transactions.status() != Status::Idle && self.is_idle()))
+    }
+
+    /// A name for a new portal.
+    pub(crate) fn portal_name(&mut self) -> Box<str> {
+        self.conversation.portal_name()
     }
 
     /// A number that nobody foretells who doesn't know the login's nonce, from which all of them come: not for secrets.
@@ -546,6 +552,13 @@ impl Connection {
     pub fn roll_back(&mut self, depth: u32) {
         if self.closed.is_none() {
             self.conversation.roll_back(depth);
+        }
+    }
+
+    /// Queues the end of a cursor whose guard is gone: Close goes out at the next write.
+    pub fn close_cursor(&mut self, name: &str) {
+        if self.closed.is_none() {
+            self.conversation.close_cursor(name);
         }
     }
 

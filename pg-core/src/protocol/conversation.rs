@@ -21,6 +21,7 @@ use crate::wire::writer::{self, Buffer};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 /// An answer that the server owes.
 #[derive(Debug, Clone, Copy)]
@@ -77,8 +78,12 @@ pub struct Conversation {
     /// The BEGIN that failed, so that its error is told as its own.
     failed_preamble: Option<String>,
     preambles: VecDeque<String>,
-    /// Names of statements whose Close is on its way, oldest first.
+    /// Names of statements whose Close is on its way, oldest first; empty for a portal's.
     closes: VecDeque<Box<str>>,
+    /// Portals that are open, with what says that somebody still holds them.
+    portals: Vec<(Weak<()>, Box<str>)>,
+    /// How many portals there were.
+    portal_names: u64,
     /// What ends guards that were dropped, sent and not yet answered, oldest first.
     endings: VecDeque<String>,
     pub(crate) statements: Statements,
@@ -148,6 +153,8 @@ impl Conversation {
             failed_preamble: None,
             preambles: VecDeque::new(),
             closes: VecDeque::new(),
+            portals: Vec::new(),
+            portal_names: 0,
             endings: VecDeque::new(),
             statements: Statements::new(statement_cache),
             transactions: Transactions::default(),
@@ -249,7 +256,7 @@ impl Conversation {
     #[inline]
     pub(crate) fn open_request(&mut self) -> Result<()> {
         self.transactions.check()?;
-        if self.transactions.has_pending() || self.statements.has_closing() {
+        if self.transactions.has_pending() || self.statements.has_closing() || !self.portals.is_empty() {
             self.write_preamble()?;
         }
         Ok(())
@@ -262,7 +269,48 @@ impl Conversation {
             self.expect_preamble(Phase::Close);
             self.closes.push_back(name);
         }
+        let nobodys = |(holder, _): &(Weak<()>, Box<str>)| holder.strong_count() == 0;
+        for at in (0..self.portals.len()).rev() {
+            if self.portals.get(at).is_some_and(nobodys) {
+                let (_, name) = self.portals.swap_remove(at);
+                frontend::close(&mut self.out, Target::Portal(&name))?;
+                self.expect_preamble(Phase::Close);
+                self.closes.push_back(Box::default());
+            }
+        }
         Ok(())
+    }
+
+    /// A name for a new portal.
+    pub(crate) fn portal_name(&mut self) -> Box<str> {
+        self.portal_names = self.portal_names.wrapping_add(1);
+        format!("p{}", self.portal_names).into()
+    }
+
+    /// A portal was opened: it is closed with a request after its holder is gone, or by the end of its transaction.
+    pub(crate) fn hold_portal(&mut self, name: &str) -> Arc<()> {
+        let holder = Arc::new(());
+        self.portals.push((Arc::downgrade(&holder), name.into()));
+        holder
+    }
+
+    /// Whether the portal of this holder is one of this connection, and its transaction open.
+    pub(crate) fn holds_portal(&self, holder: &Arc<()>) -> bool {
+        self.portals.iter().any(|(held, _)| held.ptr_eq(&Arc::downgrade(holder)))
+    }
+
+    /// Closes a cursor whose guard is gone, by itself.
+    pub(crate) fn close_cursor(&mut self, name: &str) {
+        // The name was taken by the server, so that writing it can't fail.
+        let _ = self.refuse_copy_ahead();
+        let owner = std::mem::replace(&mut self.owner, NOBODY);
+        if frontend::close(&mut self.out, Target::Portal(name)).is_ok() {
+            self.expect(Phase::Close);
+            frontend::sync(&mut self.out);
+            self.expect(Phase::Sync);
+            self.endings.push_back(String::new());
+        }
+        self.owner = owner;
     }
 
     #[cold]
@@ -369,19 +417,20 @@ impl Conversation {
         Ok(())
     }
 
-    /// Describe of the unnamed portal.
-    pub(crate) fn describe_portal(&mut self) -> Result<()> {
-        frontend::describe(&mut self.out, Target::Portal(""))?;
+    /// Describe of a portal.
+    pub(crate) fn describe_portal(&mut self, portal: &str) -> Result<()> {
+        frontend::describe(&mut self.out, Target::Portal(portal))?;
         self.expect(Phase::DescribeRows);
         self.unsynced = true;
         Ok(())
     }
 
-    /// Bind to the unnamed portal: what comes before the values, the values, and the formats of the result.
+    /// Bind to a portal, empty for the unnamed: what comes before the values, the values, and the formats of the result.
     #[inline]
     pub(crate) fn bind(
         &mut self,
         id: StatementId,
+        portal: &str,
         formats: &[u8],
         values: impl FnOnce(
             &mut Buffer,
@@ -394,6 +443,7 @@ impl Conversation {
         };
         let settings = &self.context.settings;
         writer::message(&mut self.out, b'B', |out| {
+            out.extend_from_slice(portal.as_bytes());
             out.extend_from_slice(&statement.bind_head);
             values(out, &statement.params, settings)?;
             out.extend_from_slice(formats);
@@ -410,6 +460,14 @@ impl Conversation {
         self.out.extend_from_slice(b"E\0\0\0\x09\0\0\0\0\0");
         self.expect(Phase::Execute);
         self.unsynced = true;
+    }
+
+    /// Execute of so many rows of a portal.
+    pub(crate) fn execute_part(&mut self, portal: &str, rows: i32) -> Result<()> {
+        frontend::execute(&mut self.out, portal, rows)?;
+        self.expect(Phase::ExecutePart);
+        self.unsynced = true;
+        Ok(())
     }
 
     /// Sync, if anything since the last one wants it.
@@ -490,7 +548,7 @@ impl Conversation {
         if may_be(Phase::SimpleCopyIn) || may_be(Phase::CopyBoth) {
             return self.refuse_copy();
         }
-        if may_be(Phase::Execute) {
+        if may_be(Phase::Execute) || may_be(Phase::ExecutePart) {
             return self.fail_copy();
         }
         let simple =
@@ -564,6 +622,9 @@ impl Conversation {
     #[inline]
     pub(crate) fn handle_status(&mut self, status: Status) {
         self.transactions.handle_status(status);
+        if status == Status::Idle && !self.portals.is_empty() {
+            self.portals.clear();
+        }
         if self.sharing.waits_for_the_end() && status == Status::Idle {
             self.sharing.handle_end(&self.registry, &mut self.catalog, &mut self.statements);
         }
@@ -616,7 +677,7 @@ impl Conversation {
             Message::ErrorResponse(_) if owner != NOBODY => self.failed_preamble = None,
             // A CancelRequest that was meant for the statement before it has hit the ROLLBACK.
             Message::ErrorResponse(error) if error.sqlstate == SqlState::QUERY_CANCELED => {
-                if let Some(command) = self.endings.front().cloned() {
+                if let Some(command) = self.endings.front().filter(|command| !command.is_empty()).cloned() {
                     self.end(command);
                 }
             }

@@ -28,6 +28,8 @@ pub enum Phase {
     DescribeRows,
     /// Execute: rows, then how it ended.
     Execute,
+    /// Execute of a part of a portal's rows, which may not be the last.
+    ExecutePart,
     /// Execute of a COPY FROM STDIN.
     ExecuteCopyIn,
     /// Execute of a COPY TO STDOUT.
@@ -88,6 +90,7 @@ impl Phase {
         Phase::DescribeStatement,
         Phase::DescribeRows,
         Phase::Execute,
+        Phase::ExecutePart,
         Phase::ExecuteCopyIn,
         Phase::ExecuteCopyOut,
         Phase::ExecuteCopied,
@@ -116,6 +119,7 @@ impl Phase {
             Phase::DescribeStatement => "ParameterDescription",
             Phase::DescribeRows => "RowDescription or NoData",
             Phase::Execute => "DataRow, CommandComplete, EmptyQueryResponse or a COPY response",
+            Phase::ExecutePart => "DataRow, CommandComplete, PortalSuspended or EmptyQueryResponse",
             Phase::ExecuteCopyIn | Phase::SimpleCopyIn => "CommandComplete, after our CopyDone",
             Phase::ExecuteCopyOut | Phase::SimpleCopyOut => "CopyData or CopyDone",
             Phase::ExecuteCopied | Phase::SimpleCopied => "CommandComplete",
@@ -140,23 +144,25 @@ pub fn step(phase: Phase, tag: u8) -> Step {
     match (phase, tag) {
         // The extended protocol, most frequent first.
         (Execute, b'D') => Stay,
-        // No Execute of ours has a row limit, so that PortalSuspended would pass a part for the whole.
+        // Without a row limit PortalSuspended would pass a part for the whole.
         (Execute, b'C' | b'I') => Next,
+        (ExecutePart, b'D') => Stay,
+        (ExecutePart, b'C' | b'I' | b's') => Next,
         (Bind, b'2') => Next,
         (Sync, b'Z') => Next,
         (Parse, b'1') => Next,
         (DescribeRows, b'T' | b'n') => Next,
         (DescribeStatement, b't') => Become(DescribeRows),
         (Close, b'3') => Next,
-        (Execute, b'G') => Become(ExecuteCopyIn),
-        (Execute, b'H') => Become(ExecuteCopyOut),
+        (Execute | ExecutePart, b'G') => Become(ExecuteCopyIn),
+        (Execute | ExecutePart, b'H') => Become(ExecuteCopyOut),
         (ExecuteCopyIn, b'C') => Next,
         (ExecuteCopyOut, b'd') => Stay,
         (ExecuteCopyOut, b'c') => Become(ExecuteCopied),
         (ExecuteCopied, b'C') => Next,
         (
-            Parse | Bind | DescribeStatement | DescribeRows | Execute | ExecuteCopyIn | ExecuteCopyOut
-            | ExecuteCopied | Close | Sync,
+            Parse | Bind | DescribeStatement | DescribeRows | Execute | ExecutePart | ExecuteCopyIn
+            | ExecuteCopyOut | ExecuteCopied | Close | Sync,
             b'E',
         ) => Skip,
 
@@ -225,7 +231,7 @@ mod tests {
     fn rows_come_only_while_something_runs() {
         let with_rows: Vec<Phase> =
             Phase::ALL.into_iter().filter(|p| step(*p, b'D') != Step::Illegal).collect();
-        assert_eq!(with_rows, [Phase::Execute, Phase::SimpleRows]);
+        assert_eq!(with_rows, [Phase::Execute, Phase::ExecutePart, Phase::SimpleRows]);
         // `Connection::poll_message` and `Connection::pass` count on these.
         assert_eq!(step(Phase::Execute, b'D'), Step::Stay);
         assert_eq!(step(Phase::Bind, b'2'), Step::Next);

@@ -275,6 +275,7 @@ impl Statements {
             if let Some(Some(statement)) = self.slots.get_mut(*slot as usize)
                 && *statement.sql == *sql
                 && statement.codecs == codecs
+                && !statement.name.is_empty()
                 && is_it(statement)
             {
                 statement.used = clock;
@@ -297,6 +298,18 @@ impl Statements {
         self.slots.get_mut(id.slot as usize)?.as_mut().filter(|statement| statement.serial == id.serial)
     }
 
+    /// Enters a statement that is prepared without a name, for one run; the one that was is forgotten.
+    pub(crate) fn insert_unnamed(&mut self, sql: &str, types: Vec<Oid>, params: Vec<Plan>) -> StatementId {
+        let unnamed = |id: &StatementId| self.get(*id).is_some_and(|statement| statement.name.is_empty());
+        if let Some(id) = self.ids().into_iter().find(unnamed) {
+            self.remove(id);
+        }
+        let capacity = std::mem::take(&mut self.capacity);
+        let id = self.enter(sql, types, 0, params);
+        self.capacity = capacity;
+        id
+    }
+
     /// Enters a statement that is about to be prepared; the least recently used makes room.
     pub fn insert(&mut self, sql: &str, types: Vec<Oid>, params_at: usize, params: Vec<Plan>) -> StatementId {
         if self.is_caching() {
@@ -306,6 +319,10 @@ impl Statements {
         } else {
             self.clear(); // the unnamed statement that was
         }
+        self.enter(sql, types, params_at, params)
+    }
+
+    fn enter(&mut self, sql: &str, types: Vec<Oid>, params_at: usize, params: Vec<Plan>) -> StatementId {
         self.serial = self.serial.wrapping_add(1);
         let name: Box<str> = if self.is_caching() {
             self.names = self.names.wrapping_add(1);
@@ -352,6 +369,7 @@ impl Statements {
             .min();
         if let Some((_, slot, serial)) = oldest
             && let Some(statement) = self.remove(StatementId { slot, serial })
+            && !statement.name.is_empty()
         {
             self.closing.push(statement.name);
         }
@@ -441,7 +459,7 @@ impl Statements {
 
     /// Puts names back that were taken to be closed: the server has not heard of it.
     pub(crate) fn close_later(&mut self, names: impl IntoIterator<Item = Box<str>>) {
-        self.closing.extend(names);
+        self.closing.extend(names.into_iter().filter(|name| !name.is_empty()));
     }
 
     /// Whether names wait to be closed.

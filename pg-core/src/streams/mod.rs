@@ -4,11 +4,13 @@
 mod changes;
 mod copy_in;
 mod copy_out;
+mod cursor;
 pub(crate) mod notifying;
 mod replication;
 
 pub use changes::{ChangeStream, TransactionStream};
 pub use copy_in::{CopyIn, CopyRowsIn, Progress};
 pub use copy_out::{CopyOut, CopyRowsOut};
+pub use cursor::NamedCursor;
 pub use notifying::Notifications;
 pub use replication::{Flow, ReplicationStream};

@@ -1,6 +1,7 @@
 //! What a random client does: any mix of calls, in transactions in transactions, any of them dropped at any poll.
 
 mod copies;
+mod parts;
 
 use super::checks::{Call, Fate, Given, Ledger, Scope, is_exact};
 use super::clients::{CANCEL_TIMEOUT, Client};
@@ -266,7 +267,7 @@ impl Script {
     }
 
     async fn call(&mut self, s: &mut Client, scope: &mut Scope) {
-        match self.rng.below(26) {
+        match self.rng.below(29) {
             0 => self.query::<(i64, i32, String)>(s, scope).await,
             1 => self.query::<(i64, Option<String>, Vec<i32>)>(s, scope).await,
             2 => self.query::<(i64, f64, bool, Vec<Option<String>>)>(s, scope).await,
@@ -286,6 +287,8 @@ impl Script {
             19 => self.odd(s, scope).await,
             20 => self.slow(s, scope).await,
             21 | 22 => self.copy(s, scope).await,
+            23 | 24 => self.portal(s, scope).await,
+            25 => self.retry(s, scope).await,
             _ if scope.depth < 3 => self.transaction(s, scope).await,
             _ => self.change(s, scope).await,
         }

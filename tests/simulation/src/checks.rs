@@ -59,6 +59,8 @@ pub(super) struct Call {
     pub(super) ends: bool,
     /// It is a login that must not succeed: what it ends with.
     pub(super) must_end_with: Vec<ErrorKind>,
+    /// It collides with others.
+    pub(super) clashes: bool,
     /// It has a deadline.
     pub(super) limit: Option<Duration>,
     /// What the server had done when it began.
@@ -260,6 +262,7 @@ impl Ledger {
                             || call.no_retry
                             || world.server.forgotten > call.forgotten_before
                     }
+                    "40001" => call.clashes,
                     "42601" => call.misspelt,
                     "55000" => world.server.refused > call.refused_before,
                     "3B001" => scope.disturbed,

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `give a $1` | rows of shape a (see [`Shape`]) |
 //! | `change $1` | no rows; the number is in the journal once the transaction commits |
+//! | `clash $1` | as `change`, or 40001 |
 //! | `fail $1` | some rows, then P0001 with the number |
 //! | `copy 7 from stdin` | takes the rows of shape a, and no others; the number is in the journal once it commits |
 //! | `copy 7 to stdout`, `copy (give a 7) to stdout` | gives the rows of shape a |
@@ -190,6 +191,7 @@ pub(super) fn text(seed: u64) -> String {
 pub(super) enum Verb {
     Give(Shape),
     Change,
+    Clash,
     Fail,
     Empty,
     CopyIn {
@@ -278,6 +280,7 @@ impl Statement {
                     .find(|s| s.name() == *shape)?,
             ),
             ["change", ..] => Verb::Change,
+            ["clash", ..] => Verb::Clash,
             ["fail", ..] => Verb::Fail,
             ["copy", ..] if words.contains(&"stdin") => Verb::CopyIn { binary: words.contains(&"binary)") },
             ["copy", ..] if words.contains(&"stdout") => Verb::CopyOut { binary: words.contains(&"binary)") },

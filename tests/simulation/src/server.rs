@@ -30,6 +30,8 @@ struct Portal {
     echo: String,
     formats: Vec<u16>,
     catalog: Vec<Vec<Value>>,
+    /// How many rows it has given.
+    at: u64,
 }
 
 /// A statement that runs.
@@ -42,6 +44,8 @@ struct Job {
     catalog: Vec<Vec<Value>>,
     at: u64,
     rows: u64,
+    /// The portal, and the row before which it is suspended.
+    part: Option<(String, u64)>,
     until: Moment,
     simple: bool,
     cancelled: bool,
@@ -412,8 +416,8 @@ impl Model {
 
     fn sync(&mut self) {
         self.skipping = false;
-        self.portals.clear();
         if self.status == b'I' {
+            self.portals.clear();
             self.committed.extend(self.journal.drain(..));
         }
         if self.rng.in_thousand(self.temper.amnesia) {
@@ -512,7 +516,7 @@ impl Model {
                 return Some(());
             }
         };
-        let portal_of = Portal { statement, number, echo, formats, catalog };
+        let portal_of = Portal { statement, number, echo, formats, catalog, at: 0 };
         self.portals.insert(portal.to_owned(), portal_of);
         self.send(m::bind_complete());
         Some(())
@@ -566,17 +570,21 @@ impl Model {
     }
 
     fn execute(&mut self, body: &mut Body<'_>) -> Option<()> {
-        let (name, _limit) = (body.c_str()?, body.u32()?);
+        let (name, limit) = (body.c_str()?, body.u32()?);
         let Some(portal) = self.portals.remove(name) else {
             self.fail("34000", &format!("portal {name:?} does not exist"), false);
             return Some(());
         };
-        let Portal { statement, number, echo, formats, catalog } = portal;
+        let Portal { statement, number, echo, formats, catalog, at } = portal;
         if self.status == b'E' && !statement.verb.ends_failure() && statement.verb != Verb::Empty {
             self.fail("25P02", "current transaction is aborted", false);
             return Some(());
         }
         self.begin_job(statement, number, echo, formats, catalog, false);
+        if let Some(job) = self.job.as_mut() {
+            job.at = at;
+            job.part = (limit > 0).then(|| (name.to_owned(), at + u64::from(limit)));
+        }
         Some(())
     }
 
@@ -644,6 +652,7 @@ impl Model {
             catalog,
             at: 0,
             rows,
+            part: None,
             until: self.now + pause,
             simple,
             cancelled: false,
@@ -665,6 +674,12 @@ impl Model {
         }
         if let Verb::CopyOut { binary } = job.statement.verb {
             return self.copy_out(job, binary);
+        }
+        if let Some((name, _)) = job.part.take_if(|(_, end)| job.at == *end) {
+            let Job { statement, number, echo, formats, catalog, at, .. } = job;
+            self.portals.insert(name, Portal { statement, number, echo, formats, catalog, at });
+            self.send(m::portal_suspended());
+            return true;
         }
         if job.at < job.rows {
             let values = match &job.statement.verb {
@@ -691,6 +706,13 @@ impl Model {
                 format!("UPDATE {}", job.number)
             }
             Verb::Fail => return self.fail_call(&job),
+            Verb::Clash if self.rng.in_thousand(600) => {
+                return self.fail("40001", "could not serialize access", simple);
+            }
+            Verb::Clash => {
+                self.note(job.number);
+                format!("UPDATE {}", job.number)
+            }
             Verb::Empty => return self.send(m::empty_query_response()),
             Verb::CopyIn { binary } => {
                 let format = u16::from(*binary);
@@ -724,6 +746,7 @@ impl Model {
                 "BEGIN".to_owned()
             }
             Verb::Commit => {
+                self.portals.clear();
                 let failed = self.status == b'E';
                 if failed {
                     self.journal.clear();
@@ -734,6 +757,7 @@ impl Model {
                 if failed { "ROLLBACK" } else { "COMMIT" }.to_owned()
             }
             Verb::Rollback => {
+                self.portals.clear();
                 self.status = b'I';
                 self.savepoints.clear();
                 self.journal.clear();

@@ -8,6 +8,7 @@ use pg_core::exchange::batch::Batch;
 use pg_core::exchange::cancel::CancelRequest;
 use pg_core::exchange::operation::Operation;
 use pg_core::exchange::pipeline;
+use pg_core::exchange::portal::{FetchPortal, OpenPortal};
 use pg_core::exchange::session::{Begin, End, Ping, Prepare};
 use pg_core::exchange::startup::{Credentials, Startup, Tls};
 use pg_core::message::backend;
@@ -132,6 +133,21 @@ impl Situation {
         situation
     }
 
+    /// A portal was opened in a transaction, and some of its rows are asked for.
+    fn fetches_a_part(&mut self) {
+        let mut begin = self.connection.start(Begin::new("BEGIN".to_owned(), false));
+        assert!(matches!(begin.poll(&mut self.connection), Ok(true)));
+        let mut open = self.connection.start(OpenPortal::<_, (i64,)>::new("select 1", (), "p"));
+        assert!(matches!(self.connection.poll(&mut open), Ok(None)));
+        self.sent();
+        let begun = [m::parse_complete(), m::bind_complete(), m::command_complete("BEGIN")];
+        let answer = [begun.to_vec(), executing(), vec![m::ready_for_query(b'T')]].concat();
+        self.feed(&answer.concat());
+        let portal = self.connection.poll(&mut open).expect("legal").expect("complete");
+        // A call that waits owns what it needs.
+        self.start(FetchPortal::new(Box::leak(Box::new(portal)), 2));
+    }
+
     /// A connection in this phase.
     pub fn of(phase: Phase) -> Situation {
         let mut situation = Situation::idle(if phase == Phase::Close { 1 } else { 100 });
@@ -156,6 +172,7 @@ impl Situation {
             Phase::Bind => _ = s.start(query()).hears(&[m::parse_complete()]),
             Phase::DescribeRows => _ = s.start(query()).hears(&[m::parse_complete(), m::bind_complete()]),
             Phase::Execute => _ = s.start(query()).hears(&executing()),
+            Phase::ExecutePart => s.fetches_a_part(),
             Phase::ExecuteCopyIn => {
                 _ = s.start(query()).hears(&executing()).hears(&[m::copy_in_response(0, &[])]);
             }
