@@ -79,7 +79,7 @@ pub enum Step {
 
 impl Phase {
     /// All phases, for walking the table.
-    pub const ALL: [Phase; 23] = [
+    pub const ALL: [Phase; 24] = [
         Phase::Idle,
         Phase::Tls,
         Phase::Cancel,
