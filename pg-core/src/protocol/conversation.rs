@@ -19,7 +19,6 @@ use crate::types::name::TypeName;
 use crate::types::registry::{Place, Registry, Scope};
 use crate::wire::writer::{self, Buffer};
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
