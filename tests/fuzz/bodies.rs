@@ -48,8 +48,11 @@ use std::time::{Duration, SystemTime};
 
 #[path = "containers.rs"]
 mod containers;
+#[path = "replication.rs"]
+mod replication;
 
 pub(crate) use containers::{arrays_binary, arrays_text, multiranges, ranges, records_text};
+pub(crate) use replication::{pgoutput, replication_messages, test_decoding};
 
 /// A body.
 pub(crate) type Body = fn(&[u8]);
@@ -85,6 +88,9 @@ pub(crate) const ALL: &[(&str, Body)] = &[
     ("conninfo", conninfo),
     ("quoting", quoting),
     ("named_parameters", named_parameters),
+    ("replication_messages", replication_messages),
+    ("pgoutput", pgoutput),
+    ("test_decoding", test_decoding),
 ];
 
 /// Bytes of a case, taken one after the other; 0 when none are left.

@@ -183,6 +183,9 @@ properties!(
     conninfo,
     quoting,
     named_parameters,
+    replication_messages,
+    pgoutput,
+    test_decoding,
 );
 
 // ---- settings at their extremes ----

@@ -3,13 +3,14 @@
 
 use super::change::{ChangeReader, Event};
 use super::pgoutput::{
-    BeginPrepare, Commit, CommitPrepared, Decoder, LogicalMessage, Message, Prepare, RollbackPrepared,
-    StreamCommit,
+    BeginPrepare, Commit, CommitPrepared, Decoder, LogicalMessage, Message, Prepare, Relation,
+    RollbackPrepared, StreamCommit,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::reader::Reader;
 use crate::wire::writer::put_u32;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Puts the messages of one stream of pgoutput together to transactions.
 #[derive(Debug)]
@@ -190,6 +191,11 @@ impl Changes<'_> {
     /// The transaction's number.
     pub fn xid(&self) -> u32 {
         self.kept.xid
+    }
+
+    /// A table by its OID, as it was described last.
+    pub fn relation(&self, oid: u32) -> Option<&Arc<Relation>> {
+        self.reader.relations().get(oid)
     }
 
     /// The next of them; `None` at the end. Tables and types as they are described, truncates and messages come too.

@@ -12,8 +12,8 @@ impl<'s, S: Lender> ReplicationStream<'s, S> {
     /// The stream's messages as changes of rows, which are read as the types that queries use. The slot's plugin is
     /// pgoutput. Types that aren't PostgreSQL's own were looked up when the stream began.
     pub fn changes(mut self) -> ChangeStream<'s, S> {
-        let conversation = self.lent().lent().conversation();
-        let reader = ChangeReader::new(conversation.catalog().clone(), conversation.shared_settings());
+        let catalog = self.lent().lent().conversation().catalog().clone();
+        let reader = ChangeReader::new(catalog, self.settings());
         ChangeStream { stream: self, reader }
     }
 }

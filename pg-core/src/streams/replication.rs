@@ -7,9 +7,11 @@ use crate::lsn::Lsn;
 use crate::message::replication::{ReplicationMessage, StatusUpdate, XLogData};
 use crate::replication::progress::{Positions, Progress};
 use crate::run::Lender;
+use crate::types::context::Settings;
 use crate::types::time::TimestampTz;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
@@ -34,6 +36,7 @@ pub struct ReplicationStream<'s, S: Lender> {
     session: &'s mut S,
     state: CopyState,
     progress: Progress,
+    settings: Arc<Settings>,
     /// What the server was told last.
     told: Positions,
     interval: Duration,
@@ -65,10 +68,12 @@ impl<'s, S: Lender> ReplicationStream<'s, S> {
     pub(crate) async fn start(session: &'s mut S, command: &str) -> Result<ReplicationStream<'s, S>> {
         let state = session.run(Copy::new(command, Direction::Both)).await?;
         let now = session.lent().now();
+        let settings = session.lent().conversation().shared_settings();
         Ok(ReplicationStream {
             session,
             state,
             progress: Progress::default(),
+            settings,
             told: Positions::default(),
             interval: STATUS_INTERVAL,
             io_at: None,
@@ -260,6 +265,11 @@ impl<'s, S: Lender> ReplicationStream<'s, S> {
 }
 
 impl<S: Lender> ReplicationStream<'_, S> {
+    /// The settings under which the server writes values.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings.clone()
+    }
+
     /// The session beneath.
     pub(super) fn lent(&mut self) -> &mut S {
         self.session

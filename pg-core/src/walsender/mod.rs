@@ -2,6 +2,8 @@
 
 mod blocking;
 mod commands;
+mod follow;
 
 pub use blocking::{BlockingChangeStream, BlockingReplicationStream, BlockingTransactionStream};
 pub use commands::ReplicationSession;
+pub use follow::{Follow, Follower};

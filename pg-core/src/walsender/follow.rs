@@ -1,0 +1,386 @@
+//! Copying a publication's tables to another database and following them there, with nothing lost or doubled: the
+//! position is stored in the target in the same transaction as the data.
+
+use super::commands::ReplicationSession;
+use crate::copy::{CopyFrom, CopyTo};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lsn::Lsn;
+use crate::quote;
+use crate::replication::change::{Action, Change, ChangeReader, Event};
+use crate::replication::command::{CreateSlot, CreatedSlot, Snapshot};
+use crate::replication::pgoutput::{Message, Old, PgOutput, Relation, Streaming, TupleValue};
+use crate::replication::transactions::{Assembler, Changes, Whole};
+use crate::session::Session;
+use crate::sqlstate::SqlState;
+use crate::streams::ReplicationStream;
+use crate::transaction::{Isolation, TransactionOptions};
+use crate::types::adapter::Parameter;
+use crate::types::catalog::Catalog;
+use std::time::Duration;
+
+/// What is followed: a publication, through a slot of its own, into a database whose tables have the same names and
+/// columns, and are empty at first.
+///
+/// Killed at any point, client or server, it goes on where it was: run [`copy`](Follow::copy) and [`start`](Follow::start)
+/// again. Tables need a primary key or another replica identity.
+///
+/// ```no_run
+/// # use pg_core::{Error, Session, walsender::Follow};
+/// # async fn follow<S: Session>(walsender: &mut S, source: &mut S, target: &mut S) -> Result<(), Error> {
+/// let follow = Follow::new("mirror", "accounts");
+/// follow.copy(walsender, source, target).await?;
+/// let mut follower = follow.start(walsender, target).await?;
+/// while let Some(position) = follower.step().await? {
+///     println!("the target is as the source was at {position}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Follow {
+    slot: String,
+    publication: String,
+    limit: usize,
+    interval: Duration,
+}
+
+/// Where positions are kept in the target, a row for each slot.
+const POSITIONS: &str =
+    "create table if not exists pg_follow_position (slot text primary key, lsn pg_lsn not null)";
+
+/// The tables of a publication with their columns, but those that are computed.
+const TABLES: &str = "select t.schemaname::text, t.tablename::text, array(select a.attname::text from pg_attribute a
+       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' order by a.attnum)
+     from pg_publication_tables t
+     join pg_namespace n on n.nspname = t.schemaname
+     join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
+     where t.pubname = $1 order by 1, 2";
+
+impl Follow {
+    /// Follows a publication through the slot of this name, which is made by [`Follow::copy`].
+    pub fn new(slot: impl Into<String>, publication: impl Into<String>) -> Follow {
+        Follow {
+            slot: slot.into(),
+            publication: publication.into(),
+            limit: 64 << 20,
+            interval: Duration::from_secs(10),
+        }
+    }
+
+    /// How many bytes of transactions are kept until they have committed: 64 MiB unless set.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: usize) -> Follow {
+        self.limit = bytes;
+        self
+    }
+
+    /// How often the source is told where we are: see [`ReplicationStream::status_interval`].
+    #[must_use]
+    pub fn status_interval(mut self, interval: Duration) -> Follow {
+        self.interval = interval;
+        self
+    }
+
+    /// Copies the tables as they are at the slot's beginning, in one transaction of the target; the position from which
+    /// they are to be followed. Does nothing if that was done before.
+    ///
+    /// `walsender` is a logical connection to the source, `source` an ordinary one.
+    ///
+    /// # Errors
+    /// What either server says.
+    pub async fn copy<W: Session, S: Session, T: Session>(
+        &self,
+        walsender: &mut W,
+        source: &mut S,
+        target: &mut T,
+    ) -> Result<Lsn> {
+        target.batch_execute(POSITIONS).await?;
+        if let Some(position) = self.position(target).await? {
+            return Ok(position);
+        }
+        // A copy that was broken off has left its slot, and nothing else.
+        match walsender.drop_slot(&self.slot, true).await {
+            Err(error) if error.sqlstate() != Some(SqlState::UNDEFINED_OBJECT) => return Err(error),
+            _ => {}
+        }
+        let slot = CreateSlot::logical(&self.slot, "pgoutput").snapshot(Snapshot::Export);
+        let slot = walsender.create_slot(&slot).await?;
+        self.copy_at(&slot, source, target).await?;
+        Ok(slot.consistent_point)
+    }
+
+    async fn copy_at<S: Session, T: Session>(
+        &self,
+        slot: &CreatedSlot,
+        source: &mut S,
+        target: &mut T,
+    ) -> Result<()> {
+        let reading = TransactionOptions::new().isolation(Isolation::RepeatableRead).read_only(true);
+        let mut reading = source.begin_with(reading).await?;
+        let snapshot = quote::literal(slot.snapshot.as_deref().unwrap_or_default())?;
+        reading.batch_execute(&format!("set transaction snapshot {snapshot}")).await?;
+        let tables: Vec<(String, String, Vec<String>)> =
+            reading.query(TABLES, (self.publication.as_str(),)).await?;
+        let mut writing = target.begin().await?;
+        for (schema, table, columns) in &tables {
+            let from = CopyTo::table(table).schema(schema).columns(columns).to_sql()?;
+            let to = CopyFrom::table(table).schema(schema).columns(columns).to_sql()?;
+            let mut from = reading.copy_out(&from).await?;
+            let mut to = writing.copy_in(&to).await?;
+            while let Some(piece) = from.next_piece().await? {
+                to.write(piece).await?;
+            }
+            to.finish().await?;
+        }
+        let position = slot.consistent_point.to_string();
+        let store = "insert into pg_follow_position values ($1, $2::text::pg_lsn)";
+        writing.execute(store, (self.slot.as_str(), position.as_str())).await?;
+        writing.commit().await?;
+        reading.commit().await
+    }
+
+    async fn position<T: Session>(&self, target: &mut T) -> Result<Option<Lsn>> {
+        let sql = "select lsn::text from pg_follow_position where slot = $1";
+        let found: Option<(String,)> = target.query_opt(sql, (self.slot.as_str(),)).await?;
+        found.map(|(lsn,)| lsn.parse()).transpose()
+    }
+
+    /// Goes on from the position that the target keeps.
+    ///
+    /// # Errors
+    /// Nothing was copied as yet; what either server says.
+    pub async fn start<'w, W: Session, T: Session>(
+        &self,
+        walsender: &'w mut W,
+        mut target: T,
+    ) -> Result<Follower<'w, W, T>> {
+        let position = self.position(&mut target).await?.ok_or_else(|| {
+            Error::usage(format!("the target has no position for the slot {:?}", self.slot))
+                .hint("run copy() first")
+        })?;
+        let options = PgOutput::new([&self.publication]).streaming(Streaming::On);
+        let stream = walsender.start_logical(&self.slot, position, options).await?;
+        // Values pass through as text: no type is needed for that.
+        let settings = stream.settings();
+        Ok(Follower {
+            stream: stream.status_interval(self.interval),
+            reader: ChangeReader::new(Catalog::default(), settings),
+            assembler: Assembler::new(self.limit),
+            target,
+            slot: self.slot.clone(),
+            position,
+            pending: false,
+        })
+    }
+}
+
+/// Applies a source's transactions to a target, one by one: see [`Follow`].
+#[derive(Debug)]
+#[must_use = "it does nothing unless its steps are taken"]
+pub struct Follower<'w, W: Session, T> {
+    stream: ReplicationStream<'w, W>,
+    reader: ChangeReader,
+    assembler: Assembler,
+    target: T,
+    slot: String,
+    position: Lsn,
+    /// A transaction is whole and not applied.
+    pending: bool,
+}
+
+impl<W: Session, T: Session> Follower<'_, W, T> {
+    /// Waits for the next transaction of the source and applies it: the position up to which the target is as the source
+    /// was. `None` when the source has ended the stream.
+    ///
+    /// # Errors
+    /// What either server says; a row that the target doesn't have; a transaction above the memory limit. Begin anew with
+    /// [`Follow::start`]: nothing is lost.
+    ///
+    /// # Cancel safety
+    /// Dropped, the transaction is applied by the next call, or by the next follower.
+    pub async fn step(&mut self) -> Result<Option<Lsn>> {
+        loop {
+            while !self.pending {
+                let Some(message) = self.stream.next().await? else { return Ok(None) };
+                self.pending = self.assembler.take(message.data)?;
+            }
+            let Whole::Transaction(commit, changes) = self.assembler.whole(&mut self.reader)? else {
+                self.pending = false;
+                continue;
+            };
+            if commit.end_lsn > self.position {
+                apply(&mut self.target, &mut self.stream, &self.slot, commit.end_lsn, changes).await?;
+                self.position = commit.end_lsn;
+            }
+            self.pending = false;
+            self.stream.confirm(self.position);
+            return Ok(Some(self.position));
+        }
+    }
+
+    /// Up to where the target is as the source was.
+    pub fn position(&self) -> Lsn {
+        self.position
+    }
+
+    /// Tells the source at once what was applied, and ends the stream.
+    ///
+    /// # Errors
+    /// As [`ReplicationStream::stop`].
+    pub async fn stop(self, within: Duration) -> Result<()> {
+        self.stream.stop(within).await
+    }
+}
+
+/// Applies a transaction and its position together.
+async fn apply<W: Session, T: Session>(
+    target: &mut T,
+    stream: &mut ReplicationStream<'_, W>,
+    slot: &str,
+    end: Lsn,
+    mut changes: Changes<'_>,
+) -> Result<()> {
+    let mut tx = target.begin().await?;
+    let store =
+        "update pg_follow_position set lsn = $2::text::pg_lsn where slot = $1 and lsn < $2::text::pg_lsn";
+    let lsn = end.to_string();
+    if tx.execute(store, (slot, lsn.as_str())).await? == 0 {
+        // It was applied before its follower was killed.
+        return tx.rollback().await;
+    }
+    loop {
+        // However long the target takes, the source hears of us.
+        stream.tick()?;
+        let truncated = match changes.next_event()? {
+            None => break,
+            Some(Event::Change(change)) => {
+                apply_change(&mut tx, &change).await?;
+                continue;
+            }
+            Some(Event::Other(Message::Truncate(truncate))) => {
+                let oids: Vec<u32> = truncate.relations().collect();
+                (oids, truncate.restart_identity, truncate.cascade)
+            }
+            Some(Event::Other(_)) => continue,
+        };
+        let (oids, restart, cascade) = truncated;
+        let tables = oids.into_iter().filter_map(|oid| changes.relation(oid)).map(|relation| table(relation));
+        let mut sql = format!("truncate {}", tables.collect::<Result<Vec<_>>>()?.join(", "));
+        sql.push_str(if restart { " restart identity" } else { "" });
+        sql.push_str(if cascade { " cascade" } else { "" });
+        tx.batch_execute(&sql).await?;
+    }
+    tx.commit().await
+}
+
+fn table(relation: &Relation) -> Result<String> {
+    Ok(format!("{}.{}", quote::identifier(&relation.schema)?, quote::identifier(&relation.name)?))
+}
+
+/// A statement that is being written, with its parameters as text of inferred types.
+#[derive(Default)]
+struct Statement<'v> {
+    sql: String,
+    values: Vec<Option<&'v str>>,
+}
+
+impl<'v> Statement<'v> {
+    /// The placeholder of a value.
+    fn put(&mut self, value: TupleValue<'v>) -> Result<String> {
+        let text = value.bytes().map(std::str::from_utf8).transpose();
+        self.values.push(text.map_err(|e| Error::decode("a value is not UTF-8").with_source(e))?);
+        Ok(format!("${}", self.values.len()))
+    }
+
+    /// The row that is meant: by its key, or by all its columns, of which one row is taken where several are alike.
+    fn put_where(&mut self, relation: &Relation, row: Old<'v>) -> Result<()> {
+        let (tuple, is_key) = match row {
+            Old::Key(tuple) => (tuple, true),
+            Old::Row(tuple) => (tuple, false),
+        };
+        let mut conditions = Vec::new();
+        for (column, value) in relation.columns.iter().zip(tuple.values()) {
+            if (column.is_key || !is_key) && value != TupleValue::Unchanged {
+                let operator = if is_key { "=" } else { "is not distinct from" };
+                let name = quote::identifier(&column.name)?;
+                conditions.push(format!("{name} {operator} {}", self.put(value)?));
+            }
+        }
+        if conditions.is_empty() {
+            return Err(Error::usage(format!("the table {} has no replica identity", relation.name))
+                .hint("give it a primary key, or set REPLICA IDENTITY FULL"));
+        }
+        let conditions = conditions.join(" and ");
+        self.sql.push_str(&match is_key {
+            true => format!(" where {conditions}"),
+            false => {
+                format!(" where ctid = (select ctid from {} where {conditions} limit 1)", table(relation)?)
+            }
+        });
+        Ok(())
+    }
+}
+
+async fn apply_change<S: Session>(tx: &mut S, change: &Change<'_>) -> Result<()> {
+    let Some(statement) = statement(change)? else { return Ok(()) };
+    let list: Vec<&(dyn Parameter + Sync)> =
+        statement.values.iter().map(|value| value as &(dyn Parameter + Sync)).collect();
+    let affected = tx.execute(&statement.sql, &list[..]).await?;
+    if affected == 1 {
+        return Ok(());
+    }
+    let what = format!("the target has no such row of {} to change as the source did", change.table());
+    Err(Error::new(ErrorKind::RowCount, what)
+        .hint("somebody else has changed the target: empty its tables and its position, and copy anew")
+        .with_sql(&statement.sql))
+}
+
+/// What does to the target what a change did to the source.
+fn statement<'c>(change: &Change<'c>) -> Result<Option<Statement<'c>>> {
+    let relation = change.relation();
+    let table = table(relation)?;
+    let mut statement = Statement::default();
+    let (mut names, mut placeholders) = (Vec::new(), Vec::new());
+    if let Some(new) = change.new_tuple() {
+        let update = change.action() == Action::Update;
+        let mut old = change.old_tuple().map(|old| old.tuple().values());
+        for (column, value) in relation.columns.iter().zip(new.values()) {
+            let was = old.as_mut().and_then(Iterator::next);
+            // An identity that is always generated takes no value, not even its own.
+            let is_same = update
+                && match change.old_tuple() {
+                    Some(Old::Row(_)) => was == Some(value),
+                    Some(Old::Key(_)) => column.is_key && was == Some(value),
+                    None => column.is_key,
+                };
+            if value != TupleValue::Unchanged && !is_same {
+                names.push(quote::identifier(&column.name)?);
+                placeholders.push(statement.put(value)?);
+            }
+        }
+    }
+    match change.action() {
+        Action::Insert => {
+            statement.sql = format!(
+                "insert into {table} ({}) overriding system value values ({})",
+                names.join(", "),
+                placeholders.join(", ")
+            );
+        }
+        // The row was written as it was.
+        Action::Update if names.is_empty() => return Ok(None),
+        Action::Update => {
+            let set: Vec<String> =
+                names.iter().zip(&placeholders).map(|(name, value)| format!("{name} = {value}")).collect();
+            statement.sql = format!("update {table} set {}", set.join(", "));
+            let key = change.old_tuple().or(change.new_tuple().map(Old::Key));
+            statement.put_where(relation, key.ok_or_else(|| Error::usage("an update tells no row"))?)?;
+        }
+        Action::Delete => {
+            statement.sql = format!("delete from {table}");
+            let old = change.old_tuple().ok_or_else(|| Error::usage("a delete tells no row"))?;
+            statement.put_where(relation, old)?;
+        }
+    }
+    Ok(Some(statement))
+}

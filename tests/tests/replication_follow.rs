@@ -1,0 +1,217 @@
+//! A database that follows another, whatever is killed meanwhile; and applications that are busy for longer than the
+//! server waits.
+
+mod walsender;
+
+use pg_core::lsn::Lsn;
+use pg_core::walsender::{Follow, ReplicationSession};
+use pg_core::{Result, Session};
+use pg_tests::clients::{Face, pg_async, pg_blocking};
+use pg_tests::each_client;
+use pg_tests::server::{Database, Server};
+use std::time::{Duration, Instant};
+use walsender::Pair;
+
+const TABLES: &str = "create type mood as enum ('sad', 'happy');
+    create type place as (x int4, name text);
+    create table account (id int8 generated always as identity primary key, cents int8 not null, mood mood, at place,
+                          twice int8 generated always as (cents * 2) stored);
+    create table keyed (id int8 primary key, word text);
+    create table log (line text, at timestamptz default now()); alter table log replica identity full;";
+
+/// All that is in the tables.
+async fn content<S: Session>(session: &mut S) -> Result<(String, String)> {
+    let sql = "select (select coalesce(string_agg(a::text, E'\\n' order by id), '') from account a),
+                      (select coalesce(string_agg(k::text, E'\\n' order by id), '') from keyed k) ||
+                      (select coalesce(string_agg(l::text, E'\\n' order by l::text), '') from log l)";
+    session.query_one(sql, ()).await
+}
+
+/// Changes of every kind, a different lot each time.
+async fn write<S: Session>(source: &mut S, turn: i64) -> Result<()> {
+    let mut tx = source.begin().await?;
+    let insert = "insert into account (cents, mood, at) select n, 'happy', row(n, 'it''s \"' || n)::place from generate_series(1, $1::int4) n";
+    tx.execute(insert, (if turn % 7 == 3 { 3000 } else { 3 },)).await?;
+    tx.execute(
+        "update account set cents = cents + $1::int8, mood = nullif(mood, 'sad') where id % 5 = $1::int8 % 5",
+        (turn,),
+    )
+    .await?;
+    tx.execute("delete from account where id % 11 = $1::int8 % 11 and id > 5", (turn,)).await?;
+    tx.batch_execute("insert into log values ('same', '2026-01-01'), ('same', '2026-01-01'), (null, null)")
+        .await?;
+    tx.execute("delete from log where ctid = (select ctid from log order by line limit 1)", ()).await?;
+    tx.execute("insert into keyed values ($1::int8, 'word')", (turn,)).await?;
+    tx.execute("update keyed set id = id + 1000, word = null where id = $1::int8 - 2", (turn,)).await?;
+    if turn % 13 == 12 {
+        tx.batch_execute("truncate log").await?;
+    }
+    if turn % 4 == 1 { tx.rollback().await } else { tx.commit().await }
+}
+
+async fn a_follower_that_is_killed_anywhere_loses_and_doubles_nothing<F: Face>() {
+    let mut pair = Pair::<F>::new().await;
+    let other = Server::shared().database();
+    let (from, to) = (F::config(&pair._database.url()), F::config(&other.url()));
+    let mut target = F::connect(&to).await.unwrap();
+    pair.sql.batch_execute(TABLES).await.unwrap();
+    target.batch_execute(TABLES).await.unwrap();
+    pair.sql.batch_execute("create publication p for table account, keyed, log").await.unwrap();
+    for turn in 0..3 {
+        write(&mut pair.sql, turn).await.unwrap();
+    }
+    let follow = Follow::new(&pair.slot, "p");
+
+    // A copy that is killed leaves nothing but its slot, and is made anew.
+    let mut source = F::connect(&from).await.unwrap();
+    target.batch_execute("alter table log rename to gone").await.unwrap();
+    follow.copy(&mut pair.walsender, &mut source, &mut target).await.unwrap_err();
+    target.batch_execute("alter table gone rename to log").await.unwrap();
+    let begun = follow.copy(&mut pair.walsender, &mut source, &mut target).await.unwrap();
+    assert_eq!(content(&mut target).await.unwrap(), content(&mut pair.sql).await.unwrap());
+    assert_eq!(follow.copy(&mut pair.walsender, &mut source, &mut target).await.unwrap(), begun, "once");
+
+    let mut position = begun;
+    let mut turn = 3;
+    for life in 0..12 {
+        for _ in 0..3 {
+            write(&mut pair.sql, turn).await.unwrap();
+            turn += 1;
+        }
+        let mut walsender = F::connect(&pair.config).await.unwrap();
+        let mut target = F::connect(&to).await.unwrap();
+        let mut follower = match follow.start(&mut walsender, &mut target).await {
+            Ok(follower) => follower,
+            // The walsender of the life before has not noticed its end yet.
+            Err(error) if error.to_string().contains("active") => continue,
+            Err(error) => panic!("{error}"),
+        };
+        match life % 4 {
+            // Killed with transactions applied and not confirmed, as a process is.
+            0 => {
+                follower.step().await.unwrap();
+            }
+            // Its walsender is killed.
+            1 => {
+                follower.step().await.unwrap();
+                let kill = "select count(pg_terminate_backend(active_pid)) from pg_replication_slots where slot_name = $1";
+                pair.sql.query_value::<i64>(kill, (&pair.slot,)).await.unwrap();
+                while follower.step().await.is_ok_and(|position| position.is_some()) {}
+            }
+            // The target's session is killed.
+            2 => {
+                let kill = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()";
+                pair.sql.query_value::<i64>(kill, (other.name(),)).await.unwrap();
+                follower.step().await.unwrap_err();
+            }
+            _ => {
+                follower.step().await.unwrap();
+                follower.step().await.unwrap();
+            }
+        }
+        assert!(follower.position() >= position, "positions never go back");
+        position = follower.position();
+        if life % 4 == 0 {
+            std::mem::forget(follower);
+        }
+    }
+    // All of it, up to a mark.
+    pair.sql.batch_execute("insert into log values ('the end')").await.unwrap();
+    let mut target = F::connect(&to).await.unwrap();
+    loop {
+        let mut walsender = F::connect(&pair.config).await.unwrap();
+        let Ok(mut follower) = follow.start(&mut walsender, &mut target).await else { continue };
+        let mark: Lsn = pair
+            .sql
+            .query_value::<String>("select pg_current_wal_lsn()::text", ())
+            .await
+            .unwrap()
+            .parse()
+            .unwrap();
+        pair.sql.batch_execute("insert into log values ('past the end')").await.unwrap();
+        while follower.step().await.unwrap().unwrap() < mark {}
+        follower.step().await.unwrap();
+        break;
+    }
+    assert_eq!(content(&mut target).await.unwrap(), content(&mut pair.sql).await.unwrap());
+    drop(target);
+    pair.walsender = F::connect(&pair.config).await.unwrap();
+    pair.end().await;
+}
+
+each_client!(a_follower_that_is_killed_anywhere_loses_and_doubles_nothing);
+
+/// Longer than the server waits for a sign of life.
+const BUSY: Duration = Duration::from_secs(5);
+
+fn impatient() -> (Server, Database) {
+    let options = pg_tests::server::Options::new().set("wal_sender_timeout", "1s");
+    let server = Server::start(options).unwrap();
+    let database = server.database();
+    (server, database)
+}
+
+const PREPARE: [&str; 3] = [
+    "create table t (id int8)",
+    "select pg_create_logical_replication_slot(current_database(), 'test_decoding')",
+    "insert into t select generate_series(1, 3)",
+];
+
+const FORGET: &str = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active";
+
+#[test]
+fn a_busy_blocking_application_keeps_its_connection_by_pumping() {
+    use pg_blocking::{Config, Pump, Replication};
+    let (_server, database) = impatient();
+    let mut sql = Config::new(&database.url()).unwrap().connect().unwrap();
+    PREPARE.iter().for_each(|statement| sql.batch_execute(statement).unwrap());
+    let config = Config::new(&database.url()).unwrap().replication(Replication::Logical);
+    for pumped in [true, false] {
+        let mut walsender = config.connect().unwrap();
+        let stream = walsender.start_logical(database.name(), Lsn(0), ()).unwrap();
+        let mut stream = stream.status_interval(Duration::from_millis(100));
+        assert!(stream.next().unwrap().is_some());
+        let work = || std::thread::park_timeout(BUSY);
+        let began = Instant::now();
+        if pumped {
+            stream.pump(work)
+        } else {
+            work()
+        };
+        assert!(began.elapsed() >= BUSY);
+        // What had come is read; then it shows whether the server is still there.
+        let outcome = (|| {
+            while stream.next()?.is_some_and(|message| !message.data.starts_with(b"COMMIT")) {}
+            stream.feedback(Lsn(0), Lsn(0), Lsn(0), true)?;
+            stream.stop(walsender::SOON)
+        })();
+        assert_eq!(outcome.is_ok(), pumped, "{outcome:?}");
+    }
+    sql.batch_execute(FORGET).unwrap();
+}
+
+#[test]
+fn a_busy_asynchronous_application_keeps_its_connection_by_pumping() {
+    use pg_async::{Config, Replication};
+    let (_server, database) = impatient();
+    pg_tests::clients::block_on(async {
+        let mut sql = Config::new(&database.url()).unwrap().connect().await.unwrap();
+        for statement in PREPARE {
+            sql.batch_execute(statement).await.unwrap();
+        }
+        let config = Config::new(&database.url()).unwrap().replication(Replication::Logical);
+        let mut walsender = config.connect().await.unwrap();
+        let stream = walsender.start_logical(database.name(), Lsn(0), ()).await.unwrap();
+        let mut stream = stream.status_interval(Duration::from_millis(100));
+        assert!(stream.next().await.unwrap().is_some());
+        let answer = stream.pump(async {
+            tokio::time::sleep(BUSY).await;
+            42
+        });
+        assert_eq!(answer.await.unwrap(), 42);
+        while stream.next().await.unwrap().is_some_and(|message| !message.data.starts_with(b"COMMIT")) {}
+        stream.feedback(Lsn(0), Lsn(0), Lsn(0), true).await.unwrap();
+        stream.stop(walsender::SOON).await.unwrap();
+        sql.batch_execute(FORGET).await.unwrap();
+    });
+}
