@@ -10,7 +10,7 @@ use crate::copy::{CopyFrom, CopyRow, CopyTo};
 use crate::error::Result;
 use crate::exchange::Exchange;
 use crate::exchange::cursor::CursorOptions;
-use crate::exchange::pipeline::Pipeline;
+use crate::exchange::pipeline::PipelineParts;
 use crate::exchange::portal::Portal;
 use crate::exchange::session::Description;
 use crate::params::Params;
@@ -207,11 +207,31 @@ impl<S: Session> Blocking<S> {
     }
 
     /// [`Session::pipeline`]: several statements in one round trip.
-    pub fn pipeline<T>(&mut self, parts: T) -> Result<<Pipeline<T> as Exchange>::Output>
-    where
-        Pipeline<T>: Exchange,
-    {
+    pub fn pipeline<T: PipelineParts>(&mut self, parts: T) -> Result<T::Output> {
         complete(self.0.pipeline(parts))
+    }
+
+    /// [`Session::pipeline_each`]: the same, each with a Sync and a result of its own.
+    pub fn pipeline_each<T: PipelineParts>(&mut self, parts: T) -> Result<T::Each> {
+        complete(self.0.pipeline_each(parts))
+    }
+
+    /// [`Session::execute_many`]: a statement with many sets of parameters, all or nothing.
+    pub fn execute_many(
+        &mut self,
+        sql: &str,
+        sets: impl IntoIterator<Item: Params, IntoIter: Send> + Send,
+    ) -> Result<u64> {
+        complete(self.0.execute_many(sql, sets))
+    }
+
+    /// [`Session::query_many`]: the same, with the rows that all sets give.
+    pub fn query_many<T: FromRowOwned>(
+        &mut self,
+        sql: &str,
+        sets: impl IntoIterator<Item: Params, IntoIter: Send> + Send,
+    ) -> Result<Vec<T>> {
+        complete(self.0.query_many(sql, sets))
     }
 
     /// [`Session::begin`]: a transaction or savepoint.
@@ -427,6 +447,11 @@ impl<S: Session> Blocking<Transaction<'_, S>> {
     /// [`Transaction::commit`]: keeps what the transaction did.
     pub fn commit(self) -> Result<()> {
         complete(self.0.commit())
+    }
+
+    /// [`Transaction::commit_with`]: the last statements, and COMMIT in the same round trip.
+    pub fn commit_with<T: PipelineParts>(self, parts: T) -> Result<T::Output> {
+        complete(self.0.commit_with(parts))
     }
 
     /// [`Transaction::rollback`]: undoes what the transaction did.

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::exchange::Exchange;
 use crate::protocol::connection::Connection;
 use std::future::Future;
+use std::pin::Pin;
 
 /// What can run an exchange.
 pub trait Run: Send {
@@ -22,6 +23,25 @@ impl<S: Run> Run for &mut S {
     fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send {
         (**self).run(exchange)
     }
+}
+
+/// A future in a box. What takes an iterator gives one: a future whose type names the iterator's can't be spawned where a
+/// closure in it takes references, `users.iter().map(|user| (user.id,))`.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// Runs an exchange that may be written in pieces. Dropped between two of them, what was sent is failed, and one attempt
+/// is made to say so: nothing of it remains, and its locks are free.
+pub(crate) async fn in_pieces<S: Lender, E: Exchange>(session: &mut S, exchange: E) -> Result<E::Output> {
+    struct Whole<'s, S: Lender>(&'s mut S);
+    impl<S: Lender> Drop for Whole<'_, S> {
+        fn drop(&mut self) {
+            if self.0.lent().give_up_half() {
+                self.0.send_now();
+            }
+        }
+    }
+    let whole = Whole(session);
+    whole.0.run(exchange).await
 }
 
 /// A session as its guards see it. Every [`Session`](crate::session::Session) is one; nobody else needs to be.

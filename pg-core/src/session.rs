@@ -9,8 +9,11 @@ use crate::error::Result;
 use crate::exchange::Exchange;
 use crate::exchange::batch::Batch;
 use crate::exchange::collect::{Affected, All, AtMostOne, Each, Made, One, Value, Values};
+use crate::exchange::committing::Committing;
 use crate::exchange::cursor::CursorOptions;
-use crate::exchange::pipeline::Pipeline;
+use crate::exchange::isolated::Isolated;
+use crate::exchange::many::Many;
+use crate::exchange::pipeline::{Pipeline, PipelineParts as Parts};
 use crate::exchange::portal::{FetchPortal, OpenPortal, Portal};
 use crate::exchange::query::Request;
 use crate::exchange::session::{Begin, Description, End, Ping, Prepare};
@@ -23,7 +26,7 @@ use crate::protocol::connection::Connection;
 use crate::protocol::notifications::{Heard, NotificationSink};
 use crate::retry::{Body, Retry, inside_a_transaction};
 use crate::row::{Column, FromRow, FromRowOwned, RowRef, Shape};
-use crate::run::Lender;
+use crate::run::{Boxed, Lender, in_pieces};
 use crate::streams::{CopyIn, CopyOut, CopyRowsIn, CopyRowsOut, NamedCursor, Notifications, notifying};
 use crate::transaction::TransactionOptions;
 use crate::types::expects::Drift;
@@ -317,18 +320,73 @@ pub trait Session: Run + Sized {
     /// [`pipeline::query`](crate::exchange::pipeline::query), [`pipeline::execute`](crate::exchange::pipeline::execute)
     /// or a [`Query`]'s `all`, `one`, `opt`.
     ///
-    /// They share one Sync: outside a transaction, if one fails, none has taken effect.
+    /// They share one Sync: outside a transaction, if one fails, none has taken effect. However many they are, they are
+    /// written in pieces of 32 KiB while answers are read.
     ///
     /// # Errors
     /// That of the part that failed; those after it were not run.
-    fn pipeline<T>(
-        &mut self,
-        parts: T,
-    ) -> impl Future<Output = Result<<Pipeline<T> as Exchange>::Output>> + Send
-    where
-        Pipeline<T>: Exchange,
-    {
-        self.run(Pipeline::new(parts))
+    ///
+    /// # Cancel safety
+    /// Dropped before all was written, nothing of it remains; in a transaction, the transaction has failed then.
+    fn pipeline<T: Parts>(&mut self, parts: T) -> impl Future<Output = Result<T::Output>> + Send {
+        in_pieces(self, Pipeline::new(parts))
+    }
+
+    /// As [`Session::pipeline`], with a Sync for each part: each takes effect or fails by itself, and gives a result of
+    /// its own: a tuple or `Vec` of [`Result`]s.
+    ///
+    /// Inside a transaction a statement that fails leaves the transaction failed, so that those after it fail too, with
+    /// `25P02`; use savepoints there, or one call each.
+    ///
+    /// # Errors
+    /// A lost connection, or a transaction that could not begin.
+    ///
+    /// # Cancel safety
+    /// Dropped, some of the first parts may have taken effect, and none of the others.
+    fn pipeline_each<T: Parts>(&mut self, parts: T) -> impl Future<Output = Result<T::Each>> + Send {
+        self.run(Isolated::new(parts))
+    }
+
+    /// Runs a statement with each set of parameters that an iterator gives, all or nothing: the number of rows that were
+    /// affected in all.
+    ///
+    /// The statement is prepared once, and up to 32 KiB or 512 sets take one round trip, prepared or not. More are
+    /// written as the link takes them, while answers are read: the iterator may be endless, and of the request at most
+    /// 32 KiB, one set more and what is remembered of 512 statements are held.
+    ///
+    /// ```no_run
+    /// # use pg_core::Session;
+    /// # async fn fill<S: Session>(client: &mut S, users: &[(i64, String)]) -> Result<(), pg_core::Error> {
+    /// let sets = users.iter().map(|(id, name)| (*id, name.as_str()));
+    /// let inserted = client.execute_many("insert into users (id, name) values ($1, $2)", sets).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What the server says, or a value that can't be written, with the index of its set, counted from 0. Nothing of any
+    /// set remains then; in a transaction, the transaction has failed.
+    ///
+    /// # Cancel safety
+    /// Dropped before all was written, nothing of it remains; in a transaction, the transaction has failed then.
+    fn execute_many<'a>(
+        &'a mut self,
+        sql: &'a str,
+        sets: impl IntoIterator<Item: Params, IntoIter: Send> + Send + 'a,
+    ) -> Boxed<'a, u64> {
+        Box::pin(async move { in_pieces(self, Many::new(sql, sets.into_iter(), Affected)).await })
+    }
+
+    /// As [`Session::execute_many`], with the rows that all sets give, in order: those of `insert .. returning`, say.
+    ///
+    /// # Errors
+    /// As [`Session::execute_many`]; a row that `T` can't hold, which undoes nothing.
+    fn query_many<'a, T: FromRowOwned + 'a>(
+        &'a mut self,
+        sql: &'a str,
+        sets: impl IntoIterator<Item: Params, IntoIter: Send> + Send + 'a,
+    ) -> Boxed<'a, Vec<T>> {
+        Box::pin(async move { in_pieces(self, Many::new(sql, sets.into_iter(), All::default())).await })
     }
 
     /// Begins a transaction; inside one, a savepoint. It is rolled back when dropped without
@@ -770,6 +828,31 @@ impl<S: Session> Transaction<'_, S> {
     pub async fn commit(self) -> Result<()> {
         let depth = self.depth;
         self.session.run(End::commit(depth)).await
+    }
+
+    /// Runs the transaction's last statement, or several, and COMMIT behind it in the same round trip. If a statement
+    /// fails, COMMIT is not run and the transaction is undone.
+    ///
+    /// A part is made by [`pipeline::execute`](crate::exchange::pipeline::execute) and the like; a tuple of up to 8, or a
+    /// `Vec`, are several. Since BEGIN travels with the first statement, a transaction with nothing before it is one round
+    /// trip: `client.begin_with(options).await?.commit_with((a, b, c)).await?`.
+    ///
+    /// A nested transaction's RELEASE takes a round trip of its own.
+    ///
+    /// # Errors
+    /// That of the statement that failed; else as [`Transaction::commit`]. A row that can't be read is an error that says
+    /// that the transaction was committed.
+    ///
+    /// # Cancel safety
+    /// As [`Transaction::commit`].
+    pub async fn commit_with<T: Parts>(self, parts: T) -> Result<T::Output> {
+        let depth = self.depth;
+        if self.session.connection().conversation().transactions().is_outermost(depth) {
+            return in_pieces(self.session, Committing::new(parts)).await;
+        }
+        let output = in_pieces(self.session, Pipeline::new(parts)).await?;
+        self.session.run(End::commit(depth)).await?;
+        Ok(output)
     }
 
     /// Undoes what the transaction did, and waits for the server's answer.

@@ -160,6 +160,79 @@ async fn failing_pipeline(client: &mut Client, n: i64) -> Result<()> {
     Ok(())
 }
 
+async fn isolated_pipeline(client: &mut Client, n: i64) -> Result<()> {
+    let parts = (
+        pipeline::query::<(i64, String), _>("select $1::int8, 'dropped' from generate_series(1, 2)", (n,)),
+        pipeline::execute("insert into entry values (null)", ()),
+        pipeline::execute("insert into entry values ($1), ($1)", (n,)),
+        pipeline::query::<(i64,), _>("select missing", ()),
+    );
+    let (rows, null, inserted, missing) = client.pipeline_each(parts).await?;
+    assert_eq!((rows?.len(), inserted?), (2, 2));
+    assert_eq!(null.unwrap_err().sqlstate().unwrap().code(), "23502");
+    assert_eq!(missing.unwrap_err().sqlstate().unwrap().code(), "42703");
+    Ok(())
+}
+
+async fn many(client: &mut Client, n: i64) -> Result<()> {
+    client.execute_many("insert into entry values ($1)", [(n,), (n,)]).await.map(|rows| assert_eq!(rows, 2))
+}
+
+/// In several pieces; the first and the last enter a row.
+async fn many_in_pieces(client: &mut Client, n: i64) -> Result<()> {
+    let sets = (0..2000).map(|at| (n, at == 0 || at == 1999));
+    let entered = client.execute_many("insert into entry select $1 where $2", sets).await?;
+    assert_eq!(entered, 2);
+    Ok(())
+}
+
+async fn pipeline_in_pieces(client: &mut Client, n: i64) -> Result<()> {
+    let part = |at| pipeline::execute("insert into entry select $1 where $2", (n, at == 0 || at == 1999));
+    let entered = client.pipeline((0..2000).map(part).collect::<Vec<_>>()).await?;
+    assert_eq!(entered.iter().sum::<u64>(), 2);
+    Ok(())
+}
+
+async fn many_that_fail(client: &mut Client, n: i64) -> Result<()> {
+    let sets = (0..40).map(|at| (Some(n).filter(|_| at != 25),));
+    let error = client.execute_many("insert into entry values ($1)", sets).await.unwrap_err();
+    assert_eq!(error.sqlstate().unwrap().code(), "23502");
+    Ok(())
+}
+
+async fn many_in_a_transaction(client: &mut Client, n: i64) -> Result<()> {
+    let mut tx = client.begin().await?;
+    let sets = (0..1000).map(|at| (n, at == 0 || at == 999));
+    tx.execute_many("insert into entry select $1 where $2", sets).await?;
+    tx.commit().await
+}
+
+async fn transaction_in_one_flight(client: &mut Client, n: i64) -> Result<()> {
+    let insert = || pipeline::execute("insert into entry values ($1)", (n,));
+    client.begin().await?.commit_with((insert(), insert())).await.map(drop)
+}
+
+async fn commit_with_the_last(client: &mut Client, n: i64) -> Result<()> {
+    let mut tx = client.begin().await?;
+    tx.execute("insert into entry values ($1)", (n,)).await?;
+    tx.commit_with(pipeline::execute("insert into entry values ($1)", (n,))).await.map(drop)
+}
+
+async fn commit_with_one_that_fails(client: &mut Client, n: i64) -> Result<()> {
+    let mut tx = client.begin().await?;
+    tx.execute("insert into entry values ($1)", (n,)).await?;
+    let failed = tx.commit_with(pipeline::execute("insert into entry values (null)", ())).await;
+    assert_eq!(failed.unwrap_err().sqlstate().unwrap().code(), "23502");
+    Ok(())
+}
+
+async fn savepoint_with_its_last(client: &mut Client, n: i64) -> Result<()> {
+    let mut tx = client.begin().await?;
+    let insert = || pipeline::execute("insert into entry values ($1)", (n,));
+    tx.begin().await?.commit_with(insert()).await?;
+    tx.commit_with(insert()).await.map(drop)
+}
+
 async fn transaction(client: &mut Client, n: i64) -> Result<()> {
     let mut tx = client.begin().await?;
     tx.execute("insert into entry values ($1)", (n,)).await?;
@@ -451,6 +524,19 @@ fn at_every_poll(
     })
 }
 
+/// What has too many bytes to be dropped at each.
+#[test]
+fn at_every_poll_of_many_pieces() {
+    let database = Server::shared().database();
+    database.sql(SCHEMA);
+    for url in [database.url(), database.socket_url()] {
+        let polls = at_every_poll(&url, &database, |c, n| Box::pin(many_in_pieces(c, n)));
+        assert!(polls > 2, "{polls} polls");
+        at_every_poll(&url, &database, |c, n| Box::pin(pipeline_in_pieces(c, n)));
+        at_every_poll(&url, &database, |c, n| Box::pin(many_in_a_transaction(c, n)));
+    }
+}
+
 fn assert_nothing_open(database: &Database) {
     let open = database.sql(
         "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'",
@@ -512,6 +598,13 @@ at_every_byte! {
     batch: Kept,
     pipelined: Kept,
     failing_pipeline: Kept,
+    isolated_pipeline: Kept,
+    many: Kept,
+    many_that_fail: Kept,
+    transaction_in_one_flight: Kept,
+    commit_with_the_last: Kept,
+    commit_with_one_that_fails: Kept,
+    savepoint_with_its_last: Kept,
     transaction: Kept,
     transaction_rolled_back: Kept,
     transaction_of_a_batch: Kept,

@@ -1,7 +1,7 @@
 //! How many round trips each operation takes, counted by the relay, under both clients.
 
 use pg_core::exchange::pipeline;
-use pg_core::{FromSql, Lifecycle, Registry, Row, Session, ToSql};
+use pg_core::{FromSql, Isolation, Lifecycle, Registry, Row, Session, ToSql, TransactionOptions};
 use pg_tests::clients::{Face, still_answers};
 use pg_tests::relay::Relay;
 use pg_tests::server::{Database, Server};
@@ -257,6 +257,44 @@ async fn a_pipeline_takes_one_however_long<F: Face>() {
     assert_eq!(counted.trips(), 2);
 }
 
+async fn a_hundred_inserts_never_prepared_take_one<F: Face>() {
+    let counted = Counted::<F>::new();
+    let mut client = counted.connect().await;
+    for _ in 0..2 {
+        let sets = (0..100_i64).map(|n| (n,));
+        assert_eq!(client.execute_many("insert into entry values ($1)", sets).await.unwrap(), 100);
+        assert_eq!(counted.trips(), 1);
+    }
+    let parts = (0..100_i64).map(|n| pipeline::execute("insert into entry values ($1 + 1)", (n,)));
+    assert_eq!(client.pipeline_each(parts.collect::<Vec<_>>()).await.unwrap().len(), 100);
+    assert_eq!(counted.trips(), 1);
+    // Under the BEGIN of a transaction, too.
+    let mut tx = client.begin().await.unwrap();
+    tx.execute_many("insert into entry values ($1 + 2)", (0..100_i64).map(|n| (n,))).await.unwrap();
+    assert_eq!(counted.trips(), 1);
+    tx.rollback().await.unwrap();
+}
+
+async fn a_commit_that_travels_with_the_last_statement_saves_one<F: Face>() {
+    let counted = Counted::<F>::new();
+    let mut client = counted.connect().await;
+    let insert = |n: i64| pipeline::execute("insert into entry values ($1)", (n,));
+    for _ in 0..2 {
+        let mut tx = client.begin().await.unwrap();
+        for n in 0..2_i64 {
+            tx.execute("insert into entry values ($1)", (n,)).await.unwrap();
+        }
+        tx.commit_with(insert(2)).await.unwrap();
+        assert_eq!(counted.trips(), 3);
+        // The whole transaction in one.
+        let options = TransactionOptions::default().isolation(Isolation::Serializable);
+        let tx = client.begin_with(options).await.unwrap();
+        tx.commit_with((insert(0), insert(1), insert(2))).await.unwrap();
+        assert_eq!(counted.trips(), 1);
+    }
+    assert_eq!(client.query_value::<i64>("select count(*) from entry", ()).await.unwrap(), 12);
+}
+
 async fn dropped_rows_are_read_away_with_what_is_there<F: Face>() {
     let counted = Counted::<F>::new();
     let mut client = counted.connect().await;
@@ -280,5 +318,7 @@ pg_tests::each_client!(
     preparing_ahead_takes_one_and_leaves_one,
     a_stream_of_a_known_type_takes_one,
     a_pipeline_takes_one_however_long,
+    a_hundred_inserts_never_prepared_take_one,
+    a_commit_that_travels_with_the_last_statement_saves_one,
     dropped_rows_are_read_away_with_what_is_there,
 );

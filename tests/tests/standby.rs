@@ -47,6 +47,18 @@ async fn nothing_runs_outside_of_a_transaction_that_could_not_begin<S: Session>(
         assert!(error.to_string().starts_with("the transaction could not begin: "), "{error}");
         drop(tx);
         let mut tx = client.begin_with(serializable).await?;
+        let error = tx.pipeline_each((leak(), leak())).await.unwrap_err();
+        assert!(error.to_string().starts_with("the transaction could not begin: "), "{error}");
+        drop(tx);
+        let error = client.begin_with(serializable).await?.commit_with((leak(), leak())).await.unwrap_err();
+        assert!(error.to_string().starts_with("the transaction could not begin: "), "{error}");
+        let mut tx = client.begin_with(serializable).await?;
+        let leaks = (0..2000).map(|n| (n.to_string(),));
+        let error =
+            tx.execute_many("select set_config('pg.round', 'leaked', $1 = '')", leaks).await.unwrap_err();
+        assert!(error.to_string().contains("the transaction could not begin: "), "{error}");
+        drop(tx);
+        let mut tx = client.begin_with(serializable).await?;
         let error =
             tx.stream("select set_config('pg.round', 'leaked', false)", ()).await.map(|_| ()).unwrap_err();
         assert!(error.to_string().starts_with("the transaction could not begin: "), "{error}");

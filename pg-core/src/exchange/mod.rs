@@ -5,12 +5,16 @@ pub mod batch;
 pub mod cancel;
 pub mod check;
 pub mod collect;
+pub mod committing;
 pub mod connect;
 pub mod copy;
 pub mod cursor;
 pub mod dial;
 mod held;
+pub mod isolated;
+pub mod many;
 pub mod operation;
+mod parts;
 pub mod pipeline;
 mod planning;
 pub mod portal;
@@ -35,7 +39,8 @@ use std::time::Duration;
 /// One operation: what is sent, which messages complete it, what comes out.
 ///
 /// The order of calls is [`prepare`](Exchange::prepare), again after each round of what it needs; [`send`](Exchange::send);
-/// [`on_message`](Exchange::on_message) for each message that belongs to it; and [`finish`](Exchange::finish) once the
+/// [`on_message`](Exchange::on_message) for each message that belongs to it, with `send` again while there is
+/// [`more`](Exchange::more) to write; and [`finish`](Exchange::finish) once the
 /// server owes it nothing more. It may be dropped at any point between: the connection reads its answers to the end.
 pub trait Exchange: Send {
     /// What comes out.
@@ -55,7 +60,7 @@ pub trait Exchange: Send {
     /// Of one that [waits](Exchange::WAITS): nothing is sent or read meanwhile.
     const SLEEPS: bool = false;
 
-    /// Wants to hear of ParseComplete, BindComplete and CloseComplete too.
+    /// Wants to hear of ParseComplete, BindComplete, CloseComplete and ReadyForQuery too.
     const ACKNOWLEDGEMENTS: bool = false;
 
     /// Finds out whether something must be asked of the server first; nothing is written.
@@ -67,10 +72,19 @@ pub trait Exchange: Send {
         Ok(None)
     }
 
-    /// Writes the request. A Sync is added after it, where the extended protocol wants one.
+    /// Takes the error of a need that could not be met: the exchange ends with it, unless it is that of a part alone.
     ///
     /// # Errors
-    /// The exchange ends with them, and nothing of it will be sent.
+    /// What the exchange ends with.
+    fn unmet(&mut self, conversation: &Conversation, error: Error) -> Result<()> {
+        let _ = conversation;
+        Err(error)
+    }
+
+    /// Writes the request, or its next piece. A Sync is added after the last, where the extended protocol wants one.
+    ///
+    /// # Errors
+    /// The exchange ends with them. Of this piece nothing is sent, and of the pieces before it nothing remains.
     fn send(&mut self, conversation: &mut Conversation) -> Result<()>;
 
     /// How long it may take, from when it is started, if that was said for it; the client has the clock. One that
@@ -87,8 +101,19 @@ pub trait Exchange: Send {
         false
     }
 
-    /// Takes a message; not ReadyForQuery, after which [`Exchange::finish`] follows, and ParseComplete, BindComplete and
-    /// CloseComplete only if it [wants to](Exchange::ACKNOWLEDGEMENTS).
+    /// Whether it is so long that it is written in pieces, for whose time the connection must be its own.
+    fn is_long(&self) -> bool {
+        false
+    }
+
+    /// Whether there is more to write than was: asked after each piece, and after each message.
+    #[inline]
+    fn more(&self) -> More {
+        More::No
+    }
+
+    /// Takes a message; ParseComplete, BindComplete, CloseComplete and ReadyForQuery only if it
+    /// [wants to](Exchange::ACKNOWLEDGEMENTS).
     ///
     /// # Errors
     /// Only what makes the connection unusable; what concerns this exchange alone is kept for [`Exchange::finish`].
@@ -120,6 +145,17 @@ pub trait Exchange: Send {
     fn about(&self) -> About<'_>;
 }
 
+/// Whether an exchange has more to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum More {
+    /// All was written, or the rest won't be: the Sync follows.
+    No,
+    /// As soon as the link has taken what was written.
+    Yes,
+    /// Once answers to what was written have come.
+    AfterAnswers,
+}
+
 /// What an exchange is, for those who watch.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
@@ -129,6 +165,13 @@ pub struct About<'a> {
     pub sql: Option<&'a str>,
     /// How many parameters it has.
     pub parameters: usize,
+}
+
+impl About<'_> {
+    /// Whether its SQL is a COPY FROM STDIN, after which a server takes nothing but data.
+    pub fn takes_data(&self) -> bool {
+        self.sql.is_some_and(text::copies_from_client)
+    }
 }
 
 /// The kinds of operation.
@@ -147,6 +190,8 @@ pub enum Kind {
     Batch,
     /// Several exchanges in one round trip.
     Pipeline,
+    /// A statement with many sets of parameters.
+    Many,
     /// A statement whose rows are read one by one.
     Stream,
     /// A portal that is opened, or some of its rows.

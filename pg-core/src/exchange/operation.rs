@@ -1,10 +1,11 @@
 //! Running an exchange on a connection: an [`Operation`] owns the exchange and a number, and borrows nothing.
 
-use super::Exchange;
 use super::prelude::Prelude;
 use super::replication;
+use super::{Exchange, More};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::Message;
+use crate::protocol::aside::Aside;
 use crate::protocol::connection::{Connection, Polled};
 use crate::protocol::state::Phase;
 
@@ -69,16 +70,18 @@ impl Connection {
                         replication::check(replication, exchange.about())?;
                     }
                     self.take_unasked()?;
+                    if self.conversation.is_unsynced() {
+                        return Ok(None); // another's request is written by half: nothing may come between
+                    }
                     self.conversation.owner = operation.number;
                     if let Some(needs) = exchange.prepare(&mut self.conversation)? {
                         let prelude = self.conversation.write(|c| Prelude::send(needs, c))?;
                         operation.stage = Stage::Prelude(Box::new(prelude));
                         continue;
                     }
-                    self.conversation.write(|c| exchange.send(c))?;
-                    self.conversation.sync();
+                    self.send_piece(operation.number, exchange)?;
                     operation.stage = Stage::Running;
-                    if !self.conversation.owes(operation.number) {
+                    if !self.conversation.owes(operation.number) && exchange.more() == More::No {
                         return finish(self, operation);
                     }
                     if self.input.is_empty() {
@@ -90,16 +93,19 @@ impl Connection {
                     match settle(self, operation.number, false, |c, m| {
                         prelude.on_message(c, m).map(|()| false)
                     }) {
-                        Ok(true) => {
-                            if let Err(error) = prelude.finish(&mut self.conversation) {
+                        Ok(true) => match prelude.finish(&mut self.conversation) {
+                            Ok(()) => {}
+                            Err(error) => {
                                 let error = match exchange.about().sql {
                                     Some(sql) => error.with_sql(sql),
                                     None => error,
                                 };
-                                let closes = error.kind() == ErrorKind::Protocol;
-                                return Err(if closes { self.fail(error) } else { error });
+                                match error.kind() {
+                                    ErrorKind::Protocol => return Err(self.fail(error)),
+                                    _ => exchange.unmet(&self.conversation, error)?,
+                                }
                             }
-                        }
+                        },
                         Ok(false) => return Ok(None),
                         Err(error) => return Err(exchange.lost(error)),
                     }
@@ -112,16 +118,67 @@ impl Connection {
                             Ok(exchange.is_ready())
                         });
                     match settled {
+                        // It failed before all was written, or was answered faster than it is written.
+                        Ok(true) if self.conversation.is_unsynced() || exchange.more() != More::No => {
+                            self.send_on(operation.number, exchange)?
+                        }
                         Ok(true) if exchange.wants_retry(&mut self.conversation) => {
                             operation.stage = Stage::New
                         }
                         Ok(true) => return finish(self, operation),
+                        Ok(false) if self.takes_more(exchange) => {
+                            self.send_on(operation.number, exchange)?;
+                            return Ok(None);
+                        }
                         Ok(false) => return Ok(None),
                         Err(error) => return Err(exchange.lost(error)),
                     }
                 }
             }
         }
+    }
+
+    /// Whether an exchange has a piece to write, and the link has taken those before. Until the last is written,
+    /// nothing need be waited for but room in the link.
+    #[inline]
+    fn takes_more<E: Exchange>(&mut self, exchange: &E) -> bool {
+        let more = exchange.more();
+        self.is_flushing = more == More::Yes;
+        match more {
+            More::No => self.conversation.is_unsynced(),
+            More::Yes => !self.wants_write(),
+            More::AfterAnswers => false,
+        }
+    }
+
+    /// Writes the next piece on behalf of the operation that has written the others, or its Sync if there is none.
+    #[cold]
+    fn send_on<E: Exchange>(&mut self, number: u64, exchange: &mut E) -> Result<()> {
+        self.conversation.owner = number;
+        match exchange.more() {
+            More::No => self.conversation.sync(),
+            _ => self.send_piece(number, exchange)?,
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn send_piece<E: Exchange>(&mut self, number: u64, exchange: &mut E) -> Result<()> {
+        let whole = self.is_shared;
+        self.conversation.write(|c| {
+            exchange.send(c)?;
+            while whole && exchange.more() != More::No {
+                exchange.send(c)?;
+            }
+            Ok(())
+        })?;
+        let more = exchange.more();
+        match more {
+            More::No => self.conversation.sync(),
+            _ => self.conversation.writer = number,
+        }
+        self.is_flushing = more == More::Yes;
+        Ok(())
     }
 }
 
@@ -160,7 +217,7 @@ impl Connection {
     }
 }
 
-impl<E: Exchange> Operation<E> {
+impl<E> Operation<E> {
     /// Its number: those of a connection count upwards.
     pub fn number(&self) -> u64 {
         self.number
@@ -178,6 +235,11 @@ fn settle(
     if !acknowledgements {
         connection.pass(number, Phase::Bind, b'2')?;
     }
+    if let Some(aside) = connection.take_aside(number)?
+        && hear_aside(connection, number, &aside, acknowledgements, &mut deliver)?
+    {
+        return Ok(true);
+    }
     loop {
         match connection.poll_message(number)? {
             // Nothing may be owed though no message came: a TLS handshake ends without one.
@@ -185,6 +247,11 @@ fn settle(
             Polled::NotItsTurn => return Ok(false),
             // The end of a request says nothing that the connection didn't take.
             Polled::Message(frame) if frame.tag == b'Z' => {
+                if acknowledgements {
+                    let heard = Message::parse(frame.tag, connection.input.body(frame))
+                        .and_then(|message| deliver(&mut connection.conversation, message));
+                    heard.map_err(|error| connection.fail(error))?;
+                }
                 if !connection.conversation.owes(number) {
                     return Ok(true);
                 }
@@ -200,7 +267,7 @@ fn settle(
                     .and_then(|message| deliver(&mut connection.conversation, message));
                 match delivered {
                     Ok(enough) if enough || !connection.conversation.owes(number) => return Ok(true),
-                    Ok(_) if frame.tag == b'C' => {
+                    Ok(_) if frame.tag == b'C' && !acknowledgements => {
                         if connection.pass(number, Phase::Sync, b'Z')?
                             && !connection.conversation.owes(number)
                         {
@@ -212,6 +279,35 @@ fn settle(
                 }
             }
         }
+    }
+}
+
+/// Delivers what was set aside; true if the operation is owed nothing more.
+#[cold]
+fn hear_aside(
+    connection: &mut Connection,
+    number: u64,
+    aside: &Aside,
+    acknowledgements: bool,
+    deliver: &mut impl FnMut(&mut crate::protocol::conversation::Conversation, Message<'_>) -> Result<bool>,
+) -> Result<bool> {
+    let now = std::mem::replace(&mut connection.conversation.context.settings, aside.settings.clone());
+    connection.conversation.owner = number;
+    let mut outcome = Ok(false);
+    for (tag, body) in aside.frames() {
+        let silent = !acknowledgements && matches!(tag, b'1'..=b'3' | b'Z');
+        outcome = Message::parse(tag, body).and_then(|message| match silent {
+            true => Ok(false),
+            false => deliver(&mut connection.conversation, message),
+        });
+        if !matches!(outcome, Ok(false)) {
+            break;
+        }
+    }
+    connection.conversation.context.settings = now;
+    match outcome {
+        Ok(enough) => Ok(enough || !connection.conversation.owes(number)),
+        Err(error) => Err(connection.fail(error)),
     }
 }
 

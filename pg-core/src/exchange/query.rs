@@ -50,10 +50,10 @@ impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
 
     #[inline]
     fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
-        if let Message::DataRow(row) = message {
-            return self.take(c, row);
+        match message {
+            Message::DataRow(row) => take_row(&mut self.core, &mut self.collect, c, row),
+            message => self.core.on_message(c, message),
         }
-        self.core.on_message(c, message)
     }
 
     fn wants_retry(&mut self, c: &mut Conversation) -> bool {
@@ -76,27 +76,33 @@ impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
     }
 }
 
-impl<P: Params, C: Collect> Request<'_, P, C> {
-    #[inline(always)]
-    fn take(&mut self, c: &mut Conversation, row: DataRow<'_>) -> Result<()> {
-        if self.core.error.is_none()
-            && let Some(reading) = &self.core.reading
-        {
-            c.context.scratch.clear();
-            if let Err(error) = self.collect.row(&reading.plan, row, &c.context) {
-                if error.is_type_altered() {
-                    c.forget_types();
-                }
-                // A value that can't be read is this statement's affair, a row that is malformed everybody's.
-                reading.plan.check(row).map_err(|e| e.with_sql(self.core.sql))?;
-                self.core.error = Some(error.with_sql(self.core.sql));
+/// Gives a row of a statement to whoever collects them, until one can't be read.
+#[inline(always)]
+pub(super) fn take_row(
+    core: &mut Statement<'_>,
+    collect: &mut impl Collect,
+    c: &mut Conversation,
+    row: DataRow<'_>,
+) -> Result<()> {
+    if core.error.is_none()
+        && let Some(reading) = &core.reading
+    {
+        c.context.scratch.clear();
+        if let Err(error) = collect.row(&reading.plan, row, &c.context) {
+            if error.is_type_altered() {
+                c.forget_types();
             }
-        } else if let Some(held) = &mut self.core.held {
-            held.push(row).map_err(|e| e.with_sql(self.core.sql))?;
+            // A value that can't be read is this statement's affair, a row that is malformed everybody's.
+            reading.plan.check(row).map_err(|e| e.with_sql(core.sql))?;
+            core.error = Some(error.with_sql(core.sql));
         }
-        Ok(())
+    } else if let Some(held) = &mut core.held {
+        held.push(row).map_err(|e| e.with_sql(core.sql))?;
     }
+    Ok(())
+}
 
+impl<P: Params, C: Collect> Request<'_, P, C> {
     /// Reads the rows that waited for their types.
     #[cold]
     fn read_held(&mut self, c: &mut Conversation, held: Held) -> Result<()> {
@@ -104,7 +110,8 @@ impl<P: Params, C: Collect> Request<'_, P, C> {
         if let Err(error) = self.core.described(c, columns) {
             self.core.misread(c, error);
         }
-        rows.iter().try_for_each(|row| self.take(c, DataRow::new(row)?))
+        let Request { core, collect, .. } = self;
+        rows.iter().try_for_each(|row| take_row(core, collect, c, DataRow::new(row)?))
     }
 
     /// Whether rows came whose types must be looked up before they can be read.
@@ -120,6 +127,11 @@ impl<P: Params, C: Collect> Request<'_, P, C> {
     /// Whether it failed for what a second run heals, and nothing of it was kept.
     pub(super) fn is_healed_by_another_run(&self, c: &Conversation) -> bool {
         self.core.may_retry(c)
+    }
+
+    /// Whether the server has refused it.
+    pub(super) fn has_failed(&self) -> bool {
+        !self.core.complete
     }
 
     /// Whether a second run would do nothing twice.

@@ -72,6 +72,17 @@ impl End {
     }
 }
 
+impl End {
+    /// Writes the command behind what was written, under the same Sync: it isn't run if that fails.
+    pub(super) fn send_behind(&mut self, c: &mut Conversation) -> Result<()> {
+        if let Ending::Command(command) = c.transactions.commit(self.depth)? {
+            c.run_unnamed(&command)?;
+            self.command = command;
+        }
+        Ok(())
+    }
+}
+
 impl Exchange for End {
     type Output = ();
 

@@ -134,6 +134,7 @@ impl<'q> Statement<'q> {
         if self.constants != 0
             && !self.once
             && !self.all_text
+            && !self.retried
             && let Some(id) = c.statements.find(self.sql, self.constants)
             && let Some(reading) = c.statements.get(id).and_then(|statement| statement.reading(self.shape))
         {
@@ -162,11 +163,7 @@ impl<'q> Statement<'q> {
         let described_first =
             self.ahead || shape.needs_description(&c.catalog) || (!self.keeps && shape.reads_strings());
         let known = self.id.filter(|id| c.statements.get(*id).is_some());
-        let found = || match self.once {
-            true => None,
-            false => c.statements.find_typed(self.sql, &types, &plans, self.constants),
-        };
-        let Some(id) = known.or_else(found) else {
+        let Some(id) = known.or_else(|| self.prepared_by_another(c, &types, &plans)) else {
             if (described_first && self.reading.is_none()) || waits {
                 return self.describe_anew(c, params).map(Some);
             }
@@ -207,6 +204,20 @@ impl<'q> Statement<'q> {
             None => {}
         }
         Ok(None)
+    }
+
+    /// The same, as another run has prepared it, or an earlier part of the pipeline does. What failed because another's
+    /// Parse had is prepared by itself, so that its error is its own.
+    fn prepared_by_another(
+        &self,
+        c: &mut Conversation,
+        types: &[Oid],
+        plans: &[Plan],
+    ) -> Option<StatementId> {
+        if self.retried || self.once {
+            return None;
+        }
+        c.statements.find_typed(self.sql, types, plans, self.constants)
     }
 
     /// Enters the statement, to be prepared and described.
@@ -328,11 +339,7 @@ impl<'q> Statement<'q> {
                     .map_err(|e| e.with_sql(self.sql))?;
                 let Planned { types, plans, .. } =
                     plan_params(&c.catalog, params, &[]).map_err(|e| e.with_sql(self.sql))?;
-                // An earlier part of the pipeline may prepare the same.
-                let shared = match self.once {
-                    true => None,
-                    false => c.statements.find_typed(self.sql, &types, &plans, self.constants),
-                };
+                let shared = self.prepared_by_another(c, &types, &plans);
                 shared.unwrap_or_else(|| self.enter(c, types, plans))
             }
         };
@@ -358,12 +365,7 @@ impl<'q> Statement<'q> {
             }
             self.reading = Some(reading);
         }
-        let formats: &[u8] = match &self.reading {
-            Some(reading) => &reading.formats,
-            None if self.all_text || shape.text_only() => &TEXT,
-            None => &BINARY,
-        };
-        c.bind(id, self.portal, formats, values).map_err(|e| e.with_sql(self.sql))?;
+        c.bind(id, self.portal, self.result_formats(), values).map_err(|e| e.with_sql(self.sql))?;
         if self.reading.is_none() {
             c.describe_portal(self.portal)?;
         }
@@ -371,6 +373,47 @@ impl<'q> Statement<'q> {
             c.execute();
         }
         Ok(())
+    }
+
+    /// Bind's result formats, until the columns are described.
+    pub(super) fn result_formats(&self) -> &[u8] {
+        match &self.reading {
+            Some(reading) => &reading.formats,
+            None if self.all_text || self.shape.text_only() => &TEXT,
+            None => &BINARY,
+        }
+    }
+
+    /// Runs it with another set of parameters, after [`Statement::send`] in the same request.
+    #[inline]
+    pub(super) fn send_again(
+        &mut self,
+        c: &mut Conversation,
+        params: &impl Params,
+        formats: &[u8],
+    ) -> Result<()> {
+        let Some(id) = self.id else {
+            return Err(Error::usage("the statement was not sent"));
+        };
+        if self.constants == 0 {
+            self.check_planned(c, id, params)?;
+        }
+        c.bind(id, "", formats, |out, plans, settings| write_values(params, out, plans, settings))
+            .map_err(|e| e.with_sql(self.sql))?;
+        c.execute();
+        Ok(())
+    }
+
+    /// Refuses parameters that aren't written as those were that the statement was prepared for.
+    #[cold]
+    fn check_planned(&self, c: &Conversation, id: StatementId, params: &dyn Described) -> Result<()> {
+        let Some(statement) = c.statements.get(id) else { return Ok(()) };
+        let inferred = statement.parameter_types.as_deref().unwrap_or_default();
+        let planned = plan_params(&c.catalog, params, inferred).map_err(|e| e.with_sql(self.sql))?;
+        if *planned.plans == *statement.params {
+            return Ok(());
+        }
+        Err(Error::usage("its parameters have other types than those of the first set").with_sql(self.sql))
     }
 
     pub(super) fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {

@@ -51,6 +51,15 @@ pub(super) fn is_empty(sql: &str) -> bool {
     rest.is_empty()
 }
 
+/// Whether it is a COPY FROM STDIN, by its words.
+pub(super) fn copies_from_client(sql: &str) -> bool {
+    let mut words = from_first_word(sql).split_ascii_whitespace();
+    let is_copy = words.next().is_some_and(|word| word.eq_ignore_ascii_case("copy"));
+    is_copy
+        && words.any(|word| word.eq_ignore_ascii_case("from"))
+        && words.next().is_some_and(|word| word.trim_end_matches(';').eq_ignore_ascii_case("stdin"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +85,26 @@ mod tests {
             ["select", "-- a\nselect 1", ";select 1", "/* a */ x", "/* /* */ */ x", "/***/x", "- -", "'' "]
         {
             assert!(!is_empty(sql), "{sql:?}");
+        }
+    }
+
+    #[test]
+    fn copy_from_stdin_is_known_by_its_words() {
+        for sql in [
+            "copy t from stdin",
+            "-- a\n /* b */ COPY t (a, b)\nFROM\tSTDIN;",
+            "copy t from stdin with (format csv)",
+        ] {
+            assert!(copies_from_client(sql), "{sql}");
+        }
+        for sql in [
+            "copy t from '/a/file'",
+            "copy t to stdout",
+            "select 'copy t from stdin'",
+            "-- copy t from stdin",
+            "",
+        ] {
+            assert!(!copies_from_client(sql), "{sql}");
         }
     }
 }

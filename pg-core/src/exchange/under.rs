@@ -2,7 +2,7 @@
 //! deadline. Nothing of that is left behind when it is dropped half way.
 
 use super::prelude::Needs;
-use super::{About, Exchange};
+use super::{About, Exchange, More};
 use crate::error::{Error, Result};
 use crate::message::backend::Message;
 use crate::protocol::conversation::Conversation;
@@ -79,6 +79,18 @@ impl<E: Exchange> Exchange for Under<E> {
 
     fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
         under(&self.terms, c, |c| self.exchange.on_message(c, message))
+    }
+
+    fn unmet(&mut self, c: &Conversation, error: Error) -> Result<()> {
+        self.exchange.unmet(c, error)
+    }
+
+    fn is_long(&self) -> bool {
+        self.exchange.is_long()
+    }
+
+    fn more(&self) -> More {
+        self.exchange.more()
     }
 
     fn is_ready(&self) -> bool {

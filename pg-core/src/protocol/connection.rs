@@ -7,6 +7,7 @@
 //! Cancel safety lives here. The queue of expected answers names the operation that asked for each; an operation
 //! that was dropped leaves its entries behind, and what arrives for them is read and thrown away.
 
+use super::aside::{self, Aside, Asides};
 use super::conversation::{Conversation, NOBODY};
 use super::inbox::Inbox;
 use super::state::{Phase, Step, step};
@@ -32,6 +33,10 @@ pub struct Connection {
     abandoned: u64,
     /// Others that were, and are still owed something.
     forgotten: Vec<u64>,
+    /// Answers of operations that don't take them.
+    asides: Asides,
+    /// Several operations may be in flight, so that each is written at once and not in pieces.
+    pub(crate) is_shared: bool,
     closed: Option<Closed>,
     /// The operation that runs only writes.
     pub(crate) is_flushing: bool,
@@ -69,6 +74,8 @@ impl Connection {
             operations: 0,
             abandoned: 0,
             forgotten: Vec::new(),
+            asides: Asides::default(),
+            is_shared: false,
             closed: None,
             is_flushing: false,
             deadline: None,
@@ -373,6 +380,18 @@ impl Connection {
 
     // ---- ask ----
 
+    /// The operation whose answers come next; `None` if nobody waits for them.
+    #[inline]
+    pub fn front(&self) -> Option<u64> {
+        let front = self.conversation.expected.front()?;
+        Some(front.owner).filter(|number| self.is_waited_for(*number))
+    }
+
+    /// Whether a whole message waits to be taken, or there will never be one.
+    pub fn has_news(&mut self) -> bool {
+        self.closed.is_some() || self.input.has_frame().unwrap_or(true)
+    }
+
     /// Whether the server owes nothing to anybody.
     #[inline]
     pub fn is_idle(&self) -> bool {
@@ -397,7 +416,7 @@ impl Connection {
     }
 
     /// How many bytes wait to be sent.
-    pub(crate) fn queued(&mut self) -> usize {
+    pub fn queued(&mut self) -> usize {
         self.conversation.out.len().saturating_sub(self.sent)
     }
 
@@ -495,6 +514,66 @@ impl Connection {
     pub fn abandon(&mut self) {
         self.is_flushing = false;
         self.abandoned = self.operations.saturating_add(1);
+        if self.conversation.is_unsynced() {
+            self.conversation.give_up();
+        }
+    }
+
+    /// Says that whatever was started before was dropped: if its request was written by half, that is failed. Whether
+    /// something is to be sent for it.
+    pub fn give_up_half(&mut self) -> bool {
+        let half = self.conversation.is_unsynced() && self.closed.is_none();
+        if half {
+            self.abandon();
+        }
+        half
+    }
+
+    /// Says whether several operations are to be in flight at once. Each is then written as a whole, and one that is
+    /// dropped is said to be by [`Connection::forget`].
+    pub fn share(&mut self, is_shared: bool) {
+        self.is_shared = is_shared;
+        self.is_flushing = false;
+    }
+
+    /// Sets the answers of the operation at the front aside, as far as they have come, so that those behind it can be
+    /// read. There is room for 1 MiB of them in all; an operation that had more is given up, and ends with an error.
+    ///
+    /// # Errors
+    /// The connection was closed, by the server or by a broken rule.
+    pub fn set_aside(&mut self) -> Result<()> {
+        let Some(number) = self.front() else { return Ok(()) };
+        while let Polled::Message(frame) = self.poll_message(number)? {
+            if aside::asks_for_data(frame.tag) {
+                self.conversation.refuse_copy()?;
+                continue;
+            }
+            let settings = &self.conversation.context.settings;
+            if !self.asides.keep(number, frame.tag, self.input.body(frame), settings) {
+                self.forgotten.push(number);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was set aside of an operation's answers.
+    ///
+    /// # Errors
+    /// There was more of it than is kept.
+    #[inline]
+    pub(crate) fn take_aside(&mut self, number: u64) -> Result<Option<Aside>> {
+        if self.asides.is_empty() {
+            return Ok(None);
+        }
+        match self.asides.take(number) {
+            Some(aside) if aside.is_lost => Err(Error::new(
+                ErrorKind::Timeout,
+                "the answer was not taken for so long that others had to go on without it",
+            )
+            .hint("poll a call of a shared connection to its end or drop it; lease it for large results")),
+            other => Ok(other),
+        }
     }
 
     /// Says how long each call may take from now on; `None`: as long as it takes.
@@ -526,6 +605,10 @@ impl Connection {
 
     /// Says that one operation was dropped while others go on: what is owed to it is read and thrown away.
     pub fn forget(&mut self, operation: u64) {
+        self.asides.take(operation);
+        if self.conversation.is_unsynced() && self.conversation.writer == operation {
+            self.conversation.give_up();
+        }
         let conversation = &self.conversation;
         self.forgotten.retain(|forgotten| conversation.owes(*forgotten));
         if operation >= self.abandoned && conversation.owes(operation) {

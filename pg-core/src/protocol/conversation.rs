@@ -37,6 +37,9 @@ pub(crate) struct Expected {
 /// Why a COPY is failed; the server's error repeats it.
 const NOT_FED: &str = "COPY FROM STDIN was not fed";
 
+/// No statement: what the server refuses it for ends a request that was dropped half way. Its log shows it.
+const GIVEN_UP: &str = "given up before its end by this client: nothing of it is to remain";
+
 /// The owner of what no operation waits for; those count from 1.
 pub(crate) const NOBODY: u64 = 0;
 
@@ -72,6 +75,8 @@ pub struct Conversation {
     pub(crate) owner: u64,
     /// Something of the extended protocol was written and no Sync after it.
     unsynced: bool,
+    /// The operation that has written a request by half.
+    pub(crate) writer: u64,
     /// The COPY FROM STDIN or replication at the front was ended: CopyDone or CopyFail was written.
     pub(crate) copy_ended: bool,
     /// The BEGIN that failed, so that its error is told as its own.
@@ -148,6 +153,7 @@ impl Conversation {
             expected: VecDeque::new(),
             owner: NOBODY,
             unsynced: false,
+            writer: NOBODY,
             copy_ended: false,
             failed_preamble: None,
             preambles: VecDeque::new(),
@@ -316,18 +322,32 @@ impl Conversation {
     fn write_preamble(&mut self) -> Result<()> {
         self.write_closes()?;
         for (_, command) in self.transactions.take_pending() {
-            frontend::parse(&mut self.out, "", &command, &[])?;
-            self.expect_preamble(Phase::Parse);
-            writer::message(&mut self.out, b'B', |out| {
-                out.extend_from_slice(&[0; 8]); // unnamed portal, unnamed statement, no formats, no values
-                Ok(())
-            })?;
-            self.expect_preamble(Phase::Bind);
-            frontend::execute(&mut self.out, "", 0)?;
-            self.expect_preamble(Phase::Execute);
+            self.write_unnamed(&command, true)?;
             self.preambles.push_back(command);
         }
         self.unsynced = true;
+        Ok(())
+    }
+
+    /// Runs a command without parameters, in the extended protocol and without a name.
+    pub(crate) fn run_unnamed(&mut self, command: &str) -> Result<()> {
+        self.write_unnamed(command, false)?;
+        self.unsynced = true;
+        Ok(())
+    }
+
+    fn write_unnamed(&mut self, command: &str, preamble: bool) -> Result<()> {
+        let owner = self.owner;
+        let expected = |phase| Expected { phase, owner, preamble, statement: None };
+        frontend::parse(&mut self.out, "", command, &[])?;
+        self.expected.push_back(expected(Phase::Parse));
+        writer::message(&mut self.out, b'B', |out| {
+            out.extend_from_slice(&[0; 8]); // unnamed portal, unnamed statement, no formats, no values
+            Ok(())
+        })?;
+        self.expected.push_back(expected(Phase::Bind));
+        frontend::execute(&mut self.out, "", 0)?;
+        self.expected.push_back(expected(Phase::Execute));
         Ok(())
     }
 
@@ -477,6 +497,36 @@ impl Conversation {
             self.expect(Phase::Sync);
             self.unsynced = false;
         }
+    }
+
+    /// Whether something was written that waits for its Sync.
+    #[inline]
+    pub(crate) fn is_unsynced(&self) -> bool {
+        self.unsynced
+    }
+
+    /// Whether as much waits to be sent as a piece of a long request has.
+    #[inline]
+    pub(crate) fn is_piece(&self, size: usize) -> bool {
+        self.out.len() >= size
+    }
+
+    /// Flush: the server is to send what it has to say so far.
+    pub(crate) fn flush(&mut self) {
+        frontend::flush(&mut self.out);
+    }
+
+    /// Ends a request that was dropped before its Sync: with the Sync alone, what was sent of it would be kept. So
+    /// something goes before it that the server refuses.
+    #[cold]
+    pub(crate) fn give_up(&mut self) {
+        // What is written is ours and holds no NUL, so that writing it can't fail.
+        let owner = std::mem::replace(&mut self.owner, self.writer);
+        if frontend::parse(&mut self.out, "", GIVEN_UP, &[]).is_ok() {
+            self.expect(Phase::Parse);
+        }
+        self.sync();
+        self.owner = owner;
     }
 
     /// Makes the next [`Conversation::sync`] send one, whatever was written.
@@ -659,6 +709,10 @@ impl Conversation {
     }
 
     fn end(&mut self, command: String) {
+        if self.unsynced {
+            // In the middle of a request that failed, the server takes nothing but its Sync.
+            self.give_up();
+        }
         // What is written is ours and holds no NUL, so that writing it can't fail.
         let _ = self.refuse_copy_ahead();
         let owner = std::mem::replace(&mut self.owner, NOBODY);

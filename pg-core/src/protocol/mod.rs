@@ -1,6 +1,7 @@
 //! Layer 4, protocol: the legal transitions as one table, what the server tells unasked, prepared statements, the
 //! transaction's state, and [`connection::Connection`], which holds it all and is driven by bytes.
 
+pub(crate) mod aside;
 pub mod connection;
 pub mod conversation;
 pub mod gate;

@@ -143,6 +143,11 @@ impl Transactions {
         Ending::Command(self.undoing(depth))
     }
 
+    /// The transaction was undone, or is about to be: there is no guard of it any more.
+    pub(crate) fn close_outermost(&mut self) {
+        self.depth = 0;
+    }
+
     /// What undoes the transaction or savepoint of a guard that is closed, and whose end failed.
     pub(crate) fn undoing(&self, depth: u32) -> String {
         if self.is_outermost(depth) { "ROLLBACK".to_owned() } else { roll_back_to(depth) }
@@ -153,7 +158,8 @@ impl Transactions {
         self.depth == 0 && self.outermost_is_ours && self.status != Status::Idle
     }
 
-    fn is_outermost(&self, depth: u32) -> bool {
+    /// Whether the guard at `depth` is the transaction itself, and no savepoint.
+    pub fn is_outermost(&self, depth: u32) -> bool {
         depth == 1 && self.outermost_is_ours
     }
 
