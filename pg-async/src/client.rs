@@ -5,7 +5,9 @@ use super::driver::Link;
 use super::runtime::{self, Instant};
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
+use pg_core::exchange::batch::Batch;
 use pg_core::exchange::operation::Operation;
+use pg_core::message::backend::Status;
 use pg_core::protocol::connection::Connection;
 use pg_core::session::{Lifecycle, Run, Session};
 use std::time::Duration;
@@ -101,6 +103,18 @@ impl Client {
     /// Sends a CancelRequest, if there is time left for it; whether it arrived.
     async fn cancels(&mut self, until: Option<Instant>) -> bool {
         is_ahead(until) && self.cancel.cancel_before(until).await.is_ok()
+    }
+
+    /// Whether nothing is owed to anybody, nothing is left to be sent, and no transaction stands open.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.link.connection.is_idle() && self.link.connection.status() == Status::Idle
+    }
+
+    /// Settles what is left of everything that was run before, and undoes a transaction that stands open.
+    pub(crate) async fn settle_all(&mut self) -> Result<()> {
+        self.link.connection.abandon();
+        self.settle(None).await?;
+        if self.is_settled() { Ok(()) } else { self.run(Batch::new("rollback")).await }
     }
 
     /// Reads what is owed to nobody; false if the deadline came first.

@@ -82,7 +82,7 @@ impl Link {
         }
     }
 
-    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
             let bytes = self.connection.poll_transmit();
             if bytes.is_empty() {

@@ -33,6 +33,7 @@
 //! | rows one by one, borrowed | [`Session::stream`] |
 //! | transactions, savepoints | [`Session::begin`], [`Transaction`], [`TransactionOptions`] |
 //! | several statements in one round trip | [`Session::pipeline`], [`pg_core::exchange::pipeline`] |
+//! | one connection for many tasks | [`Shared`] |
 //! | statements as typed constants | [`Query`] |
 //! | SQL made at run time | [`Sql`] |
 //! | cancel from another task | [`Lifecycle::cancel_token`], [`CancelToken`] |
@@ -74,6 +75,7 @@ mod client;
 mod connect;
 mod driver;
 mod runtime;
+mod shared;
 
 #[doc(hidden)]
 pub use cancel::CancelToken;
@@ -95,6 +97,7 @@ pub use pg_derive::{
     CopyRowForAsync as CopyRow, FromRowForAsync as FromRow, FromSqlForAsync as FromSql,
     ParamsForAsync as Params, ToSqlForAsync as ToSql,
 };
+pub use shared::{Lease, Shared, SharedTransaction};
 
 /// How to connect: a connection string, then settings, then [`connect`](pg_core::config::Config::connect).
 pub type Config = pg_core::config::Config<Connect>;

@@ -9,19 +9,22 @@ const WALSENDER: &str = include_str!("../../pg-core/src/walsender/commands.rs");
 const WALSENDER_FACE: &str = include_str!("../../pg-core/src/walsender/blocking.rs");
 const REPLICATION: &str = include_str!("../../pg-core/src/streams/replication.rs");
 const FACE: &str = include_str!("../../pg-core/src/blocking.rs");
+const SHARED: &str = include_str!("../../pg-async/src/shared/mod.rs");
+const SHARED_QUERIES: &str = include_str!("../../pg-async/src/shared/queries.rs");
+const SHARED_LEASE: &str = include_str!("../../pg-async/src/shared/lease.rs");
 
 /// Names that only the blocking client has: its plain methods, the way into generic code, the session beneath, and what
 /// never waits, or waits otherwise.
 const ONLY_BLOCKING: [&str; 6] = ["Blocking", "Raw", "complete", "nonblocking", "wait", "Pump"];
 
-/// What only the async client has.
-const ONLY_ASYNC: [&str; 0] = [];
+/// What only the async client has: a connection for many tasks.
+const ONLY_ASYNC: [&str; 3] = ["Lease", "Shared", "SharedTransaction"];
 
 #[test]
 fn both_clients_export_the_same_names() {
     let (mut blocking, mut asynchronous) = (exports(BLOCKING), exports(ASYNC));
     for (client, names, only) in
-        [("pg-blocking", &mut blocking, &ONLY_BLOCKING[..]), ("pg-async", &mut asynchronous, &ONLY_ASYNC)]
+        [("pg-blocking", &mut blocking, &ONLY_BLOCKING[..]), ("pg-async", &mut asynchronous, &ONLY_ASYNC[..])]
     {
         for name in only {
             assert!(names.remove(*name), "{name} is excepted and {client} doesn't export it");
@@ -63,6 +66,45 @@ fn the_blocking_face_has_every_method_of_a_transaction() {
     let transaction = methods(SESSION, "impl<S: Session> Transaction<'_, S> {");
     // Recursive functions are generic over `Session`, which the face is too.
     assert_eq!(missing(transaction, &face), ["session"]);
+}
+
+#[test]
+fn a_shared_connection_has_every_method_of_a_session_that_needs_it_for_a_moment_only() {
+    let mut shared = methods(SHARED_QUERIES, "impl Shared {");
+    shared.extend(methods(SHARED, "impl Shared {"));
+    let for_longer = [
+        "copy_in",
+        "copy_in_all",
+        "copy_in_rows",
+        "copy_out",
+        "copy_out_rows",
+        "deliver_notifications",
+        "listen",
+        "notifications",
+        "notify",
+        "notify_json",
+        "pause",
+        "retry",
+        "set_notification_sink",
+        "stream",
+        "stream_as",
+        "unlisten",
+        "unlisten_all",
+        "wait_notification",
+    ];
+    let its_own = ["connection", "nudge", "register", "set_deadline", "types", "using", "within"];
+    let missing = missing(methods(SESSION, "pub trait Session: Run + Sized {"), &shared);
+    assert!(
+        missing.iter().all(|name| for_longer.contains(&&**name) || its_own.contains(&&**name)),
+        "{missing:?}"
+    );
+}
+
+#[test]
+fn a_transaction_on_a_lease_has_every_method_of_a_transaction() {
+    let own = methods(SHARED_LEASE, "impl SharedTransaction {");
+    // It is its own session: there is none beneath that would be of the same type at every depth.
+    assert_eq!(missing(methods(SESSION, "impl<S: Session> Transaction<'_, S> {"), &own), ["session"]);
 }
 
 #[test]
