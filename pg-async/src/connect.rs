@@ -3,12 +3,13 @@
 use crate::cancel::CancelToken;
 use crate::client::Client;
 use crate::driver::Link;
-use crate::runtime::{self, Socket};
-use pg_core::config::Connector;
+use crate::runtime::{self, Socket, Stream};
 use pg_core::config::host::Host;
 use pg_core::config::settings::Settings;
+use pg_core::config::{Config, Connector};
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::connect::{self, Attempts, Encryption, Place};
+use pg_core::exchange::dial::Target;
 use pg_core::exchange::startup::{Credentials, Startup, Tls};
 use pg_core::protocol::connection::Connection;
 use pg_core::protocol::gate::Gate;
@@ -44,8 +45,8 @@ impl Connector for Connect {
     }
 }
 
-/// `None` when all hosts have failed.
-async fn connect_any(settings: &Settings, attempts: &mut Attempts) -> Result<Option<Client>> {
+/// What the settings, the system's user and files come to.
+fn target(settings: &Settings) -> Result<Target<'_>> {
     settings.check()?;
     let (user, database) = connect::names(settings, system_user)?;
     let hosts = connect::hosts(settings);
@@ -58,6 +59,45 @@ async fn connect_any(settings: &Settings, attempts: &mut Attempts) -> Result<Opt
     )?;
     #[cfg(not(feature = "tls"))]
     let encryption = Encryption::none(settings, &hosts)?;
+    Ok(Target { settings, hosts, user, database, encryption })
+}
+
+/// Logs in over a stream that is connected already: a proxy, a tunnel, a transport of one's own; any executor will do.
+///
+/// Of the settings' hosts the first counts, as the name that TLS checks. The stream is polled wherever a socket would be.
+/// Deadlines need the runtime that this crate was built for.
+///
+/// # Errors
+/// Those of connecting but the network's. A [cancel token](crate::Lifecycle::cancel_token) goes to the settings' host, if
+/// that has an address.
+pub async fn connect_stream(config: &Config<Connect>, stream: impl Stream + 'static) -> Result<Client> {
+    let settings = config.settings();
+    let target = target(settings)?;
+    let Some(host) = target.hosts.first() else {
+        return Err(Error::config("no host is named"));
+    };
+    let address = match host {
+        Host::Tcp { address: Some(ip), port, .. } => Some(SocketAddr::new(*ip, *port)),
+        Host::Tcp { name, port, .. } => name.parse().ok().map(|ip| SocketAddr::new(ip, *port)),
+        Host::Unix { .. } => None,
+    };
+    let place = Place { host: host.clone(), address };
+    let tls = target.encryption.attempts(host).into_iter().next().flatten();
+    let connecting = log_in_over(settings, tls, &place, &target.user, &target.database, Socket::over(stream));
+    let deadline = settings.connect_timeout().and_then(|timeout| Instant::now().checked_add(timeout));
+    let mut attempts = Attempts::default();
+    attempts.trying(&place);
+    match deadline {
+        None => connecting.await,
+        Some(_) => {
+            runtime::before(deadline, connecting).await.unwrap_or_else(|| Err(attempts.timed_out(settings)))
+        }
+    }
+}
+
+/// `None` when all hosts have failed.
+async fn connect_any(settings: &Settings, attempts: &mut Attempts) -> Result<Option<Client>> {
+    let Target { hosts, user, database, encryption, .. } = target(settings)?;
     for host in hosts {
         attempts.trying(&host);
         let addresses = match addresses(&host).await {
@@ -105,6 +145,18 @@ async fn log_in_once(
     user: &str,
     database: &str,
 ) -> Result<Client> {
+    let socket = socket(place).await?;
+    log_in_over(settings, tls, place, user, database, socket).await
+}
+
+async fn log_in_over(
+    settings: &Settings,
+    tls: Option<Tls>,
+    place: &Place,
+    user: &str,
+    database: &str,
+    socket: Socket,
+) -> Result<Client> {
     let credentials = Credentials {
         user: user.to_owned(),
         database: database.to_owned(),
@@ -120,7 +172,7 @@ async fn log_in_once(
         scope,
     );
     connection.set_clock(SystemTime::now);
-    let mut link = Link { connection, socket: socket(place).await? };
+    let mut link = Link { connection, socket };
     if let Err(error) = link.drive(Startup::new(settings, credentials)).await {
         if error.kind() == ErrorKind::Tls {
             // The alert that tells the server's log why.

@@ -67,20 +67,22 @@
 )]
 extern crate self as pg_async;
 
-#[cfg(not(feature = "runtime-tokio"))]
-compile_error!("pg-async needs a runtime: turn on the feature `runtime-tokio`");
+#[cfg(not(any(feature = "runtime-tokio", feature = "runtime-smol")))]
+compile_error!("pg-async needs a runtime: turn on the feature `runtime-tokio` or `runtime-smol`");
 
 mod cancel;
 mod client;
 mod connect;
 mod driver;
+mod observe;
 mod runtime;
 mod shared;
 
 #[doc(hidden)]
 pub use cancel::CancelToken;
 pub use client::Client;
-pub use connect::Connect;
+pub use connect::{Connect, connect_stream};
+pub use observe::observe;
 pub use pg_core;
 pub use pg_core::__private;
 pub use pg_core::config::settings::Replication;
@@ -98,6 +100,7 @@ pub use pg_derive::{
     ParamsForAsync as Params, ToSqlForAsync as ToSql,
 };
 pub use shared::{Lease, Shared, SharedTransaction};
+pub use runtime::Stream;
 
 /// How to connect: a connection string, then settings, then [`connect`](pg_core::config::Config::connect).
 pub type Config = pg_core::config::Config<Connect>;

@@ -70,6 +70,7 @@ mod connect;
 mod driver;
 #[cfg(unix)]
 pub mod nonblocking;
+mod observe;
 mod pump;
 mod socket;
 #[cfg(unix)]
@@ -79,6 +80,7 @@ pub mod wait;
 pub use cancel::CancelToken;
 pub use client::{Client, Raw};
 pub use connect::Connect;
+pub use observe::observe;
 pub use pg_core;
 pub use pg_core::__private;
 pub use pg_core::config::settings::Replication;

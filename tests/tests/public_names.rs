@@ -17,8 +17,8 @@ const SHARED_LEASE: &str = include_str!("../../pg-async/src/shared/lease.rs");
 /// never waits, or waits otherwise.
 const ONLY_BLOCKING: [&str; 6] = ["Blocking", "Raw", "complete", "nonblocking", "wait", "Pump"];
 
-/// What only the async client has: a connection for many tasks.
-const ONLY_ASYNC: [&str; 3] = ["Lease", "Shared", "SharedTransaction"];
+/// What only the async client has: a connection for many tasks, and streams of the user's to run over.
+const ONLY_ASYNC: [&str; 5] = ["Lease", "Shared", "SharedTransaction", "Stream", "connect_stream"];
 
 #[test]
 fn both_clients_export_the_same_names() {

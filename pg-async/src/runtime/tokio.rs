@@ -1,14 +1,12 @@
 //! tokio: needs a runtime with its I/O and time drivers enabled.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-/// The clock that deadlines go by.
-pub(crate) use std::time::Instant;
+use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -93,18 +91,20 @@ impl Socket {
     }
 }
 
-/// Awaits a future up to a deadline; `None` if that came first.
-pub(crate) async fn before<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
-    match deadline {
-        Some(deadline) => tokio::time::timeout_at(deadline.into(), future).await.ok(),
-        None => Some(future.await),
-    }
+/// Whether the current task runs under it.
+pub(super) fn is_here() -> bool {
+    tokio::runtime::Handle::try_current().is_ok()
+}
+
+/// Ready at a moment.
+pub(super) async fn sleep_until(moment: Instant) {
+    tokio::time::sleep_until(moment.into()).await;
 }
 
 /// Lets the runtime look at its sockets.
-pub(crate) use tokio::task::yield_now;
+pub(super) use tokio::task::yield_now;
 
 /// The addresses of a host, found off the runtime's threads.
-pub(crate) async fn resolve(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+pub(super) async fn resolve(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     tokio::net::lookup_host((name, port)).await.map(Iterator::collect)
 }

@@ -436,13 +436,26 @@ impl AsFd for Client {
 
 impl Run for Client {
     async fn run<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
+        if E::SLEEPS {
+            if let Some(until) = exchange.patience().and_then(|time| Instant::now().checked_add(time)) {
+                pause(&self.waits, until, None).await?;
+                self.waits.forget_fd();
+            }
+            let mut operation = self.link.connection.start(exchange);
+            return self.link.connection.give_up(&mut operation);
+        }
         let limit = exchange.patience().or(self.link.connection.deadline().filter(|_| !E::WAITS));
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         if !E::PEEK {
             self.link.connection.abandon();
             let settled = self.link.connection.is_idle() && self.cancel.gate.is_open();
             if !settled && !self.settle(deadline).await? {
-                return Err(Error::late(limit.unwrap_or_default(), None));
+                let mut operation = self.link.connection.start(exchange);
+                // The time of one that waits is over, as it is after an undisturbed wait.
+                return match E::WAITS {
+                    true => self.link.connection.give_up(&mut operation),
+                    false => Err(Error::late(limit.unwrap_or_default(), None)),
+                };
             }
         }
         let mut operation = self.link.connection.start(exchange);

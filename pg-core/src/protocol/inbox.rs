@@ -14,6 +14,16 @@ pub struct Inbox {
     notices: VecDeque<ServerError>,
     notifications: Notifications,
     lost_notices: u64,
+    /// What came, for whoever observes the session.
+    told: Option<Vec<Told>>,
+}
+
+/// What came unasked, as an observer is told of it.
+#[derive(Debug)]
+pub(crate) enum Told {
+    Notice(ServerError),
+    Notification(Notification),
+    Parameter(String, String),
 }
 
 /// How many run-time parameters are kept; PostgreSQL reports about fifteen.
@@ -103,7 +113,25 @@ impl Inbox {
         std::mem::take(&mut self.lost_notices)
     }
 
+    /// Keeps what comes for an observer, too; it takes it after each call.
+    pub(crate) fn tell(&mut self, is_observed: bool) {
+        self.told = is_observed.then(Vec::new);
+    }
+
+    pub(crate) fn take_told(&mut self) -> Vec<Told> {
+        self.told.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn note(&mut self, told: impl FnOnce() -> Told) {
+        if let Some(list) = &mut self.told
+            && list.len() < MOST_NOTICES
+        {
+            list.push(told());
+        }
+    }
+
     pub(super) fn handle_notice(&mut self, notice: ServerError) {
+        self.note(|| Told::Notice(notice.clone()));
         if self.notices.len() >= MOST_NOTICES {
             self.notices.pop_front();
             self.lost_notices = self.lost_notices.saturating_add(1);
@@ -112,6 +140,13 @@ impl Inbox {
     }
 
     pub(super) fn handle_notification(&mut self, notification: NotificationResponse<'_>) {
+        self.note(|| {
+            Told::Notification(Notification {
+                process_id: notification.process_id,
+                channel: notification.channel.to_owned(),
+                payload: notification.payload.to_owned(),
+            })
+        });
         self.notifications.handle(notification);
     }
 
@@ -139,6 +174,7 @@ impl Inbox {
             "integer_datetimes" => settings.integer_datetimes = value == "on",
             _ => {}
         }
+        self.note(|| Told::Parameter(name.to_owned(), value.to_owned()));
         let full = self.parameters.len() >= MOST_PARAMETERS;
         match self.parameters.iter_mut().find(|(known, _)| known == name) {
             Some((_, place)) => *place = value.to_owned(),

@@ -1,0 +1,77 @@
+//! What an observer is told of.
+
+use crate::error::{Error, ServerError};
+use crate::exchange::Kind;
+use crate::protocol::notifications::Notification;
+use std::time::Duration;
+
+/// Is told of all that a session does. It is called in the session's own thread or task, so it must not wait.
+pub trait Observer: Send {
+    /// Takes an event.
+    fn observe(&mut self, event: &Event<'_>);
+}
+
+impl<F: FnMut(&Event<'_>) + Send> Observer for F {
+    fn observe(&mut self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+/// What went on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'e> {
+    /// Connecting has ended, after so long.
+    Connected {
+        /// How long it took, all hosts together.
+        took: Duration,
+        /// Why there is no connection.
+        error: Option<&'e Error>,
+    },
+    /// A call begins.
+    Started(Call<'e>),
+    /// A call has ended.
+    Ended(Call<'e>, Ended<'e>),
+    /// The server said something beside.
+    Notice(&'e ServerError),
+    /// A NOTIFY came.
+    Notification(&'e Notification),
+    /// The server reports a run-time parameter that has changed.
+    Parameter {
+        /// Its name.
+        name: &'e str,
+        /// Its new value.
+        value: &'e str,
+    },
+    /// The session is over: closed or dropped, after so long.
+    Closed {
+        /// How long it was observed.
+        after: Duration,
+    },
+}
+
+/// What is called.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'e> {
+    /// Its kind: prepare, query, batch, copy and so on.
+    pub kind: Kind,
+    /// Its SQL; of a pipeline, that of its first part. Empty if it has none.
+    pub sql: &'e str,
+    /// How many parameters it has. Their values are not shown to observers.
+    pub parameters: usize,
+}
+
+/// How a call has ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended<'e> {
+    /// How long it took.
+    pub took: Duration,
+    /// Rows that came; of a statement that returns none, rows affected. Those of a stream are not counted here.
+    pub rows: u64,
+    /// Bytes of those rows.
+    pub bytes: u64,
+    /// Why it failed.
+    pub error: Option<&'e Error>,
+    /// It was dropped before its end.
+    pub is_dropped: bool,
+}
