@@ -32,13 +32,15 @@ impl Sink for LogCrate {
     }
 }
 
+type Filter = Box<dyn FnMut(Call<'_>, Ended<'_>) -> bool + Send>;
+
 /// Writes a line for each call that has ended.
 ///
 /// `12.3 ms query select * from users where id = $1 (1 parameter, 1 row)`
 pub struct Log<K> {
     sink: K,
     min_time: Duration,
-    filter: Option<Box<dyn FnMut(Call<'_>, Ended<'_>) -> bool + Send>>,
+    filter: Option<Filter>,
 }
 
 impl<K: Sink> Log<K> {

@@ -21,7 +21,7 @@ pub struct Inbox {
 /// What came unasked, as an observer is told of it.
 #[derive(Debug)]
 pub(crate) enum Told {
-    Notice(ServerError),
+    Notice(Box<ServerError>),
     Notification(Notification),
     Parameter(String, String),
 }
@@ -131,7 +131,7 @@ impl Inbox {
     }
 
     pub(super) fn handle_notice(&mut self, notice: ServerError) {
-        self.note(|| Told::Notice(notice.clone()));
+        self.note(|| Told::Notice(Box::new(notice.clone())));
         if self.notices.len() >= MOST_NOTICES {
             self.notices.pop_front();
             self.lost_notices = self.lost_notices.saturating_add(1);
