@@ -99,8 +99,8 @@ pub use pg_derive::{
     CopyRowForAsync as CopyRow, FromRowForAsync as FromRow, FromSqlForAsync as FromSql,
     ParamsForAsync as Params, ToSqlForAsync as ToSql,
 };
-pub use shared::{Lease, Shared, SharedTransaction};
 pub use runtime::Stream;
+pub use shared::{Lease, Shared, SharedTransaction};
 
 /// How to connect: a connection string, then settings, then [`connect`](pg_core::config::Config::connect).
 pub type Config = pg_core::config::Config<Connect>;
