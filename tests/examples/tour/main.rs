@@ -13,6 +13,7 @@ mod dynamic;
 mod errors;
 mod generic;
 mod registry;
+mod replicating;
 mod rows;
 mod screen;
 mod shop;
@@ -33,7 +34,7 @@ type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 /// Its title, and what it shows.
 type Stage = (&'static str, fn(&mut Tour) -> Outcome);
 
-const STAGES: [Stage; 16] = [
+const STAGES: [Stage; 17] = [
     ("Connect, and ask", connecting::connect_and_ask),
     ("Values of your own types, there and back, alone and as arrays", values::there_and_back),
     ("Rows as structs", rows::as_structs),
@@ -49,6 +50,7 @@ const STAGES: [Stage; 16] = [
     ("A pipeline: several statements in one round trip", together::pipeline),
     ("A stream of borrowed rows", streaming::borrowed),
     ("A stream that is dropped early", streaming::dropped_early),
+    ("Replication: what others write, as structs", replicating::changes_as_structs),
     ("What it all costs", counting::round_trips),
 ];
 
