@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut walsender = walsender.connect().await?;
         let mut follower = follow.start(&mut walsender, &mut target).await?;
         for _ in 0..transactions {
-            println!("applied up to {:?}", follower.step().await?);
+            println!("applied up to {}", follower.step().await?.unwrap_or_default());
         }
         follower.stop(Duration::from_secs(5)).await?;
         println!("source {:?}, target {:?}", sum(&mut source).await?, sum(&mut target).await?);

@@ -27,7 +27,7 @@ pub const ALL: &[Soak] = &[
     },
     Soak {
         name: "recorded_sessions",
-        about: "sessions of six kinds, ended and flipped at every byte and bit, and in 10,000 splits",
+        about: "sessions of seven kinds, ended and flipped at every byte and bit, and in 10,000 splits",
         run: recorded_sessions,
     },
 ];

@@ -1,4 +1,4 @@
-//! Sessions of six kinds with a real server, played again with faults: see `pg_tests::recorded`.
+//! Sessions of seven kinds with a real server, played again with faults: see `pg_tests::recorded`.
 //!
 //! `cargo run --release -p pg-soak -- recorded_sessions` takes all bytes, all bits and 10,000 splits of each
 //! kind; so does `cargo test --release`. Without optimisation it is all bytes but those inside TLS, one bit of each, and

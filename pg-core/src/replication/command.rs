@@ -69,7 +69,7 @@ impl CreateSlot {
         self
     }
 
-    /// Prepared transactions are streamed when they are prepared. Logical slots.
+    /// Prepared transactions are streamed when they are prepared. Logical slots, from PostgreSQL 15 on.
     #[must_use]
     pub fn two_phase(mut self) -> CreateSlot {
         self.two_phase = true;
@@ -115,6 +115,9 @@ impl CreateSlot {
         if self.plugin.is_some() && self.reserve_wal {
             return Err(Error::usage("a logical slot has no option reserve_wal: it always keeps the log"));
         }
+        if self.two_phase {
+            since(15, major, "slots with two_phase, by replication command")?;
+        }
         if self.failover {
             since(17, major, "slots with failover")?;
         }
@@ -149,9 +152,9 @@ impl CreateSlot {
     }
 }
 
-/// An error for what a server of version `major` doesn't have.
+/// An error for what a server of version `major` doesn't have. One that tells no version judges for itself.
 pub(crate) fn since(needed: u32, major: u32, what: &str) -> Result<()> {
-    if major >= needed {
+    if major >= needed || major == 0 {
         return Ok(());
     }
     Err(Error::usage(format!("{what} came with PostgreSQL {needed}, and the server is {major}")))
@@ -381,10 +384,9 @@ mod tests {
     #[test]
     fn each_version_has_its_own_words_for_a_slot() {
         let slot = CreateSlot::logical("s", "p").two_phase().snapshot(Snapshot::Use);
-        assert_eq!(
-            slot.to_command(14).unwrap(),
-            r#"CREATE_REPLICATION_SLOT "s" LOGICAL "p" USE_SNAPSHOT TWO_PHASE"#
-        );
+        assert!(slot.to_command(14).unwrap_err().to_string().contains("PostgreSQL 15"));
+        let older = CreateSlot::logical("s", "p").snapshot(Snapshot::Use);
+        assert_eq!(older.to_command(14).unwrap(), r#"CREATE_REPLICATION_SLOT "s" LOGICAL "p" USE_SNAPSHOT"#);
         assert_eq!(
             slot.to_command(15).unwrap(),
             r#"CREATE_REPLICATION_SLOT "s" LOGICAL "p" (SNAPSHOT 'use', TWO_PHASE)"#

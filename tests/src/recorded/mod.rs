@@ -5,8 +5,8 @@
 //! before it. There is no socket, and the clock goes on only when nothing is to come any more, to the deadline of the
 //! call that waits. So a run takes microseconds; a client that turns in circles is one that turns 100,000 times.
 //!
-//! Six kinds are recorded: a login with SCRAM, the simple protocol, the extended one, COPY, a pipeline, and the extended
-//! protocol once more inside TLS, whose handshake is made anew each time.
+//! Seven kinds are recorded: a login with SCRAM, the simple protocol, the extended one, COPY, a pipeline, replication, and
+//! the extended protocol once more inside TLS, whose handshake is made anew each time.
 
 pub mod checks;
 mod encrypted;
@@ -16,7 +16,7 @@ mod scripts;
 use crate::relay::{Direction, Relay};
 use crate::server::{Auth, Options, Server};
 use pg_core::config::Config;
-use pg_core::config::settings::Settings;
+use pg_core::config::settings::{Replication, Settings};
 use pg_core::exchange::Exchange;
 use pg_core::exchange::startup::{Credentials, Startup, Tls};
 use pg_core::protocol::connection::Connection;
@@ -94,12 +94,17 @@ impl Run for Player<'_> {
             self.connection.abandon();
             self.settle()?;
         }
+        let patience = exchange.patience();
         let mut operation = self.connection.start(exchange);
         loop {
             if let Some(output) = self.connection.poll(&mut operation)? {
                 return Ok(output);
             }
-            if !self.step(self.deadline) {
+            let until = patience.map_or(self.deadline, |patience| (self.now + patience).min(self.deadline));
+            if !self.step(until) {
+                if E::WAITS && until < self.deadline {
+                    return self.connection.give_up(&mut operation);
+                }
                 return Err(Error::new(ErrorKind::Timeout, "the server did not answer in time"));
             }
         }
@@ -219,6 +224,7 @@ impl Recording {
             Some((_, password)) => Config::default().password(password),
             None => Config::default(),
         };
+        let config = if script.walsender { config.replication(Replication::Logical) } else { config };
         let settings = config.settings().clone();
         let (outcomes, ..) = play(script, &settings, None, database, &mut socket);
         assert_eq!(outcomes[0], Ok("logged in".to_owned()));
@@ -263,7 +269,7 @@ struct Kind {
 }
 
 impl Kind {
-    /// All six.
+    /// All seven.
     fn all() -> impl Iterator<Item = Kind> {
         static RECORDINGS: OnceLock<Vec<Recording>> = OnceLock::new();
         let recordings = RECORDINGS.get_or_init(Recording::all);

@@ -3,9 +3,15 @@
 use super::Player;
 use pg_core::copy::{CopyFrom, CopyTo};
 use pg_core::exchange::pipeline;
-use pg_core::{FromSql, Result, Session, ToSql};
+use pg_core::lsn::Lsn;
+use pg_core::replication::change::Event;
+use pg_core::replication::command::CreateSlot;
+use pg_core::replication::pgoutput::{Message, PgOutput};
+use pg_core::walsender::ReplicationSession;
+use pg_core::{Error, FromSql, Result, Session, ToSql};
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 /// A session: what is done after login, call by call.
 #[derive(Clone, Copy)]
@@ -13,6 +19,8 @@ pub(super) struct Script {
     pub(super) name: &'static str,
     /// Told as role and password; else the superuser is trusted.
     pub(super) login: Option<(&'static str, &'static str)>,
+    /// The session is a walsender's.
+    pub(super) walsender: bool,
     pub(super) calls: &'static [Call],
 }
 
@@ -36,6 +44,7 @@ struct Item {
 pub(super) const SCRAM: Script = Script {
     name: "SCRAM login",
     login: Some(("alice", "sesame-7391")),
+    walsender: false,
     calls: &[
         call!(s => s.query_value::<String>("select current_user::text", ()).await?),
         call!(s => s.ping().await?),
@@ -45,6 +54,7 @@ pub(super) const SCRAM: Script = Script {
 const SIMPLE: Script = Script {
     name: "simple",
     login: None,
+    walsender: false,
     calls: &[
         call!(s => s.batch_execute("select 1; select 'two', null; ; create temp table t (n int4); insert into t values (1)").await?),
         call!(s => {
@@ -60,6 +70,7 @@ const SIMPLE: Script = Script {
 pub(super) const EXTENDED: Script = Script {
     name: "extended",
     login: None,
+    walsender: false,
     calls: &[
         call!(s => s.query::<(i32, Option<String>)>("select n, nullif(n::text, '2') from generate_series(1, $1) n", (3_i32,)).await?),
         call!(s => {
@@ -90,6 +101,7 @@ pub(super) const EXTENDED: Script = Script {
 const COPY: Script = Script {
     name: "COPY",
     login: None,
+    walsender: false,
     calls: &[
         call!(s => s.batch_execute("create temp table t (n int4, word text)").await?),
         call!(s => {
@@ -143,6 +155,7 @@ const COPY: Script = Script {
 const PIPELINE: Script = Script {
     name: "pipeline",
     login: None,
+    walsender: false,
     calls: &[
         call!(s => s.pipeline((
             pipeline::query::<(i32,), _>("select generate_series(1, $1)", (3_i32,)),
@@ -158,5 +171,45 @@ const PIPELINE: Script = Script {
     ],
 };
 
+const REPLICATION: Script = Script {
+    name: "replication",
+    login: None,
+    walsender: true,
+    calls: &[
+        call!(s => s.identify_system().await?.timeline),
+        call!(s => {
+            let slot = CreateSlot::logical("recorded", "pgoutput").temporary();
+            s.create_slot(&slot).await?.plugin
+        }),
+        call!(s => s.query::<(i32,)>("select 1", ()).await?),
+        call!(s => s.batch_execute(
+            "create table followed (id int8 primary key, word text); create publication recorded for table followed"
+        ).await?),
+        call!(s => s.batch_execute("insert into followed values (1, 'one'), (2, null)").await?),
+        call!(s => {
+            let stream = s.start_logical("recorded", Lsn(0), PgOutput::new(["recorded"])).await?;
+            let mut changes = stream.changes();
+            let (mut read, mut end) = (Vec::new(), Lsn(0));
+            while end == Lsn(0) {
+                match changes.next().await? {
+                    Some(Event::Change(mut change)) => read.push(change.new::<(i64, Option<String>)>()?),
+                    Some(Event::Other(Message::Commit(commit))) => {
+                        if !read.is_empty() {
+                            end = commit.end_lsn;
+                        }
+                    }
+                    Some(Event::Other(_)) => {}
+                    None => return Err(Error::protocol("the stream has ended")),
+                }
+            }
+            changes.stream().feedback(end, end, end, false).await?;
+            changes.stop(Duration::from_secs(2)).await?;
+            read
+        }),
+        call!(s => s.show("wal_level").await?),
+        call!(s => s.drop_slot("recorded", true).await?),
+    ],
+};
+
 /// All that are recorded.
-pub(super) static ALL: [Script; 5] = [SCRAM, SIMPLE, EXTENDED, COPY, PIPELINE];
+pub(super) static ALL: [Script; 6] = [SCRAM, SIMPLE, EXTENDED, COPY, PIPELINE, REPLICATION];
