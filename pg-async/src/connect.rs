@@ -81,7 +81,7 @@ pub async fn connect_stream(config: &Config<Connect>, stream: impl Stream + 'sta
         Host::Tcp { name, port, .. } => name.parse().ok().map(|ip| SocketAddr::new(ip, *port)),
         Host::Unix { .. } => None,
     };
-    let place = Place { host: host.clone(), address };
+    let place = Place { host: host.clone(), address, tcp: settings.tcp() };
     let tls = target.encryption.attempts(host).into_iter().next().flatten();
     let connecting = log_in_over(settings, tls, &place, &target.user, &target.database, Socket::over(stream));
     let deadline = settings.connect_timeout().and_then(|timeout| Instant::now().checked_add(timeout));
@@ -108,7 +108,7 @@ async fn connect_any(settings: &Settings, attempts: &mut Attempts) -> Result<Opt
             Ok(addresses) => addresses,
         };
         for address in addresses {
-            let place = Place { host: host.clone(), address };
+            let place = Place { host: host.clone(), address, tcp: settings.tcp() };
             attempts.trying(&place);
             match log_in(settings, &encryption, &place, &user, &database).await {
                 Ok(client) => return Ok(Some(client)),
@@ -201,7 +201,7 @@ pub(crate) async fn socket(place: &Place) -> Result<Socket> {
     let socket = match (&place.host, place.address) {
         #[cfg(unix)]
         (Host::Unix { .. }, _) => Socket::unix(&place.host.socket_path().unwrap_or_default()).await,
-        (_, Some(address)) => Socket::tcp(address).await,
+        (_, Some(address)) => Socket::tcp(address, &place.tcp).await,
         _ => Err(io::ErrorKind::Unsupported.into()),
     };
     socket.map_err(|e| connect::refused(e, &place.host))

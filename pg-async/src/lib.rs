@@ -91,15 +91,17 @@ pub use pg_core::params::Params;
 pub use pg_core::row::FromRow;
 pub use pg_core::walsender::ReplicationSession;
 pub use pg_core::{
-    Adapter, CursorOptions, Error, ErrorKind, Heard, Isolation, Lifecycle, Notification, NotificationSink,
-    Portal, Query, Registry, Result, Retry, Row, Rows, Run, Session, Sql, SqlState, Towards, Transaction,
-    TransactionOptions, Typecaster,
+    Adapter, CursorOptions, Error, ErrorKind, Heard, Isolation, LargeObjectMode, Lifecycle, Notification,
+    NotificationSink, Portal, Query, Registry, Result, Retry, Row, Rows, Run, Session, Sql, SqlState,
+    Towards, Transaction, TransactionOptions, Typecaster,
 };
 pub use pg_derive::{
     CopyRowForAsync as CopyRow, FromRowForAsync as FromRow, FromSqlForAsync as FromSql,
     ParamsForAsync as Params, ToSqlForAsync as ToSql,
 };
 pub use runtime::Stream;
+#[cfg(feature = "runtime-tokio")]
+pub use runtime::tokio_io as io;
 pub use shared::{Lease, Shared, SharedTransaction};
 
 /// How to connect: a connection string, then settings, then [`connect`](pg_core::config::Config::connect).

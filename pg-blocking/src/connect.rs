@@ -77,7 +77,7 @@ fn connect_any(
             Ok(addresses) => addresses,
         };
         for address in addresses {
-            let place = Place { host: host.clone(), address };
+            let place = Place { host: host.clone(), address, tcp: settings.tcp() };
             attempts.trying(&place);
             match log_in(settings, &encryption, &place, &user, &database, deadline) {
                 Ok(client) => return Ok(Some(client)),
@@ -160,7 +160,7 @@ pub(crate) fn socket(place: &Place, deadline: Option<Instant>) -> Result<Socket>
     let socket = match (&place.host, place.address) {
         #[cfg(unix)]
         (Host::Unix { .. }, _) => Socket::unix(&place.host.socket_path().unwrap_or_default(), deadline),
-        (_, Some(address)) => Socket::tcp(address, deadline),
+        (_, Some(address)) => Socket::tcp(address, &place.tcp, deadline),
         _ => Err(io::ErrorKind::Unsupported.into()),
     };
     socket.map_err(|e| match e.kind() {

@@ -89,9 +89,9 @@ pub use pg_core::params::Params;
 pub use pg_core::row::FromRow;
 pub use pg_core::walsender::ReplicationSession;
 pub use pg_core::{
-    Adapter, Blocking, CursorOptions, Error, ErrorKind, Heard, Isolation, Lifecycle, Notification,
-    NotificationSink, Portal, Query, Registry, Result, Retry, Row, Rows, Run, Session, Sql, SqlState,
-    Towards, Transaction, TransactionOptions, Typecaster, complete,
+    Adapter, Blocking, CursorOptions, Error, ErrorKind, Heard, Isolation, LargeObjectMode, Lifecycle,
+    Notification, NotificationSink, Portal, Query, Registry, Result, Retry, Row, Rows, Run, Session, Sql,
+    SqlState, Towards, Transaction, TransactionOptions, Typecaster, complete,
 };
 pub use pg_derive::{
     CopyRowForBlocking as CopyRow, FromRowForBlocking as FromRow, FromSqlForBlocking as FromSql,

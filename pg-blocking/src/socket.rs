@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 use crate::wait::Wanted;
+use pg_core::config::tcp::Tcp;
 use pg_core::error::{Error, ErrorKind};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -92,16 +93,16 @@ impl Socket {
 
 impl Socket {
     /// Connects; `TimedOut` if the deadline comes first.
-    pub(crate) fn tcp(address: SocketAddr, deadline: Option<Instant>) -> io::Result<Socket> {
+    pub(crate) fn tcp(address: SocketAddr, tcp: &Tcp, deadline: Option<Instant>) -> io::Result<Socket> {
         let stream = match left(deadline)? {
             Some(left) => TcpStream::connect_timeout(&address, left)?,
             None => TcpStream::connect(address)?,
         };
         stream.set_nodelay(true)?;
         #[cfg(unix)]
-        rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
+        watch(&stream, tcp)?;
         #[cfg(not(unix))]
-        socket2::SockRef::from(&stream).set_keepalive(true)?;
+        socket2::SockRef::from(&stream).set_keepalive(tcp.keepalives)?;
         Ok(stream.into())
     }
 
@@ -138,6 +139,33 @@ impl Socket {
     pub(crate) fn unix(path: &Path, _: Option<Instant>) -> io::Result<Socket> {
         UnixStream::connect(path).map(Socket::from)
     }
+}
+
+/// Has the system watch the link.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn watch(socket: impl AsFd, tcp: &Tcp) -> io::Result<()> {
+    use rustix::net::sockopt;
+    let socket = socket.as_fd();
+    sockopt::set_socket_keepalive(socket, tcp.keepalives)?;
+    if let Some(idle) = tcp.idle.filter(|_| tcp.keepalives) {
+        sockopt::set_tcp_keepidle(socket, idle)?;
+    }
+    if let Some(interval) = tcp.interval.filter(|_| tcp.keepalives) {
+        sockopt::set_tcp_keepintvl(socket, interval)?;
+    }
+    if let Some(count) = tcp.count.filter(|_| tcp.keepalives) {
+        sockopt::set_tcp_keepcnt(socket, count)?;
+    }
+    if let Some(timeout) = tcp.user_timeout {
+        sockopt::set_tcp_user_timeout(socket, u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX))?;
+    }
+    Ok(())
+}
+
+/// Has the system watch the link.
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+pub(crate) fn watch(socket: impl AsFd, tcp: &Tcp) -> io::Result<()> {
+    Ok(rustix::net::sockopt::set_socket_keepalive(socket, tcp.keepalives)?)
 }
 
 /// The time that is left; `TimedOut` if none is.
@@ -319,4 +347,34 @@ impl Socket {
 pub(crate) fn interrupted(failure: Failure) -> Error {
     Error::new(ErrorKind::Interrupted, format!("waiting for the server was interrupted: {failure}"))
         .with_source(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    #![cfg(target_os = "linux")]
+    use super::*;
+    use rustix::net::sockopt;
+    use std::time::Duration;
+
+    #[test]
+    fn the_system_watches_the_link_as_it_was_told() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let seconds = Duration::from_secs;
+        let tcp = Tcp {
+            keepalives: true,
+            idle: Some(seconds(33)),
+            interval: Some(seconds(7)),
+            count: Some(4),
+            user_timeout: Some(Duration::from_millis(1500)),
+        };
+        watch(&socket, &tcp).unwrap();
+        assert!(sockopt::socket_keepalive(&socket).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&socket).unwrap(), seconds(33));
+        assert_eq!(sockopt::tcp_keepintvl(&socket).unwrap(), seconds(7));
+        assert_eq!(sockopt::tcp_keepcnt(&socket).unwrap(), 4);
+        assert_eq!(sockopt::tcp_user_timeout(&socket).unwrap(), 1500);
+        watch(&socket, &Tcp { keepalives: false, ..Tcp::default() }).unwrap();
+        assert!(!sockopt::socket_keepalive(&socket).unwrap());
+    }
 }

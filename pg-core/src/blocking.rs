@@ -3,6 +3,7 @@
 mod complete;
 mod copy;
 mod cursor;
+mod large_object;
 mod notifications;
 
 use crate::constant::{Declared, Query};
@@ -19,17 +20,20 @@ use crate::protocol::notifications::{Heard, NotificationSink};
 use crate::retry::{Retry, inside_a_transaction};
 use crate::row::{Column, FromRow, FromRowOwned, RowRef};
 use crate::session::{Lifecycle, Rows, Run, Session, Transaction, Using};
+use crate::streams::LargeObjectMode;
 use crate::transaction::TransactionOptions;
 use crate::types::expects::Drift;
 use crate::types::registry::Registry;
 use crate::types::typecaster::TypecasterOwned;
-use postgres_types::Type;
+use postgres_types::{Oid, Type};
 use std::future::Future;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 pub use complete::complete;
 pub use copy::{BlockingCopyIn, BlockingCopyOut, BlockingCopyRowsIn, BlockingCopyRowsOut};
 pub use cursor::BlockingCursor;
+pub use large_object::BlockingLargeObject;
 pub use notifications::BlockingNotifications;
 
 /// A session with plain methods. `pg_blocking::Client` is one over its connection; transactions are one over theirs.
@@ -403,6 +407,35 @@ impl<S: Session> Blocking<S> {
                 }
             }
         }
+    }
+
+    /// [`Session::create_large_object`]: its OID.
+    pub fn create_large_object(&mut self) -> Result<Oid> {
+        complete(self.0.create_large_object())
+    }
+
+    /// [`Session::open_large_object`]: to be read, written and sought in.
+    pub fn open_large_object(
+        &mut self,
+        oid: Oid,
+        mode: LargeObjectMode,
+    ) -> Result<BlockingLargeObject<'_, S>> {
+        complete(self.0.open_large_object(oid, mode)).map(BlockingLargeObject)
+    }
+
+    /// [`Session::unlink_large_object`]: removes it.
+    pub fn unlink_large_object(&mut self, oid: Oid) -> Result<()> {
+        complete(self.0.unlink_large_object(oid))
+    }
+
+    /// [`Session::import_large_object`]: makes one of all that a source gives.
+    pub fn import_large_object(&mut self, source: impl Read + Send) -> Result<Oid> {
+        complete(self.0.import_large_object(source))
+    }
+
+    /// [`Session::export_large_object`]: writes all of one into `sink`.
+    pub fn export_large_object(&mut self, oid: Oid, sink: impl Write + Send) -> Result<u64> {
+        complete(self.0.export_large_object(oid, sink))
     }
 
     /// [`Session::within`]: the same session with a deadline for each call.

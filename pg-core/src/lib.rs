@@ -102,6 +102,7 @@ pub use row::{FromRow, Row};
 pub use run::Run;
 pub use session::{Lifecycle, Rows, Session, Transaction};
 pub use sqlstate::SqlState;
+pub use streams::LargeObjectMode;
 pub use transaction::{Isolation, TransactionOptions};
 pub use types::adapter::{Adapter, Parameter};
 pub use types::registry::Registry;

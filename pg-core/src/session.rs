@@ -17,7 +17,7 @@ use crate::exchange::pipeline::{Pipeline, PipelineParts as Parts};
 use crate::exchange::portal::{FetchPortal, OpenPortal, Portal};
 use crate::exchange::query::Request;
 use crate::exchange::session::{Begin, Description, End, Ping, Prepare};
-use crate::exchange::stream::{Cursor, Fetch, Fetched, Stream};
+use crate::exchange::stream::Stream;
 use crate::exchange::types::TypeByName;
 use crate::exchange::under::{Terms, Under};
 use crate::exchange::waiting::{Deliver, Hear, Pause};
@@ -25,19 +25,24 @@ use crate::params::Params;
 use crate::protocol::connection::Connection;
 use crate::protocol::notifications::{Heard, NotificationSink};
 use crate::retry::{Body, Retry, inside_a_transaction};
-use crate::row::{Column, FromRow, FromRowOwned, RowRef, Shape};
+use crate::row::{FromRow, FromRowOwned, RowRef, Shape};
 use crate::run::{Boxed, Lender, in_pieces};
-use crate::streams::{CopyIn, CopyOut, CopyRowsIn, CopyRowsOut, NamedCursor, Notifications, notifying};
+use crate::streams::{
+    CopyIn, CopyOut, CopyRowsIn, CopyRowsOut, LargeObject, LargeObjectMode, NamedCursor, Notifications,
+    large_object, notifying,
+};
 use crate::transaction::TransactionOptions;
 use crate::types::expects::Drift;
 use crate::types::registry::Registry;
 use crate::types::typecaster::TypecasterOwned;
 use crate::verify::Findings;
-use postgres_types::Type;
+use postgres_types::{Oid, Type};
 use std::future::Future;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 pub use crate::run::Run;
+pub use crate::streams::Rows;
 
 /// A session: a client, a transaction, or whatever wraps one.
 ///
@@ -196,7 +201,7 @@ pub trait Session: Run + Sized {
     ) -> impl Future<Output = Result<Rows<'_, Self>>> + Send {
         async move {
             let cursor = self.run(Stream::new(sql, params, &Shape::DYNAMIC)).await?;
-            Ok(Rows { session: self, cursor })
+            Ok(Rows::over(self, cursor))
         }
     }
 
@@ -210,7 +215,7 @@ pub trait Session: Run + Sized {
     ) -> impl Future<Output = Result<Rows<'_, Self>>> + Send {
         async move {
             let cursor = self.run(Stream::new(sql, params, T::SHAPE)).await?;
-            Ok(Rows { session: self, cursor })
+            Ok(Rows::over(self, cursor))
         }
     }
 
@@ -525,6 +530,73 @@ pub trait Session: Run + Sized {
         copy: &CopyTo,
     ) -> impl Future<Output = Result<CopyRowsOut<'_, Self>>> + Send {
         CopyRowsOut::start(self, copy, T::SHAPE)
+    }
+
+    /// Creates a large object, empty: its OID.
+    ///
+    /// # Errors
+    /// What the server says.
+    fn create_large_object(&mut self) -> impl Future<Output = Result<Oid>> + Send {
+        self.query_value("select lo_create(0)", ())
+    }
+
+    /// Opens a large object, inside a transaction, with which it is closed.
+    ///
+    /// # Errors
+    /// There is none with this OID; outside of a transaction, a usage error.
+    fn open_large_object(
+        &mut self,
+        oid: Oid,
+        mode: LargeObjectMode,
+    ) -> impl Future<Output = Result<LargeObject<'_, Self>>> + Send {
+        LargeObject::open(self, oid, mode)
+    }
+
+    /// Removes a large object.
+    ///
+    /// # Errors
+    /// There is none with this OID.
+    fn unlink_large_object(&mut self, oid: Oid) -> impl Future<Output = Result<()>> + Send {
+        large_object::unlink(self, oid)
+    }
+
+    /// Makes a large object of all that a source gives, in a transaction (a savepoint inside one): its OID.
+    ///
+    /// # Errors
+    /// What the server says; the source's own. Nothing remains of it then.
+    ///
+    /// In the async client the source must not wait, as a slice or a `Cursor` doesn't: the task would wait with it.
+    fn import_large_object(&mut self, source: impl Read + Send) -> impl Future<Output = Result<Oid>> + Send {
+        async move {
+            let mut tx = self.begin().await?;
+            let oid = tx.create_large_object().await?;
+            let mut object = tx.open_large_object(oid, LargeObjectMode::Write).await?;
+            object.write_all_of(source).await?;
+            object.close().await?;
+            tx.commit().await?;
+            Ok(oid)
+        }
+    }
+
+    /// Writes all of a large object into `sink`, in a transaction (a savepoint inside one): how many bytes.
+    ///
+    /// # Errors
+    /// There is none with this OID; the sink's own.
+    ///
+    /// In the async client the sink must not wait, as a `Vec` doesn't: the task would wait with it.
+    fn export_large_object(
+        &mut self,
+        oid: Oid,
+        sink: impl Write + Send,
+    ) -> impl Future<Output = Result<u64>> + Send {
+        async move {
+            let mut tx = self.begin().await?;
+            let mut object = tx.open_large_object(oid, LargeObjectMode::Read).await?;
+            let count = object.write_to(sink).await?;
+            object.close().await?;
+            tx.commit().await?;
+            Ok(count)
+        }
     }
 
     /// Listens to a channel: any name of 1 to 63 bytes, taken as it is. Inside a transaction, from its COMMIT on.
@@ -895,49 +967,5 @@ impl<S: Session> Drop for Transaction<'_, S> {
         if connection.wants_write() {
             self.session.nudge();
         }
-    }
-}
-
-/// The rows of a stream. It has no destructor: the rows belong to the connection, whose next call reads the rest away.
-#[derive(Debug)]
-#[must_use = "the statement was sent; its rows wait"]
-pub struct Rows<'s, S> {
-    session: &'s mut S,
-    cursor: Cursor,
-}
-
-impl<S: Session> Rows<'_, S> {
-    /// The columns; empty for a statement that returns no rows.
-    pub fn columns(&self) -> &[Column] {
-        self.cursor.columns()
-    }
-
-    /// The next row, which lives until the next call; `None` at the end.
-    ///
-    /// # Errors
-    /// What the server said instead of a row; there are no more after it.
-    ///
-    /// # Cancel safety
-    /// No row is lost when the future is dropped.
-    #[inline]
-    pub async fn next_row(&mut self) -> Result<Option<RowRef<'_>>> {
-        loop {
-            match self.session.connection().poll_row(&mut self.cursor)? {
-                Fetched::Row(row) => return self.session.connection().row(&mut self.cursor, row).map(Some),
-                Fetched::End => return Ok(None),
-                Fetched::Read => self.session.run(Fetch).await?,
-            }
-        }
-    }
-
-    /// The next row as `T`; `None` at the end.
-    ///
-    /// # Errors
-    /// As [`Rows::next_row`]; and a row that `T` can't hold, after which the stream goes on.
-    pub async fn next_as<'r, T: FromRow<'r>>(&'r mut self) -> Result<Option<T>>
-    where
-        S: 'r,
-    {
-        self.next_row().await?.map(RowRef::get).transpose()
     }
 }

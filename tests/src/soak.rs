@@ -1,5 +1,9 @@
 //! Long runs against a server, by name: `cargo run --release -p pg-soak -- NAME`. Some are run shorter by the tests.
 
+mod drops;
+
+pub use drops::drop_at_random;
+
 use crate::clients::{AsyncFace, BlockingFace, Face, block_on};
 use crate::recorded::checks::{self, Extent};
 use crate::server::{Database, Server};
@@ -26,6 +30,16 @@ pub const ALL: &[Soak] = &[
         run: cancel_races,
     },
     Soak {
+        name: "ddl_changes",
+        about: "1,000 changes of a table between runs of cached statements: each is healed",
+        run: ddl_changes,
+    },
+    Soak {
+        name: "drops",
+        about: "10,000 COPYs, pipelines, cursors and large objects, dropped, cancelled or late at random: the next call is right",
+        run: drops::drops,
+    },
+    Soak {
         name: "recorded_sessions",
         about: "sessions of seven kinds, ended and flipped at every byte and bit, and in 10,000 splits",
         run: recorded_sessions,
@@ -50,6 +64,53 @@ fn recorded_sessions() -> String {
         told.push_str(&format!(", {count} runs {about}"));
     }
     told
+}
+
+fn ddl_changes() -> String {
+    const CHANGES: u32 = 1_000;
+    let database = Server::shared().database();
+    let told = |outcome: Result<u32>| outcome.unwrap_or_else(|error| panic!("{error}"));
+    let blocking = told(pg_blocking::complete(heal_ddl_changes::<BlockingFace>(&database, CHANGES)));
+    let asynchronous = told(block_on(heal_ddl_changes::<AsyncFace>(&database, CHANGES)));
+    format!("{blocking} of {CHANGES} changes were healed (blocking), {asynchronous} (async)")
+}
+
+/// Changes a table from another session, each change followed by runs of statements that were cached before it. Returns
+/// how many changes there were.
+///
+/// # Errors
+/// That of a statement that wasn't healed.
+///
+/// # Panics
+/// On a row that isn't the table's.
+pub async fn heal_ddl_changes<F: Face>(database: &Database, changes: u32) -> Result<u32> {
+    let mut client = F::connect(&F::config(&database.url())).await?;
+    let mut other = F::connect(&F::config(&database.url())).await?;
+    other
+        .batch_execute("drop table if exists t; create table t (id int4 not null); insert into t values (7)")
+        .await?;
+    for change in 0..changes {
+        let column = format!("c{change}");
+        let ddl = match change % 5 {
+            0 => format!("alter table t add column {column} text default '{change}'"),
+            1 => format!("alter table t rename column c{} to {column}", change - 1),
+            2 => format!("alter table t alter column c{} type varchar(20)", change - 1),
+            3 => format!("alter table t drop column c{}", change - 2),
+            _ => "alter table t rename to gone; create table t as select * from gone; drop table gone"
+                .to_owned(),
+        };
+        other.batch_execute(&ddl).await?;
+        let healed = |error: Error| error.within(format_args!("after change {change}, {ddl}"));
+        let row: pg_core::Row = client.query_one("select * from t", ()).await.map_err(healed)?;
+        assert_eq!(row.get::<i32>("id")?, 7);
+        let there = usize::from(change % 5 < 3) + 1;
+        assert_eq!(row.columns().len(), there, "after {ddl}");
+        let (id,): (i32,) = client.query_one("select * from t where id = $1", (7,)).await.map_err(healed)?;
+        assert_eq!(id, 7);
+        let mut rows = client.stream("select * from t", ()).await.map_err(healed)?;
+        assert_eq!(rows.next_as::<(i32,)>().await.map_err(healed)?, Some((7,)));
+    }
+    Ok(changes)
 }
 
 fn cancel_races() -> String {

@@ -309,6 +309,38 @@ async fn an_altered_table_is_an_error_inside_a_transaction<S: Session>(
     still_answers(client).await
 }
 
+/// Somebody has prepared statements of our names, as a pooler lets others do: by SQL here.
+async fn names_that_others_have_taken_are_changed<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    let take = "do $$ begin for n in 1..200 loop
+        execute format('prepare s%s as select 0', n); end loop; end $$";
+    client.batch_execute(take).await?;
+    for n in 0..3 {
+        assert_eq!(client.query_value::<i32>("select $1::int4", (n,)).await?, n);
+        // What is described first, and what isn't prepared at all.
+        assert_eq!(client.query_one::<Row>("select $1::int8 as n", (1_i64,)).await?.get::<i64>("n")?, 1);
+        assert_eq!(client.prepare("select 1 as one").await?.columns.len(), 1);
+    }
+    still_answers(client).await
+}
+
+async fn inside_a_transaction_a_taken_name_is_an_error_once<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client
+        .batch_execute(
+            "do $$ begin for n in 1..9 loop execute format('prepare s%s as select 0', n); end loop; end $$",
+        )
+        .await?;
+    let mut tx = client.begin().await?;
+    let error = tx.query_value::<i32>("select $1::int4", (1,)).await.unwrap_err();
+    assert_eq!(error.sqlstate().unwrap().code(), "42P05");
+    drop(tx);
+    let mut tx = client.begin().await?;
+    assert_eq!(tx.query_value::<i32>("select $1::int4", (1,)).await?, 1);
+    tx.commit().await
+}
+
 async fn what_sql_deallocates_is_prepared_again<S: Session>(client: &mut S, _: &Database) -> Result<()> {
     client.batch_execute("create table t (n int4); insert into t values (1)").await?;
     let sql = "select n from t where n = $1";
@@ -500,6 +532,8 @@ pg_tests::both_clients!(
     a_mistake_that_the_schema_corrects_is_forgotten,
     an_altered_table_is_an_error_inside_a_transaction,
     what_sql_deallocates_is_prepared_again,
+    names_that_others_have_taken_are_changed,
+    inside_a_transaction_a_taken_name_is_an_error_once,
     deallocation_in_a_pipeline_spares_what_comes_after,
     an_enum_made_anew_is_found_again,
     a_type_made_anew_is_found_again,

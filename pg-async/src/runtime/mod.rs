@@ -7,7 +7,12 @@ mod smol;
 mod stream;
 #[cfg(feature = "runtime-tokio")]
 mod tokio;
+#[cfg(feature = "runtime-tokio")]
+pub mod tokio_io;
+#[cfg(unix)]
+mod watch;
 
+use pg_core::config::tcp::Tcp;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
@@ -50,10 +55,10 @@ macro_rules! here {
 }
 
 impl Socket {
-    pub(crate) async fn tcp(address: SocketAddr) -> io::Result<Socket> {
+    pub(crate) async fn tcp(address: SocketAddr, tcp: &Tcp) -> io::Result<Socket> {
         here!(
-            tokio::Socket::tcp(address).await.map(Socket::Tokio),
-            smol::Socket::tcp(address).await.map(Socket::Smol)
+            tokio::Socket::tcp(address, tcp).await.map(Socket::Tokio),
+            smol::Socket::tcp(address, tcp).await.map(Socket::Smol)
         )
     }
 

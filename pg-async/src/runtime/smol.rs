@@ -1,6 +1,7 @@
 //! smol: async-io's sockets and timers, which need no runtime around them. Any executor will do.
 
 use async_io::{Async, Timer};
+use pg_core::config::tcp::Tcp;
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -24,13 +25,13 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    pub(super) async fn tcp(address: SocketAddr) -> io::Result<Socket> {
+    pub(super) async fn tcp(address: SocketAddr, tcp: &Tcp) -> io::Result<Socket> {
         let stream = Async::<TcpStream>::connect(address).await?;
         stream.get_ref().set_nodelay(true)?;
         #[cfg(unix)]
-        rustix::net::sockopt::set_socket_keepalive(stream.get_ref(), true)?;
+        super::watch::watch(stream.get_ref(), tcp)?;
         #[cfg(not(unix))]
-        socket2::SockRef::from(stream.get_ref()).set_keepalive(true)?;
+        socket2::SockRef::from(stream.get_ref()).set_keepalive(tcp.keepalives)?;
         Ok(Socket::Tcp(stream))
     }
 

@@ -1,5 +1,6 @@
 //! tokio: needs a runtime with its I/O and time drivers enabled.
 
+use pg_core::config::tcp::Tcp;
 use std::io;
 use std::net::SocketAddr;
 #[cfg(unix)]
@@ -25,13 +26,13 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    pub(crate) async fn tcp(address: SocketAddr) -> io::Result<Socket> {
+    pub(crate) async fn tcp(address: SocketAddr, tcp: &Tcp) -> io::Result<Socket> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         #[cfg(unix)]
-        rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
+        super::watch::watch(&stream, tcp)?;
         #[cfg(not(unix))]
-        socket2::SockRef::from(&stream).set_keepalive(true)?;
+        socket2::SockRef::from(&stream).set_keepalive(tcp.keepalives)?;
         Ok(Socket::Tcp(stream))
     }
 

@@ -46,7 +46,7 @@ pub(super) async fn open(place: &Place, waits: &Waits, deadline: Option<Instant>
                 Err(error) => return Err(refused(error.into())),
             }
             sockopt::set_tcp_nodelay(&socket, true).map_err(|e| refused(e.into()))?;
-            sockopt::set_socket_keepalive(&socket, true).map_err(|e| refused(e.into()))?;
+            crate::socket::watch(&socket, &place.tcp).map_err(refused)?;
             Ok(TcpStream::from(socket).into())
         }
         _ => Err(refused(io::ErrorKind::Unsupported.into())),

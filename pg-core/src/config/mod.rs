@@ -6,6 +6,7 @@
 pub mod host;
 pub mod settings;
 pub mod ssl;
+pub mod tcp;
 
 mod conninfo;
 mod keyword;
@@ -16,6 +17,7 @@ use crate::auth::scram::SaltedKeys;
 use crate::config::host::Host;
 use crate::config::settings::{ProtocolVersion, Replication, Settings};
 use crate::config::ssl::{RootCert, SslMode};
+use crate::config::tcp::Tcp;
 use crate::error::{Error, Result};
 use crate::types::registry::Registry;
 use crate::wire::frame::Limits;
@@ -66,6 +68,7 @@ pub trait Connector {
 /// | `application_name`, `fallback_application_name` | [`application_name`](Config::application_name) | none |
 /// | `options` | [`options`](Config::options), [`setting`](Config::setting) | none |
 /// | `connect_timeout` (seconds, 0 = none) | [`connect_timeout`](Config::connect_timeout) | none |
+/// | `keepalives` (0 = off), `keepalives_idle`, `keepalives_interval` (seconds), `keepalives_count`, `tcp_user_timeout` (milliseconds) | [`tcp`](Config::tcp) | on; the rest as the system has it |
 /// | `sslmode` | [`ssl_mode`](Config::ssl_mode) | `prefer`; `verify-full` with `sslrootcert=system` |
 /// | `sslrootcert` | [`ssl_root_cert`](Config::ssl_root_cert), [`ssl_root_cert_pem`](Config::ssl_root_cert_pem) | none |
 /// | `channel_binding`, `require_auth` | [`channel_binding`](Config::channel_binding), [`require_auth`](Config::require_auth) | `prefer`, anything |
@@ -213,6 +216,14 @@ impl<C> Config<C> {
         self
     }
 
+    /// How a TCP link finds out that the other end is gone. On Linux all of it counts, elsewhere whether there are
+    /// keepalives.
+    #[must_use]
+    pub fn tcp(mut self, tcp: Tcp) -> Self {
+        self.settings.tcp = tcp;
+        self
+    }
+
     /// Whether SCRAM is tied to the TLS channel.
     #[must_use]
     pub fn channel_binding(mut self, binding: ChannelBinding) -> Self {
@@ -353,6 +364,24 @@ mod tests {
     }
 
     #[test]
+    fn the_link_is_watched_as_libpq_does() {
+        let all = "keepalives_idle=30 keepalives_interval=5 keepalives_count=3 tcp_user_timeout=1500";
+        let tcp = config(all).settings().tcp();
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(
+            (tcp.keepalives, tcp.idle, tcp.interval, tcp.count),
+            (true, seconds(30), seconds(5), Some(3))
+        );
+        assert_eq!(tcp.user_timeout, Some(Duration::from_millis(1500)));
+        assert_eq!(config("keepalives=0").settings().tcp(), Tcp { keepalives: false, ..Tcp::default() });
+        for nothing in ["", "keepalives=1 keepalives_idle=0 tcp_user_timeout=0", "keepalives_count=-1"] {
+            assert_eq!(config(nothing).settings().tcp(), Tcp::default(), "{nothing}");
+        }
+        assert!(error("keepalives_idle=soon").contains("keepalives_idle is not a number of seconds"));
+        assert!(error("tcp_user_timeout=1s").contains("tcp_user_timeout is not a number"));
+    }
+
+    #[test]
     fn every_setting_of_a_string_arrives() {
         let config = config(
             "postgres://al%69ce:s%40crit@h1:1,h2/shop?application_name=till&options=-c%20geqo%3Doff&sslmode=require\
@@ -427,7 +456,6 @@ mod tests {
             ("sslcert=a", "sslcert"),
             ("sslnegotiation=direct", "sslnegotiation"),
             ("gssencmode=require", "gssencmode"),
-            ("keepalives=0", "keepalives"),
             ("sslmode=allow", "sslmode=allow"),
             ("postgres://u:p@h/d?sslmode=allow", "sslmode=allow"),
         ] {

@@ -8,6 +8,7 @@ use crate::config::conninfo::{self, Pair};
 use crate::config::host::{self, DEFAULT_PORT, Host};
 use crate::config::keyword::{self, Keyword};
 use crate::config::ssl::{RootCert, SslMode};
+use crate::config::tcp::Tcp;
 use crate::error::{Error, Result};
 use crate::types::registry::Registry;
 use crate::wire::frame::Limits;
@@ -90,6 +91,7 @@ pub struct Settings {
     pub(super) ssl_mode: Option<SslMode>,
     pub(super) ssl_root_cert: Option<RootCert>,
     pub(super) connect_timeout: Option<Duration>,
+    pub(super) tcp: Tcp,
     pub(super) policy: Policy,
     pub(super) keys: SaltedKeys,
     pub(super) min_protocol_version: ProtocolVersion,
@@ -118,6 +120,7 @@ impl Default for Settings {
             ssl_mode: None,
             ssl_root_cert: None,
             connect_timeout: None,
+            tcp: Tcp::default(),
             policy: Policy::default(),
             keys: SaltedKeys::default(),
             min_protocol_version: ProtocolVersion::V3_0,
@@ -191,6 +194,11 @@ impl Settings {
     /// One deadline over names, TCP, TLS and login of all hosts; `None`: no limit.
     pub fn connect_timeout(&self) -> Option<Duration> {
         self.connect_timeout
+    }
+
+    /// How a TCP link finds out that the other end is gone.
+    pub fn tcp(&self) -> Tcp {
+        self.tcp
     }
 
     /// Which authentication requests are answered, and how.
@@ -368,6 +376,13 @@ impl Settings {
                 });
             }
             "connect_timeout" => self.connect_timeout = seconds(pair)?,
+            "keepalives" => self.tcp.keepalives = number(pair, "a number")?.is_none_or(|on| on != 0),
+            "keepalives_idle" => self.tcp.idle = seconds(pair)?,
+            "keepalives_interval" => self.tcp.interval = seconds(pair)?,
+            "keepalives_count" => self.tcp.count = count(pair)?,
+            "tcp_user_timeout" => {
+                self.tcp.user_timeout = count(pair)?.map(|millis| Duration::from_millis(millis.into()));
+            }
             "channel_binding" => {
                 self.policy.channel_binding = word(pair, "disable, prefer or require")?.unwrap_or_default();
             }
@@ -423,17 +438,24 @@ fn replication(pair: &Pair) -> Result<Option<Replication>> {
     }
 }
 
-fn seconds(pair: &Pair) -> Result<Option<Duration>> {
+/// A number as libpq takes it; `None` if it is empty.
+fn number(pair: &Pair, what: &str) -> Result<Option<i32>> {
     match pair.value.trim_ascii() {
         "" => Ok(None),
-        digits => match digits.parse::<i32>() {
-            Ok(seconds) => Ok(u64::try_from(seconds).ok().filter(|s| *s > 0).map(Duration::from_secs)),
-            Err(_) => Err(Error::config(format!(
-                "connect_timeout is not a number of seconds: {}",
-                pair.shown_value()
-            ))),
-        },
+        digits => digits.parse().map(Some).map_err(|_| {
+            Error::config(format!("{} is not {what}: {}", pair.key.as_str(), pair.shown_value()))
+        }),
     }
+}
+
+/// 0 and less are none.
+fn count(pair: &Pair) -> Result<Option<u32>> {
+    Ok(number(pair, "a number")?.and_then(|count| u32::try_from(count).ok()).filter(|count| *count > 0))
+}
+
+fn seconds(pair: &Pair) -> Result<Option<Duration>> {
+    let seconds = number(pair, "a number of seconds")?.and_then(|seconds| u64::try_from(seconds).ok());
+    Ok(seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs))
 }
 
 fn only(pair: &Pair, values: &[&str]) -> Result<()> {
@@ -472,6 +494,7 @@ impl fmt::Debug for Settings {
             out.field("ssl_root_cert", root);
         }
         out.field("connect_timeout", &self.connect_timeout)
+            .field("tcp", &self.tcp)
             .field("policy", &self.policy)
             .field("min_protocol_version", &self.min_protocol_version)
             .field("max_protocol_version", &self.max_protocol_version)

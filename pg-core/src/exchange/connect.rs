@@ -4,6 +4,7 @@ use crate::auth::scram;
 use crate::config::host::Host;
 use crate::config::settings::Settings;
 use crate::config::ssl::SslMode;
+use crate::config::tcp::Tcp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exchange::startup::Tls;
 use crate::sqlstate::SqlState;
@@ -168,6 +169,8 @@ pub struct Place {
     pub host: Host,
     /// Of TCP, the address.
     pub address: Option<SocketAddr>,
+    /// Of TCP, how the link is watched.
+    pub tcp: Tcp,
 }
 
 impl fmt::Display for Place {

@@ -69,7 +69,7 @@ pub async fn any_host<D: Dialer>(
             }
         };
         for address in addresses {
-            let place = Place { host: host.clone(), address };
+            let place = Place { host: host.clone(), address, tcp: target.settings.tcp() };
             attempts.trying(&place);
             match one_place(dialer, target, &place).await {
                 Ok(session) => return Ok(session),

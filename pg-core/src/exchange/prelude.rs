@@ -205,6 +205,10 @@ impl Prelude {
                     c.statements.close_all_of(sql);
                     self.again = true;
                 }
+                if is_name_taken(&error) {
+                    let chance = c.chance();
+                    self.again |= c.statements.name_apart(chance);
+                }
                 let error = named::as_written(sql, fields, c.backslashes_escape(), *error);
                 self.error = Some(explain(c.server_error(error, sql), *inferred));
             }
@@ -387,6 +391,11 @@ fn learn(
         ));
     }
     Ok(())
+}
+
+/// The server says that somebody else has prepared a statement of this name, as may happen behind a pooler.
+pub(super) fn is_name_taken(error: &ServerError) -> bool {
+    error.sqlstate.code() == "42P05"
 }
 
 /// The server says that the prepared statement doesn't fit any more: it is gone, or its columns changed.

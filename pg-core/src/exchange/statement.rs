@@ -5,7 +5,7 @@ use super::held::Held;
 use super::planning::{
     Described, Planned, check_count, goes_by_path, missing_types, other_count, plan_params, unknown, wanted,
 };
-use super::prelude::{self, Needs, Wanted, is_stale};
+use super::prelude::{self, Needs, Wanted, is_name_taken, is_stale};
 use super::text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
@@ -451,8 +451,13 @@ impl<'q> Statement<'q> {
             }
             Message::ErrorResponse(error) => {
                 let (stale, altered) = (is_stale(&error), is_type_altered(&error, &c.catalog));
-                self.retry =
-                    !self.retried && self.error.is_none() && (lacks_binary_form(&error) || stale || altered);
+                let taken = is_name_taken(&error) && {
+                    let chance = c.chance();
+                    c.statements.name_apart(chance)
+                };
+                self.retry = !self.retried
+                    && self.error.is_none()
+                    && (lacks_binary_form(&error) || stale || altered || taken);
                 if altered {
                     c.forget_types();
                     self.id = None;
@@ -462,6 +467,8 @@ impl<'q> Statement<'q> {
                     }
                     c.statements.close_all_of(self.sql);
                     self.reading = None;
+                } else if taken {
+                    (self.id, self.reading) = (None, None);
                 } else if self.retry {
                     self.all_text = true;
                 }

@@ -593,14 +593,9 @@ impl Connection {
         self.conversation.portal_name()
     }
 
-    /// A number that nobody foretells who doesn't know the login's nonce, from which all of them come: not for secrets.
+    /// See [`Conversation::chance`].
     pub(crate) fn chance(&mut self) -> u64 {
-        // SplitMix64.
-        let state = &mut self.conversation.chance;
-        *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+        self.conversation.chance()
     }
 
     /// Says that one operation was dropped while others go on: what is owed to it is read and thrown away.

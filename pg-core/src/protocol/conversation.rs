@@ -286,6 +286,15 @@ impl Conversation {
         Ok(())
     }
 
+    /// A number that nobody foretells who doesn't know the login's nonce, from which all of them come: not for secrets.
+    pub(crate) fn chance(&mut self) -> u64 {
+        // SplitMix64.
+        self.chance = self.chance.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.chance ^ (self.chance >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
     /// A name for a new portal.
     pub(crate) fn portal_name(&mut self) -> Box<str> {
         self.portal_names = self.portal_names.wrapping_add(1);

@@ -131,6 +131,8 @@ pub struct Statements {
     /// Which codecs of its own the statement that runs now has.
     codecs: u64,
     names: u64,
+    /// What names begin with: something that nobody else has, once somebody else had one of them.
+    prefix: String,
     /// Names to be closed with the next request.
     closing: Vec<Box<str>>,
 }
@@ -178,8 +180,18 @@ impl Statements {
             serial: 0,
             codecs: 0,
             names: 0,
+            prefix: "s".to_owned(),
             closing: Vec::new(),
         }
+    }
+
+    /// Gives statements names that nobody else has, since somebody else has prepared one of the same name. False if that
+    /// was done before.
+    #[cold]
+    pub(crate) fn name_apart(&mut self, chance: u64) -> bool {
+        let is_first = self.prefix == "s";
+        self.prefix = format!("s{chance:x}_");
+        is_first
     }
 
     /// How many statements are kept.
@@ -326,7 +338,7 @@ impl Statements {
         self.serial = self.serial.wrapping_add(1);
         let name: Box<str> = if self.is_caching() {
             self.names = self.names.wrapping_add(1);
-            format!("s{}", self.names).into()
+            format!("{}{}", self.prefix, self.names).into()
         } else {
             Box::default()
         };

@@ -5,12 +5,16 @@ mod changes;
 mod copy_in;
 mod copy_out;
 mod cursor;
+pub(crate) mod large_object;
 pub(crate) mod notifying;
 mod replication;
+mod rows;
 
 pub use changes::{ChangeStream, TransactionStream};
 pub use copy_in::{CopyIn, CopyRowsIn, Progress};
 pub use copy_out::{CopyOut, CopyRowsOut};
 pub use cursor::NamedCursor;
+pub use large_object::{LargeObject, LargeObjectMode};
 pub use notifying::Notifications;
 pub use replication::{Flow, ReplicationStream};
+pub use rows::Rows;
