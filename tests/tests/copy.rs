@@ -1,6 +1,8 @@
 //! COPY in both directions, as bytes and as rows, under both clients.
 
 use pg_core::copy::{CopyFrom, CopyTo};
+use pg_core::types::run_time::CodecContext;
+use pg_core::types::via::{Via, via};
 use pg_core::{CopyRow, ErrorKind, FromRow, FromSql, Registry, Result, Session, ToSql};
 use pg_tests::clients::still_answers;
 use pg_tests::server::Database;
@@ -177,6 +179,64 @@ impl Read for Source {
     }
 }
 
+async fn columns_that_were_altered_are_read_as_what_they_are_now<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute("create table t (n int8); insert into t values (1)").await?;
+    let copy = CopyTo::table("t");
+    let mut rows = client.copy_out_rows::<(i64,)>(&copy).await?;
+    assert_eq!(rows.next_as::<(i64,)>().await?, Some((1,)));
+    assert_eq!(rows.next_as::<(i64,)>().await?, None);
+    client.batch_execute("alter table t alter n type float8").await?;
+    let error = client.copy_out_rows::<(i64,)>(&copy).await.err().expect("eight bytes of another type");
+    assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
+    let mut rows = client.copy_out_rows::<(f64,)>(&copy).await?;
+    assert_eq!(rows.next_as::<(f64,)>().await?, Some((1.0,)));
+    still_answers(client).await
+}
+
+async fn generated_columns_come_out_with_the_others<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client
+        .batch_execute(
+            "create table t (a int4, twice int4 generated always as (a * 2) stored, b text);
+             insert into t values (4, default, 'x')",
+        )
+        .await?;
+    let mut rows = client.copy_out_rows::<(i32, i32, &str)>(&CopyTo::table("t")).await?;
+    let row: (i32, i32, &str) = rows.next_as().await?.unwrap();
+    assert_eq!(row, (4, 8, "x"));
+    let copy = CopyFrom::table("t").columns(["a", "b"]);
+    assert_eq!(client.copy_in_all(&copy, [(5, "y")]).await?, 1);
+    let commented = CopyTo::query("select a from t where a = 5 -- all of them");
+    let mut rows = client.copy_out_rows::<(i32,)>(&commented).await?;
+    assert_eq!(rows.next_as::<(i32,)>().await?, Some((5,)));
+    still_answers(client).await
+}
+
+async fn a_failed_copy_is_never_told_as_done<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute("create table t (a int4)").await?;
+    let mut sink = client.copy_in("copy t from stdin").await?;
+    sink.write(b"no number\n").await?;
+    // The server has refused it by the time that so much was taken.
+    let lines = b"1\n".repeat(50_000);
+    let error = loop {
+        if let Err(error) = sink.write(&lines).await {
+            break error;
+        }
+    };
+    assert_eq!(error.sqlstate().unwrap().code(), "22P02", "{error}");
+    let error = sink.finish().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+
+    // A reason longer than a server takes.
+    let mut sink = client.copy_in("copy t from stdin").await?;
+    sink.write(b"1\n").await?;
+    sink.abort(&"because ".repeat(5_000)).await?;
+    assert_eq!(client.query_value::<i64>("select count(*) from t", ()).await?, 0);
+    still_answers(client).await
+}
+
 async fn nothing_remains_of_a_copy_that_did_not_finish<S: Session>(
     client: &mut S,
     _: &Database,
@@ -323,6 +383,30 @@ async fn a_copy_under_codecs_of_its_own_is_handed_over<S: Session>(
     Ok(())
 }
 
+/// Of a crate that knows nothing of ours.
+#[derive(Debug, PartialEq)]
+struct Spot(f64, f64);
+
+async fn rows_are_planned_under_the_codecs_of_the_call<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute("create table t (p point)").await?;
+    let registry = Registry::new()
+        .adapter("point", |spot: &Spot, _: &CodecContext<'_>| format!("({},{})", spot.0, spot.1))
+        .typecaster("point", |text: &str, _: &CodecContext<'_>| {
+            let (x, y) = text.trim_matches(['(', ')']).split_once(',').ok_or("no point")?;
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Spot(x.parse()?, y.parse()?))
+        });
+    let spot = Spot(1.5, -2.0);
+    let rows = [(via(&spot),)];
+    assert_eq!(client.using(&registry).copy_in_all(&CopyFrom::table("t"), rows).await?, 1);
+    let mut scoped = client.using(&registry);
+    let mut rows = scoped.copy_out_rows::<(Via<Spot>,)>(&CopyTo::table("t")).await?;
+    assert_eq!(rows.next_as::<(Via<Spot>,)>().await?, Some((Via(spot),)));
+    still_answers(client).await
+}
+
 pg_tests::both_clients!(
     a_copy_under_codecs_of_its_own_is_handed_over,
     rows_go_in_and_come_out_as_they_were,
@@ -333,4 +417,8 @@ pg_tests::both_clients!(
     a_copy_is_part_of_its_transaction,
     what_is_no_such_copy_is_refused,
     progress_is_told,
+    columns_that_were_altered_are_read_as_what_they_are_now,
+    generated_columns_come_out_with_the_others,
+    a_failed_copy_is_never_told_as_done,
+    rows_are_planned_under_the_codecs_of_the_call,
 );

@@ -308,7 +308,7 @@ impl CopyTo {
     pub fn to_sql(&self) -> Result<String> {
         let source = match &self.source {
             Source::Table(target) => target.to_sql()?,
-            Source::Query(sql, None) => format!("({})", without_end(sql)),
+            Source::Query(sql, None) => in_parentheses(sql),
             Source::Query(_, Some(refused)) => {
                 return Err(Error::usage(format!(
                     "COPY of a query was given {refused}, which only a table has"
@@ -324,7 +324,12 @@ impl CopyTo {
     /// The command for rows in this form.
     pub(crate) fn of_rows(&self, binary: bool) -> Result<String> {
         check_rows(&self.options)?;
-        if binary { self.clone().binary().to_sql() } else { self.to_sql() }
+        let mut copy = self.clone();
+        // A table's COPY leaves generated columns out; its rows are those that were described.
+        if let Source::Table(_) = self.source {
+            copy.source = Source::Query(self.select()?, None);
+        }
+        if binary { copy.binary().to_sql() } else { copy.to_sql() }
     }
 
     /// A statement with the same columns.
@@ -335,6 +340,13 @@ impl CopyTo {
             Source::Table(target) => format!("SELECT {} FROM {}", list(&target.columns)?, target.name()?),
         })
     }
+}
+
+/// A comment that the query ends with must not reach the parenthesis.
+fn in_parentheses(sql: &str) -> String {
+    let sql = without_end(sql);
+    let end = if sql.contains("--") { "\n" } else { "" };
+    format!("({sql}{end})")
 }
 
 /// The query without the semicolon that may end it.

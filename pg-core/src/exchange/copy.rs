@@ -118,6 +118,7 @@ impl Exchange for Copy<'_> {
                 error: None,
                 rows: 0,
                 complete: false,
+                failed: false,
                 is_done: false,
             }),
         }
@@ -138,11 +139,18 @@ pub struct CopyState {
     error: Option<Error>,
     rows: u64,
     complete: bool,
+    /// Its error was told.
+    failed: bool,
     /// The server's CopyDone came.
     is_done: bool,
 }
 
 impl CopyState {
+    /// Whether its error was told.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
     /// Whether the server has said that there is no more data, and didn't only end the statement.
     pub(crate) fn is_done(&self) -> bool {
         self.is_done
@@ -177,10 +185,10 @@ impl Connection {
                 Polled::Read if !self.conversation.owes(copy.number) => {
                     return match copy.error.take() {
                         Some(error) => {
-                            copy.complete = true;
+                            copy.failed = true;
                             Err(error)
                         }
-                        None if copy.complete => Ok(Copied::End(copy.rows)),
+                        None if copy.complete || copy.failed => Ok(Copied::End(copy.rows)),
                         None => Err(cut_off().with_sql(&copy.sql)),
                     };
                 }
@@ -263,11 +271,12 @@ impl Connection {
         let takes = self.takes_data(copy);
         let out = &mut self.conversation.out;
         let closed = frontend::close_copy_data(message);
-        if takes && closed.is_ok() {
-            match out.is_empty() {
-                true => std::mem::swap(out, message),
-                false => out.extend_from_slice(message),
-            }
+        match &closed {
+            Ok(()) if takes && out.is_empty() => std::mem::swap(out, message),
+            Ok(()) if takes => out.extend_from_slice(message),
+            Ok(()) => {}
+            // The rows before it are in the same message.
+            Err(_) => self.fail_copy(copy, "a row is too long for a message"),
         }
         message.clear();
         closed.map(|()| takes)
@@ -285,11 +294,19 @@ impl Connection {
     pub fn fail_copy(&mut self, copy: &CopyState, reason: &str) {
         if self.takes_data(copy) && copy.direction == Direction::In {
             // A NUL in the reason is all that could be refused.
-            let reason = if reason.contains('\0') { "the source failed" } else { reason };
+            let reason = if reason.contains('\0') { "the source failed" } else { head(reason) };
             let _ = frontend::copy_fail(&mut self.conversation.out, reason);
             self.conversation.copy_ended = true;
         }
     }
+}
+
+/// As much of a reason as fits: a server ends the session over a CopyFail of more than 10,000 bytes.
+fn head(reason: &str) -> &str {
+    const MOST: usize = 8_000;
+    let fits = reason.char_indices().map(|(at, char)| at.saturating_add(char.len_utf8()));
+    let end = fits.take_while(|end| *end <= MOST).last().unwrap_or_default();
+    reason.get(..end).unwrap_or_default()
 }
 
 /// Sends what is queued: complete once all of it was taken by the link, or something came.
@@ -315,5 +332,19 @@ impl Exchange for Flush {
 
     fn about(&self) -> About<'_> {
         About { kind: Kind::Flush, sql: None, parameters: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::head;
+
+    #[test]
+    fn a_reason_is_cut_between_characters() {
+        assert_eq!(head("the disk is gone"), "the disk is gone");
+        assert_eq!(head(""), "");
+        let long = "é".repeat(5_000);
+        assert_eq!(head(&long).len(), 8_000);
+        assert_eq!(head(&format!("a{long}")).len(), 7_999);
     }
 }

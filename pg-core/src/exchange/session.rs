@@ -9,6 +9,7 @@ use crate::protocol::statements::StatementId;
 use crate::protocol::transactions::Ending;
 use crate::row::Column;
 use crate::sqlstate::SqlState;
+use crate::types::catalog::Catalog;
 use postgres_types::Type;
 use std::sync::Arc;
 
@@ -183,8 +184,8 @@ impl<'q> Prepare<'q> {
         Prepare { sql, statement: None, looked_up: false, anew: false }
     }
 
-    /// As [`Prepare::new`], whatever is known: for what must be as the server sees it now.
-    pub(crate) fn anew(sql: &'q str) -> Prepare<'q> {
+    /// As [`Prepare::new`], whatever is known: nobody says when a column was altered.
+    fn anew(sql: &'q str) -> Prepare<'q> {
         Prepare { anew: true, ..Prepare::new(sql) }
     }
 }
@@ -238,6 +239,47 @@ impl Exchange for Prepare<'_> {
 
     fn about(&self) -> About<'_> {
         About { kind: Kind::Prepare, sql: Some(self.sql), parameters: 0 }
+    }
+}
+
+/// Prepares a statement as the server sees it now, and makes something of its description: within the exchange, so that the
+/// codecs of the call have their say.
+pub(crate) struct Describe<'q, F> {
+    prepare: Prepare<'q>,
+    make: F,
+}
+
+impl<'q, F> Describe<'q, F> {
+    pub(crate) fn new<T>(sql: &'q str, make: F) -> Describe<'q, F>
+    where
+        F: FnOnce(Description, &Catalog) -> Result<T> + Send,
+    {
+        Describe { prepare: Prepare::anew(sql), make }
+    }
+}
+
+impl<T: Send, F: FnOnce(Description, &Catalog) -> Result<T> + Send> Exchange for Describe<'_, F> {
+    type Output = T;
+
+    fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
+        self.prepare.prepare(c)
+    }
+
+    fn send(&mut self, _: &mut Conversation) -> Result<()> {
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(self, c: &mut Conversation) -> Result<T> {
+        let description = self.prepare.finish(c)?;
+        (self.make)(description, &c.catalog)
+    }
+
+    fn about(&self) -> About<'_> {
+        self.prepare.about()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::copy::{CopyFrom, CopyRow, RowWriter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exchange::copy::{Copied, Copy, CopyState, Direction, Flush};
-use crate::exchange::session::Prepare;
+use crate::exchange::session::Describe;
 use crate::exchange::stream::Fetch;
 use crate::message::frontend::OPEN_COPY_DATA;
 use crate::run::Lender;
@@ -125,7 +125,8 @@ impl<'s, S: Lender> CopyIn<'s, S> {
     /// Says that the data is complete, and waits for the server: how many rows it took.
     ///
     /// # Errors
-    /// What the server said of the data; nothing of the COPY remains then.
+    /// What the server said of the data; nothing of the COPY remains then. An error of kind `Timeout` leaves it open: the
+    /// server may have been done with it already.
     ///
     /// # Cancel safety
     /// Dropped, the server decides.
@@ -136,7 +137,8 @@ impl<'s, S: Lender> CopyIn<'s, S> {
         Ok(rows)
     }
 
-    /// Fails the COPY and waits until the server has undone it. `reason` stands in the server's log.
+    /// Fails the COPY and waits until the server has undone it. `reason` stands in the server's log, at most 8,000 bytes of
+    /// it.
     ///
     /// # Errors
     /// A lost connection; nothing of the COPY remains then either.
@@ -151,6 +153,9 @@ impl<'s, S: Lender> CopyIn<'s, S> {
     async fn end(&mut self) -> Result<u64> {
         loop {
             match self.session.lent().poll_copy(&mut self.state)? {
+                Copied::End(_) if self.state.has_failed() => {
+                    return Err(Error::usage("the COPY has failed, and its error was told before"));
+                }
                 Copied::End(rows) => return Ok(rows),
                 Copied::Data(_) => {}
                 Copied::Open => self.session.run(Fetch).await?,
@@ -199,14 +204,16 @@ pub struct CopyRowsIn<'s, S: Lender, R> {
 }
 
 impl<'s, S: Lender, R: CopyRow> CopyRowsIn<'s, S, R> {
-    /// The columns are described first, which costs a round trip that once.
+    /// The columns are described first, which costs a round trip.
     pub(crate) async fn start(session: &'s mut S, copy: &CopyFrom) -> Result<CopyRowsIn<'s, S, R>> {
         let names: Vec<&str> = R::FIELDS.iter().filter_map(|field| field.name()).collect();
         let copy = copy.for_rows(&names, R::FIELDS.len())?;
-        // Nobody says when a column was altered, and its new type may take the old one's bytes for another value.
-        let description = session.run(Prepare::anew(&copy.describing(R::FIELDS.len())?)).await?;
-        let catalog = session.lent().conversation().catalog();
-        let writer = RowWriter::new::<R>(&description.parameters, catalog)?;
+        // An altered column's new type may take the old one's bytes for another value.
+        let describing = copy.describing(R::FIELDS.len())?;
+        let planned = Describe::new(&describing, |description, catalog| {
+            RowWriter::new::<R>(&description.parameters, catalog)
+        });
+        let writer = session.run(planned).await?;
         let copy = if writer.is_binary() { copy.binary() } else { copy };
         let copy = CopyIn::start(session, &copy.to_sql()?).await?;
         Ok(CopyRowsIn { copy, writer, piece: OPEN_COPY_DATA.into(), rows: PhantomData })

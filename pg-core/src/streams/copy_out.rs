@@ -3,7 +3,7 @@
 use crate::copy::{CopyTo, Header, TextRow};
 use crate::error::{Error, Result};
 use crate::exchange::copy::{Copied, Copy, CopyFrame, CopyState, Direction};
-use crate::exchange::session::Prepare;
+use crate::exchange::session::Describe;
 use crate::exchange::stream::Fetch;
 use crate::message::Format;
 use crate::message::backend::DataRow;
@@ -90,19 +90,20 @@ pub struct CopyRowsOut<'s, S> {
 }
 
 impl<'s, S: Lender> CopyRowsOut<'s, S> {
-    /// The columns are described first, which costs a round trip that once.
+    /// The columns are described first, which costs a round trip.
     pub(crate) async fn start(
         session: &'s mut S,
         copy: &CopyTo,
         shape: &'static Shape,
     ) -> Result<CopyRowsOut<'s, S>> {
         let select = copy.select()?;
-        let description = session.run(Prepare::new(&select)).await?;
-        let catalog = session.lent().conversation().catalog().clone();
-        let plan = RowPlan::new(shape, description.columns, &catalog)?;
-        let binary = plan.wanted_formats().iter().all(|format| *format == Format::Binary);
-        let formats = vec![if binary { Format::Binary } else { Format::Text }; plan.columns().len()];
-        let plan = plan.with_formats(shape, &formats)?;
+        let planned = Describe::new(&select, |description, catalog| {
+            let plan = RowPlan::new(shape, description.columns, catalog)?;
+            let binary = plan.wanted_formats().iter().all(|format| *format == Format::Binary);
+            let formats = vec![if binary { Format::Binary } else { Format::Text }; plan.columns().len()];
+            Ok((plan.with_formats(shape, &formats)?, binary))
+        });
+        let (plan, binary) = session.run(planned).await?;
         let copy = CopyOut::start(session, &copy.of_rows(binary)?).await?;
         Ok(CopyRowsOut { copy, plan, other: None, binary, begun: false, text: TextRow::default() })
     }
