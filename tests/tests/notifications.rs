@@ -3,6 +3,7 @@
 use pg_core::protocol::notifications::{Heard, Notification};
 use pg_core::{Error, ErrorKind, Result, Session};
 use pg_tests::clients::{self, still_answers};
+use pg_tests::fake_server::{FakeServer, message};
 use pg_tests::server::{Database, Server};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, mpsc};
@@ -229,3 +230,37 @@ fn a_blocking_iterator_waits_for_each() {
     assert_eq!(heard.collect::<Vec<_>>(), ["0", "1", "2"]);
     other.join().unwrap();
 }
+
+/// Two that come in one read with the session's end, and a limit for each wait.
+#[test]
+fn what_came_before_a_loss_is_told_before_the_loss() {
+    let fake = FakeServer::run(|peer| {
+        peer.expect_startup();
+        peer.login();
+        peer.expect(b'S');
+        let news = [1, 2].map(|n| message::notification(7, "c", &n.to_string())).concat();
+        let farewell = message::error_response(&[(b'S', "FATAL"), (b'C', "57P01"), (b'M', "going down")]);
+        peer.send([message::ready_for_query(b'I'), news, farewell].concat());
+        peer.wait_for_end();
+    });
+    let mut client = clients::pg_blocking::Config::new(&fake.url()).unwrap().connect().unwrap();
+    client.ping().unwrap();
+    let mut wait =
+        || client.wait_notification(SOON).map(|heard| heard.unwrap().notification().unwrap().payload);
+    assert_eq!([wait().unwrap(), wait().unwrap()], ["1", "2"]);
+    assert_eq!(wait().unwrap_err().sqlstate().unwrap().code(), "57P01");
+    drop(client);
+    fake.finish();
+}
+
+async fn a_limit_holds_for_each_of_several<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.listen("c").await?;
+    client.notify("c", "one").await?;
+    let mut limited = client.within(Duration::from_millis(50));
+    let mut notifications = limited.notifications();
+    assert_eq!(notifications.next().await?.notification().unwrap().payload, "one");
+    assert_eq!(notifications.next().await.unwrap_err().kind(), ErrorKind::Timeout);
+    still_answers(client).await
+}
+
+pg_tests::both_clients!(a_limit_holds_for_each_of_several);

@@ -47,15 +47,7 @@ impl Connection {
             return finish(self, operation);
         }
         if E::PEEK {
-            // The first poll only says that bytes are wanted.
-            let ready = match operation.stage {
-                Stage::New if !self.has_frame()? => {
-                    operation.stage = Stage::Running;
-                    return Ok(None);
-                }
-                _ => self.has_frame()?,
-            };
-            return if ready { finish(self, operation) } else { Ok(None) };
+            return if self.has_frame()? { finish(self, operation) } else { Ok(None) };
         }
         if E::WAITS {
             return self.poll_waiting(operation);
@@ -191,11 +183,12 @@ impl Connection {
             exchange.prepare(&mut self.conversation)?;
             operation.stage = Stage::Running;
         }
-        // What came before the link was lost is told before the loss.
         if !exchange.has_heard(&mut self.conversation) {
-            self.poll_unasked()?;
-            if !exchange.has_heard(&mut self.conversation) {
-                return Ok(None);
+            let read = self.poll_unasked();
+            // What came before the link was lost is told before the loss.
+            match exchange.has_heard(&mut self.conversation) {
+                false => return read.map(|()| None),
+                true => self.tell_later(read),
             }
         }
         finish(self, operation)

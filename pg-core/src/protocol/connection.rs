@@ -675,6 +675,13 @@ impl Connection {
         }
     }
 
+    /// Keeps an error that closed the connection for the next who asks.
+    pub(crate) fn tell_later(&mut self, outcome: Result<()>) {
+        if let (Err(error), Some(closed)) = (outcome, &mut self.closed) {
+            closed.error = Some(error);
+        }
+    }
+
     /// Takes the server's answer to SSLRequest, or goes on with the handshake.
     #[cfg(feature = "tls")]
     fn poll_secure(&mut self) -> Result<()> {

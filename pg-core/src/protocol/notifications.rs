@@ -168,7 +168,9 @@ impl fmt::Debug for Notifications {
 
 impl Notifications {
     pub(super) fn handle(&mut self, notification: NotificationResponse<'_>) {
-        if self.queue.len() >= self.most {
+        // A sink is given it at once.
+        let most = if self.sink.is_some() { self.most.max(1) } else { self.most };
+        if self.queue.len() >= most {
             // The oldest stay, so that an order seen is an order sent.
             self.lost = self.lost.saturating_add(1);
             self.lost_in_all = self.lost_in_all.saturating_add(1);

@@ -3,7 +3,7 @@
 //! What the server would refuse is refused before it is sent; what it would do silently (cut a name after 63 bytes) is
 //! refused too.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::exchange::batch::Batch;
 use crate::exchange::collect::Affected;
 use crate::exchange::query::Request;
@@ -81,18 +81,17 @@ impl<'s, S: Run> Notifications<'s, S> {
         Notifications { session }
     }
 
-    /// Waits for the next, without limit.
+    /// Waits for the next: without limit, unless the session is one of `within(..)`.
     ///
     /// # Errors
-    /// As `wait_notification`.
+    /// As `wait_notification`; of kind `Timeout` where a limit was said and is over.
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
     pub async fn next(&mut self) -> Result<Heard> {
-        loop {
-            if let Some(heard) = self.session.run(Hear::within(None)).await? {
-                return Ok(heard);
-            }
+        match self.session.run(Hear::within(None)).await? {
+            Some(heard) => Ok(heard),
+            None => Err(Error::new(ErrorKind::Timeout, "no notification came in time")),
         }
     }
 }
