@@ -1,7 +1,6 @@
 //! Statements as constants, and all of them checked against a live schema by one test.
 
 use pg_core::constant::Declared;
-use pg_core::exchange::pipeline;
 use pg_core::{Error, ErrorKind, FromRow, FromSql, Params, Query, Registry, Result, Row, Session, ToSql};
 use pg_tests::clients::still_answers;
 use pg_tests::server::Database;
@@ -174,31 +173,9 @@ async fn a_registry_is_compared_by_a_plain_method<S: Session>(client: &mut S, _:
     still_answers(client).await
 }
 
-async fn what_is_only_refused_at_the_end_of_a_pipeline_is_its_error<S: Session>(
-    client: &mut S,
-    _: &Database,
-) -> Result<()> {
-    client
-        .batch_execute(
-            "create table t (n int8 unique deferrable initially deferred); insert into t values (1)",
-        )
-        .await?;
-    for _ in 0..2 {
-        let parts = (
-            pipeline::execute("insert into t values ($1)", (1_i64,)),
-            pipeline::query_one::<(i64,), _>("select 1::int8", ()),
-        );
-        assert!(client.pipeline(parts).await.unwrap_err().is_unique_violation());
-        let parts = vec![pipeline::execute("insert into t values ($1)", (1_i64,))];
-        assert!(client.pipeline(parts).await.unwrap_err().is_unique_violation());
-    }
-    still_answers(client).await
-}
-
 pg_tests::both_clients!(
     what_verify_passes_runs,
     all_that_does_not_fit_is_told_at_once,
     a_schema_that_moves_on_is_noticed,
     a_registry_is_compared_by_a_plain_method,
-    what_is_only_refused_at_the_end_of_a_pipeline_is_its_error,
 );

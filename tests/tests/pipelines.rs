@@ -395,6 +395,27 @@ async fn declared_statements_are_typed_at_both_ends<S: Session>(client: &mut S, 
     Ok(())
 }
 
+async fn what_the_server_refuses_at_the_end_is_the_pipelines_error<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client
+        .batch_execute(
+            "create table t (n int8 unique deferrable initially deferred); insert into t values (1)",
+        )
+        .await?;
+    for _ in 0..2 {
+        let parts = (
+            pipeline::execute("insert into t values ($1)", (1_i64,)),
+            pipeline::query_one::<(i64,), _>("select 1::int8", ()),
+        );
+        assert!(client.pipeline(parts).await.unwrap_err().is_unique_violation());
+        let parts = vec![pipeline::execute("insert into t values ($1)", (1_i64,))];
+        assert!(client.pipeline(parts).await.unwrap_err().is_unique_violation());
+    }
+    still_answers(client).await
+}
+
 pg_tests::both_clients!(
     each_part_gives_what_it_was_asked_for,
     one_that_fails_undoes_all_of_them,
@@ -410,4 +431,5 @@ pg_tests::both_clients!(
     a_commit_that_fails_says_why,
     parts_may_need_types_and_descriptions,
     declared_statements_are_typed_at_both_ends,
+    what_the_server_refuses_at_the_end_is_the_pipelines_error,
 );
