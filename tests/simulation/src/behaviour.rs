@@ -501,8 +501,53 @@ impl Script {
         }
     }
 
+    /// A statement with several sets of parameters, now and then with so many that they are written in pieces.
+    async fn many(&mut self, s: &mut Client, scope: &mut Scope) {
+        let many = self.rng.in_thousand(50) && is_exact(&self.net);
+        let count = if many { 700 } else { 1 + self.rng.below(6) };
+        let numbers: Vec<u64> = (0..count).map(|_| self.number()).collect();
+        let sql = self.sql("change $1");
+        let mut call = Call { texts: vec![sql.clone()], ..self.begin_call("many", &numbers) };
+        call.no_retry = true;
+        let sets: Vec<_> = numbers.iter().map(|number| (int8(*number),)).collect();
+        let ended = self.limit(s, |s| s.execute_many(&sql, sets)).await;
+        let (affected, fate) = self.outcome(s, "many", ended, &call, scope);
+        self.ledger.changed(&numbers, fate, scope);
+        if let Some(affected) = affected {
+            self.affected("many", affected, numbers.iter().sum());
+        }
+    }
+
+    /// A pipeline whose parts succeed or fail each by itself.
+    async fn each(&mut self, s: &mut Client, scope: &mut Scope) {
+        let many = self.rng.in_thousand(20) && is_exact(&self.net);
+        let count = if many { 600 } else { 1 + self.rng.below(6) };
+        let numbers: Vec<u64> = (0..count).map(|_| self.number()).collect();
+        let sql = self.sql("change $1");
+        let mut call = Call { texts: vec![sql.clone()], ..self.begin_call("each", &numbers) };
+        call.no_retry = true;
+        let parts: Vec<_> = numbers.iter().map(|number| pipeline::execute(&sql, (int8(*number),))).collect();
+        let ended = self.limit(s, |s| s.pipeline_each(parts)).await;
+        let (results, fate) = self.outcome(s, "each", ended, &call, scope);
+        let Some(results) = results else {
+            return numbers.iter().for_each(|number| self.ledger.changed(&[*number], fate, scope));
+        };
+        for (result, number) in results.into_iter().zip(numbers) {
+            let (affected, fate) = self.outcome(s, "each", Ended::Done(result), &call, scope);
+            self.ledger.changed(&[number], fate, scope);
+            if let Some(affected) = affected {
+                self.affected("each", affected, number);
+            }
+        }
+    }
+
     /// A pipeline that is a list.
     async fn changes(&mut self, s: &mut Client, scope: &mut Scope) {
+        match self.rng.below(3) {
+            0 => return self.many(s, scope).await,
+            1 if scope.depth == 0 => return self.each(s, scope).await,
+            _ => {}
+        }
         let count = 1 + self.rng.below(6);
         let numbers: Vec<u64> = (0..count).map(|_| self.number()).collect();
         let sql = self.sql("change $1");
@@ -627,7 +672,11 @@ impl Script {
         let ending = self.rng.below(8);
         let polls = if self.rng.in_thousand(self.drops) { Some(self.rng.below(60)) } else { None };
         let mut inner = Scope { depth: scope.depth + 1, disturbed: scope.disturbed, ..Scope::default() };
-        let mut call = self.begin_call("begin", &[]);
+        // What the COMMIT travels with.
+        let last = (ending == 4).then(|| (self.number(), self.sql("change $1")));
+        let numbers: Vec<u64> = last.iter().map(|(number, _)| *number).collect();
+        let mut call = self.begin_call("begin", &numbers);
+        call.texts.extend(last.iter().map(|(_, sql)| sql.clone()));
         call.ends = true;
         let net = self.net.clone();
         // A transaction may hold many calls.
@@ -644,6 +693,11 @@ impl Script {
             self.net.world().begin_call(DEADLINE);
             self.hurry(&mut tx);
             limit = self.limit;
+            if let Some((number, sql)) = &last {
+                committing = true;
+                inner.made.push(*number);
+                return tx.commit_with(pipeline::execute(sql, (int8(*number),))).await.map(drop);
+            }
             match ending {
                 0..5 => {
                     committing = true;
