@@ -33,13 +33,15 @@ const fn timed(peer: &'static str, workload: Workload, allocations: f64, cpu: f6
     Budget { peer, workload, instructions: None, allocations, system_calls: None, cpu: Some(cpu) }
 }
 
-const BUDGETS: [Budget; 12] = [
+const BUDGETS: [Budget; 14] = [
     counted("pg-blocking", Workload::Row, 2_500.0, 2.0, Some(2.0)),
     counted("pg-async", Workload::Row, 5_000.0, 2.0, Some(3.0)),
     counted("pg-blocking", Workload::Owned, 1_650.0, 2.0, None),
     counted("pg-async", Workload::Owned, 1_650.0, 2.0, None),
     counted("pg-blocking", Workload::Borrowed, 700.0, 0.0, None),
     counted("pg-async", Workload::Borrowed, 700.0, 0.0, None),
+    counted("pg-blocking", Workload::Inserts, 1_600.0, 0.1, None),
+    counted("pg-async", Workload::Inserts, 1_800.0, 0.1, None),
     timed("pg-blocking", Workload::CopyIn, 0.02, 6.0),
     timed("pg-async", Workload::CopyIn, 0.02, 7.0),
     timed("pg-blocking", Workload::CopyOut, 2.02, 1.6),

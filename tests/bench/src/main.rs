@@ -4,7 +4,7 @@
 //! cargo run --release --manifest-path tests/bench/Cargo.toml [-- WORDS]
 //! ```
 //!
-//! Words choose: `w1`, `w2`, `w5` or `w9`, `counts` or `times`, names of peers; without them it is all. It starts its own
+//! Words choose: `w1`, `w2`, `w4`, `w5`, `w6` or `w9`, `counts` or `times`, names of peers; without them it is all. It starts its own
 //! PostgreSQL, as the tests do. Wants Linux, valgrind, strace, and libpq-dev (or `--no-default-features`).
 //!
 //! # How to read the figures
@@ -68,7 +68,8 @@ fn main() -> Result<ExitCode> {
     let mut all_hold = true;
     for workload in wanted.workloads() {
         cpus.pin(workload, server.pid())?;
-        let mut lines: Vec<Line> = wanted.peers().map(Line::new).collect();
+        let mut lines: Vec<Line> =
+            wanted.peers().filter(|peer| workload.is_done_by(peer)).map(Line::new).collect();
         if wanted.has("counts") {
             for line in &mut lines {
                 line.counts = counts::count(line.peer, workload, &place)?;
@@ -88,7 +89,7 @@ fn main() -> Result<ExitCode> {
 /// What the command line chose; a group of words of which none was said is wanted whole.
 struct Wanted(HashSet<String>);
 
-const GROUPS: [&[&str]; 2] = [&["w1", "w2", "w5", "w9"], &["counts", "times"]];
+const GROUPS: [&[&str]; 2] = [&["w1", "w2", "w4", "w5", "w6", "w9"], &["counts", "times"]];
 
 impl Wanted {
     fn read(words: impl Iterator<Item = String>) -> Result<Wanted> {
@@ -98,7 +99,7 @@ impl Wanted {
         };
         match words.iter().find(|word| !known(word)) {
             Some(word) => {
-                Err(format!("{word:?} is none of w1, w2, w5, w9, counts, times, nor a peer").into())
+                Err(format!("{word:?} is none of w1, w2, w4, w5, w6, w9, counts, times, nor a peer").into())
             }
             None => Ok(Wanted(words)),
         }

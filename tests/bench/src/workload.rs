@@ -19,6 +19,10 @@ pub enum Workload {
     Owned,
     /// W2: [`ROWS`] rows into [`UserRef`]s, one after the other, each gone before the next.
     Borrowed,
+    /// W4: [`INSERTS`] inserts of 5 parameters in one flight, all or nothing where the peer has that.
+    Inserts,
+    /// W6: [`TASKS`] tasks on one connection, each runs [`QUERIES`] of [`ONE_ROW`], one after the other.
+    Tasks,
     /// W5: [`ROWS`] [`User`]s into an empty table by a binary COPY.
     CopyIn,
     /// W5: [`ROWS`] rows out of a table by a binary COPY, into [`User`]s, each gone before the next.
@@ -27,12 +31,14 @@ pub enum Workload {
     Nested,
 }
 
-pub const WORKLOADS: [Workload; 6] = [
+pub const WORKLOADS: [Workload; 8] = [
     Workload::Row,
     Workload::Owned,
     Workload::Borrowed,
+    Workload::Inserts,
     Workload::CopyIn,
     Workload::CopyOut,
+    Workload::Tasks,
     Workload::Nested,
 ];
 
@@ -43,6 +49,8 @@ impl Workload {
             Workload::Row => "w1",
             Workload::Owned => "w2",
             Workload::Borrowed => "w2-borrowed",
+            Workload::Inserts => "w4",
+            Workload::Tasks => "w6",
             Workload::CopyIn => "w5-in",
             Workload::CopyOut => "w5-out",
             Workload::Nested => "w9",
@@ -54,6 +62,8 @@ impl Workload {
         match self {
             Workload::Row => "w1",
             Workload::Owned | Workload::Borrowed => "w2",
+            Workload::Inserts => "w4",
+            Workload::Tasks => "w6",
             Workload::CopyIn | Workload::CopyOut => "w5",
             Workload::Nested => "w9",
         }
@@ -62,7 +72,8 @@ impl Workload {
     /// The statement that an operation runs.
     pub fn sql(self) -> &'static str {
         match self {
-            Workload::Row => ONE_ROW,
+            Workload::Row | Workload::Tasks => ONE_ROW,
+            Workload::Inserts => INSERT,
             Workload::Owned | Workload::Borrowed => ALL_ROWS,
             Workload::CopyIn => COPY_IN,
             Workload::CopyOut => COPY_OUT,
@@ -75,6 +86,8 @@ impl Workload {
             Workload::Row => "W1: one row by key, a cached statement; figures of one query",
             Workload::Owned => "W2: 10,000 rows into owned structs; figures of one row",
             Workload::Borrowed => "W2: 10,000 rows into borrowed structs; figures of one row",
+            Workload::Inserts => "W4: 1000 inserts of 5 parameters in one flight; figures of one insert",
+            Workload::Tasks => "W6: 64 tasks on one connection, 50 queries each; figures of one query",
             Workload::CopyIn => "W5: 10,000 structs into a table by a binary COPY; figures of one row",
             Workload::CopyOut => {
                 "W5: 10,000 rows out of a table by a binary COPY into owned structs; figures of one row"
@@ -87,13 +100,28 @@ impl Workload {
 
     /// How many units, the thing that figures are given for, an operation has.
     pub fn units(self) -> u32 {
-        if self == Workload::Row { 1 } else { ROWS }
+        match self {
+            Workload::Row => 1,
+            Workload::Inserts => INSERTS,
+            Workload::Tasks => TASKS * QUERIES,
+            _ => ROWS,
+        }
+    }
+
+    /// Whether a peer does it: some only those do that run many statements at once.
+    pub fn is_done_by(self, peer: &str) -> bool {
+        match self {
+            Workload::Inserts => ["tokio-postgres", "pg-blocking", "pg-async"].contains(&peer),
+            Workload::Tasks => ["tokio-postgres", "pg-async"].contains(&peer),
+            _ => true,
+        }
     }
 
     /// The row that an operation ends with.
     pub fn last(self) -> Last {
         match self {
-            Workload::Row => User::expected(KEY).into(),
+            Workload::Row | Workload::Tasks => User::expected(KEY).into(),
+            Workload::Inserts => Last::Count(INSERTS.into()),
             Workload::Owned | Workload::Borrowed | Workload::CopyIn | Workload::CopyOut => {
                 User::expected(i64::from(ROWS)).into()
             }
@@ -107,6 +135,7 @@ impl Workload {
 pub enum Last {
     User(User),
     Parcel(Parcel),
+    Count(i64),
 }
 
 impl From<User> for Last {
@@ -122,6 +151,9 @@ impl From<Parcel> for Last {
 }
 
 pub const ROWS: u32 = 10_000;
+pub const INSERTS: u32 = 1_000;
+pub const TASKS: u32 = 64;
+pub const QUERIES: u32 = 50;
 
 /// The row that W1 asks for.
 pub const KEY: i64 = 7_777;
@@ -133,6 +165,7 @@ pub const SCHEMA: &str = "
         '2024-01-01 00:00:00+00'::timestamptz + i * interval '1.000001 s', lpad(to_hex(i), 32, '0')::uuid
         from generate_series(1, 10000) i;
     create table copied (like person);
+    create unlogged table inserted (id int8, name text, email text, score float8, active bool);
     create type address as (street text, number int4, verified bool);
     create type status as enum ('waiting', 'sent', 'delivered');
     create table parcel (id int4 primary key, weights int4[] not null, tags text[] not null, address address not null,
@@ -146,6 +179,9 @@ pub const SCHEMA: &str = "
 
 pub const ONE_ROW: &str = "select id, name, email, score, active, created, uid from person where id = $1";
 pub const ALL_ROWS: &str = "select id, name, email, score, active, created, uid from person order by id";
+pub const INSERT: &str = "insert into inserted (id, name, email, score, active) values ($1, $2, $3, $4, $5)";
+pub const NOT_INSERTED: &str = "truncate inserted";
+pub const INSERTED: &str = "select count(*) from inserted";
 pub const EMPTIED: &str = "truncate copied";
 pub const COPY_IN: &str =
     "copy copied (id, name, email, score, active, created, uid) from stdin (format binary)";

@@ -2,12 +2,15 @@
 
 use std::hint::black_box;
 
-use pg_async::{Config, CopyFrom, CopyTo, Session};
+use pg_async::{Config, CopyFrom, CopyTo, Session, Shared};
 
 use super::pop;
 use crate::{
     child::{Place, Rounds},
-    workload::{COPIED, EMPTIED, KEY, Last, Parcel, Result, User, UserRef, Workload},
+    workload::{
+        COPIED, EMPTIED, INSERTED, INSERTS, KEY, Last, NOT_INSERTED, ONE_ROW, Parcel, QUERIES, Result, TASKS,
+        User, UserRef, Workload,
+    },
 };
 
 pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
@@ -15,12 +18,22 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
 }
 
 async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
+    if workload == Workload::Tasks {
+        return tasks(rounds).await;
+    }
     let mut client = Config::new(&Place::get()?.url())?.connect().await?;
     let sql = workload.sql();
     let users = User::all();
     let mut last = None;
     for () in rounds {
         match workload {
+            Workload::Inserts => {
+                client.batch_execute(NOT_INSERTED).await?;
+                let sets = users.iter().take(INSERTS as usize);
+                let sets = sets.map(|user| (user.id, &*user.name, &*user.email, user.score, user.active));
+                black_box(client.execute_many(sql, sets).await?);
+            }
+            Workload::Tasks => {}
             Workload::Row => last = Some(black_box(client.query_one::<User>(sql, (KEY,)).await?).into()),
             Workload::Owned => last = pop(client.query::<User>(sql, ()).await?),
             Workload::Borrowed => {
@@ -48,8 +61,31 @@ async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
             Workload::Nested => last = pop(client.query::<Parcel>(sql, ()).await?),
         }
     }
+    if workload == Workload::Inserts {
+        last = Some(Last::Count(client.query_value(INSERTED, ()).await?));
+    }
     if workload == Workload::CopyIn {
         last = Some(client.query_one::<User>(COPIED, ()).await?.into());
+    }
+    Ok(last)
+}
+
+/// W6: each task has a handle of the one connection.
+async fn tasks(rounds: Rounds) -> Result<Option<Last>> {
+    let shared = Shared::new(Config::new(&Place::get()?.url())?.connect().await?);
+    let mut last = None;
+    for () in rounds {
+        let run = |shared: Shared| async move {
+            let mut user = None;
+            for _ in 0..QUERIES {
+                user = Some(black_box(shared.query_one::<User>(ONE_ROW, (KEY,)).await?));
+            }
+            Ok::<_, pg_async::Error>(user)
+        };
+        let tasks: Vec<_> = (0..TASKS).map(|_| tokio::spawn(run(shared.clone()))).collect();
+        for task in tasks {
+            last = task.await??.map(Last::from);
+        }
     }
     Ok(last)
 }

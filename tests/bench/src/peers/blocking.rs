@@ -7,7 +7,9 @@ use pg_blocking::{Config, CopyFrom, CopyTo};
 use super::pop;
 use crate::{
     child::{Place, Rounds},
-    workload::{COPIED, EMPTIED, KEY, Last, Parcel, Result, User, UserRef, Workload},
+    workload::{
+        COPIED, EMPTIED, INSERTED, INSERTS, KEY, Last, NOT_INSERTED, Parcel, Result, User, UserRef, Workload,
+    },
 };
 
 pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
@@ -17,6 +19,13 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let mut last = None;
     for () in rounds {
         match workload {
+            Workload::Inserts => {
+                client.batch_execute(NOT_INSERTED)?;
+                let sets = users.iter().take(INSERTS as usize);
+                let sets = sets.map(|user| (user.id, &*user.name, &*user.email, user.score, user.active));
+                black_box(client.execute_many(sql, sets)?);
+            }
+            Workload::Tasks => return Err("is_done_by says that it isn't done".into()),
             Workload::Row => last = Some(black_box(client.query_one::<User>(sql, (KEY,))?).into()),
             Workload::Owned => last = pop(client.query::<User>(sql, ())?),
             Workload::Borrowed => {
@@ -43,6 +52,9 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
             }
             Workload::Nested => last = pop(client.query::<Parcel>(sql, ())?),
         }
+    }
+    if workload == Workload::Inserts {
+        last = Some(Last::Count(client.query_value(INSERTED, ())?));
     }
     if workload == Workload::CopyIn {
         last = Some(client.query_one::<User>(COPIED, ())?.into());

@@ -1,11 +1,11 @@
 //! tokio-postgres on a current_thread runtime, its connection a task of the same.
 
-use std::hint::black_box;
+use std::{hint::black_box, sync::Arc};
 
 use futures_util::TryStreamExt;
 use postgres_derive::FromSql;
 use tokio_postgres::{
-    NoTls, Row,
+    Client, NoTls, Row, Statement,
     binary_copy::{BinaryCopyInWriter, BinaryCopyOutRow, BinaryCopyOutStream},
     types::{ToSql, Type},
 };
@@ -13,7 +13,10 @@ use tokio_postgres::{
 use super::pop;
 use crate::{
     child::{Place, Rounds},
-    workload::{self, COPIED, EMPTIED, KEY, Last, Result, User, UserRef, Workload},
+    workload::{
+        self, COPIED, EMPTIED, INSERTED, INSERTS, KEY, Last, NOT_INSERTED, QUERIES, Result, TASKS, User,
+        UserRef, Workload,
+    },
 };
 
 pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
@@ -23,11 +26,38 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
 async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let (client, connection) = tokio_postgres::connect(&Place::get()?.url(), NoTls).await?;
     tokio::spawn(connection);
+    let client = Arc::new(client);
     let statement = client.prepare(workload.sql()).await?;
     let users = User::all();
     let mut last = None;
     for () in rounds {
         match workload {
+            Workload::Inserts => {
+                client.batch_execute(NOT_INSERTED).await?;
+                let inserts = users.iter().take(INSERTS as usize).map(|user| {
+                    let values: [&(dyn ToSql + Sync); 5] =
+                        [&user.id, &user.name, &user.email, &user.score, &user.active];
+                    let (client, statement) = (&client, &statement);
+                    async move { client.execute(statement, &values).await }
+                });
+                for inserted in futures_util::future::join_all(inserts).await {
+                    black_box(inserted?);
+                }
+            }
+            Workload::Tasks => {
+                let run = |client: Arc<Client>, statement: Statement| async move {
+                    let mut last = None;
+                    for _ in 0..QUERIES {
+                        last = Some(black_box(user(&client.query_one(&statement, &[&KEY]).await?)));
+                    }
+                    Ok::<_, tokio_postgres::Error>(last)
+                };
+                let tasks: Vec<_> =
+                    (0..TASKS).map(|_| tokio::spawn(run(client.clone(), statement.clone()))).collect();
+                for task in tasks {
+                    last = task.await??.map(Last::from);
+                }
+            }
             Workload::Row => {
                 last = Some(black_box(user(&client.query_one(&statement, &[&KEY]).await?)).into());
             }
@@ -69,6 +99,9 @@ async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
                 last = pop(parcels.iter().map(parcel).collect::<Vec<Parcel>>());
             }
         }
+    }
+    if workload == Workload::Inserts {
+        last = Some(Last::Count(client.query_one(INSERTED, &[]).await?.get(0)));
     }
     if workload == Workload::CopyIn {
         last = Some(user(&client.query_one(COPIED, &[]).await?).into());
