@@ -264,6 +264,23 @@ spawned! {
         let parts: Vec<_> = list.iter().map(|n| pipeline::query_one::<(i64,), _>("select $1::int8", (n,))).collect();
         assert_eq!(s.pipeline(parts).await?, [(1,), (2,), (3,)]);
     };
+    pipeline_each |s, text, list, any| {
+        let parts: Vec<_> = list.iter().map(|n| pipeline::query_one::<(i64,), _>("select $1::int8", (n,))).collect();
+        assert_eq!(s.pipeline_each(parts).await?.len(), 3);
+    };
+    execute_many |s, text, list, any| {
+        let sets = list.iter().map(|n| (n, text));
+        assert_eq!(s.execute_many("select $1::int8, $2::text", sets).await?, 3);
+    };
+    query_many |s, text, list, any| {
+        let sets = list.iter().map(|n| (n, text));
+        let rows: Vec<(i64,)> = s.query_many("select $1::int8, $2::text", sets).await?;
+        assert_eq!(rows, [(1,), (2,), (3,)]);
+    };
+    commit_with |s, text, list, any| {
+        let part = pipeline::query_one::<(String,), _>("select $1::text", (text,));
+        assert_eq!(s.begin().await?.commit_with(part).await?.0, text);
+    };
     begin |s, text, list, any| {
         let mut tx = s.begin().await?;
         tx.execute("insert into node select 8, $1 from unnest($2)", (text, list)).await?;

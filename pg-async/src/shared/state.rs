@@ -258,7 +258,10 @@ impl State {
 
     /// The call has its answer.
     pub(super) fn leave(&mut self, number: u64, wakes: &mut Wakes) {
-        self.calls.retain(|call| call.number != number);
+        // It is the first, nearly always.
+        if let Some(at) = self.calls.iter().position(|call| call.number == number) {
+            self.calls.remove(at);
+        }
         self.pass_on(wakes);
     }
 

@@ -245,7 +245,7 @@ fn settle(
                         .and_then(|message| deliver(&mut connection.conversation, message));
                     heard.map_err(|error| connection.fail(error))?;
                 }
-                if !connection.conversation.owes(number) {
+                if !connection.conversation.owes_more(number) {
                     return Ok(true);
                 }
             }
@@ -259,10 +259,10 @@ fn settle(
                 let delivered = Message::parse(frame.tag, connection.input.body(frame))
                     .and_then(|message| deliver(&mut connection.conversation, message));
                 match delivered {
-                    Ok(enough) if enough || !connection.conversation.owes(number) => return Ok(true),
+                    Ok(enough) if enough || !connection.conversation.owes_more(number) => return Ok(true),
                     Ok(_) if frame.tag == b'C' && !acknowledgements => {
                         if connection.pass(number, Phase::Sync, b'Z')?
-                            && !connection.conversation.owes(number)
+                            && !connection.conversation.owes_more(number)
                         {
                             return Ok(true);
                         }

@@ -7,6 +7,8 @@
 //! However many they are, they are written in pieces as the link takes them, while answers are read: no pipeline can
 //! deadlock, and of the request no more than a piece is held. Dropped between two pieces, the pipeline is failed, so that
 //! nothing of it remains.
+//!
+#![doc = include_str!("../../docs/pipelines.md")]
 
 use super::collect::{Affected, All, AtMostOne, One};
 use super::parts::{Parts, any_waits, both, ends, read_waiting};

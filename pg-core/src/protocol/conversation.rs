@@ -205,6 +205,12 @@ impl Conversation {
         }
     }
 
+    /// Whether more is owed to `owner`, of whose answers one was just taken: what is owed to an operation stands together.
+    #[inline]
+    pub(crate) fn owes_more(&self, owner: u64) -> bool {
+        self.expected.front().is_some_and(|front| front.owner == owner)
+    }
+
     /// Writes a request: wholly, or not at all. A value's own code may fail in the middle of it, or panic.
     ///
     /// # Errors

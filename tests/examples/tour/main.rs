@@ -48,6 +48,7 @@ const STAGES: [Stage; 17] = [
     ("One function, two clients", generic::transfer_under_both_clients),
     ("A transaction that is dropped is rolled back", together::rolled_back_by_drop),
     ("A pipeline: several statements in one round trip", together::pipeline),
+    ("Many sets of parameters, a Sync each, a COMMIT that travels along", together::few_round_trips),
     ("A stream of borrowed rows", streaming::borrowed),
     ("A stream that is dropped early", streaming::dropped_early),
     ("Replication: what others write, as structs", replicating::changes_as_structs),

@@ -37,3 +37,25 @@ pub(crate) fn pipeline(tour: &mut Tour) -> Outcome {
     tour.screen.pair("the poorest", format_args!("{poorest:?}"));
     Ok(())
 }
+
+/// A thousand rows, results that fail alone, and a whole transaction: one round trip each, or two.
+pub(crate) fn few_round_trips(tour: &mut Tour) -> Outcome {
+    let added = tour.step("execute_many of 1000 sets", |client| {
+        client.batch_execute("create table visit (id int8 primary key, guest text)")?;
+        let sets = (0..1000_i64).map(|id| (id, format!("guest {id}")));
+        client.execute_many("insert into visit values ($1, $2)", sets)
+    })?;
+    tour.screen.pair("rows", added);
+    let insert = |id: i64| pipeline::execute("insert into visit values ($1, 'late')", (id,));
+    let results = tour.step("pipeline_each, the second fails", |client| {
+        client.pipeline_each((insert(1000), insert(7), insert(1001)))
+    })?;
+    let (first, second, third) = results;
+    tour.screen.pair("results", format_args!("{first:?}, {}, {third:?}", second.is_err()));
+    let (deleted, _) = tour.step("begin, delete, insert, commit", |client| {
+        let tx = client.begin()?;
+        tx.commit_with((pipeline::execute("delete from visit where id < 500", ()), insert(1)))
+    })?;
+    tour.screen.pair("deleted", deleted);
+    Ok(())
+}
