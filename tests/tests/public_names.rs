@@ -10,7 +10,6 @@ const WALSENDER: &str = include_str!("../../pg-core/src/walsender/commands.rs");
 const WALSENDER_FACE: &str = include_str!("../../pg-core/src/walsender/blocking.rs");
 const REPLICATION: &str = include_str!("../../pg-core/src/streams/replication.rs");
 const FACE: &str = include_str!("../../pg-core/src/blocking.rs");
-const SHARED: &str = include_str!("../../pg-async/src/shared/mod.rs");
 const SHARED_QUERIES: &str = include_str!("../../pg-async/src/shared/queries.rs");
 const SHARED_LEASE: &str = include_str!("../../pg-async/src/shared/lease.rs");
 
