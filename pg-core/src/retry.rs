@@ -1,5 +1,7 @@
 //! Running a transaction again: which failures another attempt can heal, how many attempts there are, and how long is
 //! waited between them. The loop itself is [`Session::retry`](crate::session::Session::retry).
+//!
+#![doc = include_str!("../docs/deadlines.md")]
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::transaction::{Isolation, TransactionOptions};

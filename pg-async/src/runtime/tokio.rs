@@ -93,6 +93,7 @@ impl Socket {
 }
 
 /// Whether the current task runs under it.
+#[cfg(feature = "runtime-smol")]
 pub(super) fn is_here() -> bool {
     tokio::runtime::Handle::try_current().is_ok()
 }

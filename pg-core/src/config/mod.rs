@@ -268,7 +268,10 @@ impl<C> Config<C> {
         self
     }
 
-    /// How many prepared statements a connection keeps; 0: none, as PgBouncer before 1.21 needs it. Default: 100.
+    /// How many prepared statements a connection keeps. Default: 100.
+    ///
+    /// 0: none. Statements are sent without a name, still in one round trip; that is all that a pooler in transaction mode
+    /// needs, such as PgBouncer (from 1.21 on it can keep named statements itself).
     #[must_use]
     pub fn statement_cache_capacity(mut self, statements: usize) -> Self {
         self.settings.statement_cache_capacity = statements;

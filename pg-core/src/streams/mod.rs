@@ -1,5 +1,7 @@
 //! Layer 6: what a session lends for a while, to be read or written piece by piece. Each borrows its session, owns no
 //! bytes of the connection, and can be dropped at any point.
+//!
+#![doc = include_str!("../../docs/cursors.md")]
 
 mod changes;
 mod copy_in;

@@ -17,6 +17,7 @@ mod replicating;
 mod rows;
 mod screen;
 mod shop;
+mod staying;
 mod streaming;
 mod together;
 mod values;
@@ -34,7 +35,7 @@ type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 /// Its title, and what it shows.
 type Stage = (&'static str, fn(&mut Tour) -> Outcome);
 
-const STAGES: [Stage; 17] = [
+const STAGES: [Stage; 21] = [
     ("Connect, and ask", connecting::connect_and_ask),
     ("Values of your own types, there and back, alone and as arrays", values::there_and_back),
     ("Rows as structs", rows::as_structs),
@@ -52,6 +53,10 @@ const STAGES: [Stage; 17] = [
     ("A stream of borrowed rows", streaming::borrowed),
     ("A stream that is dropped early", streaming::dropped_early),
     ("Replication: what others write, as structs", replicating::changes_as_structs),
+    ("Rows part by part, and a cursor that goes back", staying::parts),
+    ("A large object, read and written as a file", staying::large_object),
+    ("A transaction that is run again", staying::retry),
+    ("A call that ends at its deadline", staying::deadline),
     ("What it all costs", counting::round_trips),
 ];
 

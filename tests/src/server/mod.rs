@@ -42,6 +42,7 @@ mod locate;
 mod npm;
 mod options;
 mod package;
+mod pgbouncer;
 mod pip;
 mod postmaster;
 mod system;
@@ -66,6 +67,7 @@ pub use admin::{Value, admin_query};
 pub use database::Database;
 pub use error::Error;
 pub use options::{Auth, Options};
+pub use pgbouncer::PgBouncer;
 pub use tls::{Certificates, ClientCertificate, Tls};
 
 /// A running PostgreSQL.
