@@ -1,5 +1,7 @@
 //! The harness: what the tests of this workspace stand on, and what your own tests may use.
 
+#[cfg(unix)]
+pub mod chaos;
 pub mod clients;
 pub mod documents;
 #[cfg(unix)]

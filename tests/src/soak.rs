@@ -40,11 +40,23 @@ pub const ALL: &[Soak] = &[
         run: drops::drops,
     },
     Soak {
+        name: "replication_chaos",
+        about: "200 random kills of client, backends, server and links while a database follows another: nothing lost or doubled",
+        run: replication_chaos,
+    },
+    Soak {
         name: "recorded_sessions",
         about: "sessions of seven kinds, ended and flipped at every byte and bit, and in 10,000 splits",
         run: recorded_sessions,
     },
 ];
+
+/// `replication_chaos KILLS SEED` says how many, and which.
+fn replication_chaos() -> String {
+    let number =
+        |at: usize, otherwise| std::env::args().nth(at).and_then(|n| n.parse().ok()).unwrap_or(otherwise);
+    crate::chaos::replication(number(2, 200), number(3, 1))
+}
 
 type Check = fn(Extent) -> u64;
 

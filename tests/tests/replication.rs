@@ -4,11 +4,13 @@ mod walsender;
 
 use pg_core::config::settings::Replication;
 use pg_core::lsn::Lsn;
+use pg_core::replication::command::{CreateSlot, Snapshot};
 use pg_core::streams::Flow;
 use pg_core::walsender::ReplicationSession;
-use pg_core::{ErrorKind, Session};
+use pg_core::{ErrorKind, Isolation, Session, SqlState, TransactionOptions};
 use pg_tests::clients::Face;
 use pg_tests::each_client;
+use pg_tests::server::Server;
 use walsender::{Pair, SOON};
 
 const PLAIN: [(&str, &str); 2] = [("include-xids", "0"), ("skip-empty-xacts", "1")];
@@ -183,6 +185,66 @@ async fn what_a_walsender_does_not_take_is_refused_with_the_cure<F: Face>() {
     assert_eq!(physical.identify_system().await.unwrap().database, None);
 }
 
+async fn slots_of_every_kind_are_made_read_and_dropped<F: Face>() {
+    let mut pair = Pair::<F>::new().await;
+    let major = Server::shared().major();
+    // With its transaction's snapshot.
+    let reading = TransactionOptions::new().isolation(Isolation::RepeatableRead).read_only(true);
+    let mut tx = pair.walsender.begin_with(reading).await.unwrap();
+    let slot = CreateSlot::logical(&pair.slot, "test_decoding").temporary().snapshot(Snapshot::Use);
+    assert_eq!(tx.create_slot(&slot).await.unwrap().snapshot, None);
+    pair.sql.execute("insert into t values (1, 'later')", ()).await.unwrap();
+    let seen = tx.copy_out("copy t to stdout").await.unwrap().write_to(std::io::sink()).await.unwrap();
+    assert_eq!(seen, 0, "the snapshot is the slot's");
+    tx.commit().await.unwrap();
+    let error = pair.walsender.create_slot(&slot).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
+    pair.walsender.drop_slot(&pair.slot, false).await.unwrap();
+    // Exported.
+    let slot = CreateSlot::logical(&pair.slot, "test_decoding").snapshot(Snapshot::Export);
+    assert!(pair.walsender.create_slot(&slot).await.unwrap().snapshot.is_some());
+    pair.walsender.drop_slot(&pair.slot, true).await.unwrap();
+    // Physical.
+    for reserved in [false, true] {
+        let slot = CreateSlot::physical(&pair.slot);
+        let slot = if reserved { slot.reserve_wal() } else { slot };
+        assert_eq!(pair.walsender.create_slot(&slot).await.unwrap().plugin, None);
+        match pair.walsender.read_slot(&pair.slot).await {
+            Ok(position) => assert_eq!(position.unwrap().restart.is_some(), reserved),
+            Err(error) => assert!(major < 15, "{error}"),
+        }
+        pair.walsender.drop_slot(&pair.slot, false).await.unwrap();
+    }
+    let error = pair.walsender.drop_slot(&pair.slot, false).await.unwrap_err();
+    assert_eq!(error.sqlstate(), Some(SqlState::UNDEFINED_OBJECT));
+    assert_eq!(pair.walsender.show("wal_sender_timeout").await.unwrap(), "1min");
+}
+
+async fn the_log_itself_is_streamed_more_than_once<F: Face>() {
+    let mut pair = Pair::<F>::new().await;
+    let mut physical = F::connect(&pair.config.clone().replication(Replication::Physical)).await.unwrap();
+    physical.create_slot(&CreateSlot::physical(&pair.slot)).await.unwrap();
+    let system = physical.identify_system().await.unwrap();
+    let mut read = system.position;
+    for slot in [Some(pair.slot.clone()), None] {
+        pair.sql.execute("insert into t select coalesce(max(id), 0) + 1, 'x' from t", ()).await.unwrap();
+        let now = physical.identify_system().await.unwrap().position;
+        let mut stream = physical.start_physical(slot.as_deref(), read, Some(system.timeline)).await.unwrap();
+        while read < now {
+            let message = stream.next().await.unwrap().unwrap();
+            assert_eq!(message.start, read, "the log has no gaps");
+            read = Lsn(read.0 + message.data.len() as u64);
+            stream.confirm(read);
+        }
+        stream.stop(SOON).await.unwrap();
+    }
+    let command = format!("START_REPLICATION PHYSICAL {read}");
+    physical.start(&command).await.unwrap().stop(SOON).await.unwrap();
+    let error = physical.start("IDENTIFY_SYSTEM").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+    physical.drop_slot(&pair.slot, true).await.unwrap();
+}
+
 each_client!(
     the_demo_streams_confirms_and_stops,
     a_stream_is_stopped_in_the_middle_of_a_large_transaction,
@@ -190,4 +252,6 @@ each_client!(
     an_idle_slot_advances_and_one_with_something_unconfirmed_does_not,
     an_error_ends_the_stream_and_the_session_goes_on,
     what_a_walsender_does_not_take_is_refused_with_the_cure,
+    slots_of_every_kind_are_made_read_and_dropped,
+    the_log_itself_is_streamed_more_than_once,
 );

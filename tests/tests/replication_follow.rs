@@ -141,6 +141,11 @@ async fn a_follower_that_is_killed_anywhere_loses_and_doubles_nothing<F: Face>()
 
 each_client!(a_follower_that_is_killed_anywhere_loses_and_doubles_nothing);
 
+#[test]
+fn some_random_kills_of_everything_lose_and_double_nothing() {
+    println!("{}", pg_tests::chaos::replication(12, 7));
+}
+
 /// Longer than the server waits for a sign of life.
 const BUSY: Duration = Duration::from_secs(5);
 
