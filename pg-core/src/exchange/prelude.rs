@@ -253,10 +253,10 @@ fn catalog_of(values: &[Vec<u8>; 4]) -> Result<String> {
     let mut sql = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         let parameters = ["1", "2", "3", "4"].iter().zip(["text", "text", "oid", "text"]).zip(values);
-        let found = parameters.filter_map(|((number, type_), value)| {
+        let mut found = parameters.filter_map(|((number, type_), value)| {
             Some((piece.strip_prefix(number)?, type_, String::from_utf8_lossy(value)))
         });
-        match found.last() {
+        match found.next() {
             Some((rest, type_, value)) => {
                 sql.push_str(&format!("{}::pg_catalog.{type_}[]{rest}", quote::literal(&value)?));
             }

@@ -259,6 +259,7 @@ impl<'r> Change<'r> {
     /// # Errors
     /// A row that was deleted; a column that `T` doesn't find or can't read, by name. A value that is stored out of line and
     /// wasn't changed isn't sent: its column is missing then, unless the table has `REPLICA IDENTITY FULL`.
+    #[allow(clippy::new_ret_no_self, reason = "the new row, beside the old one")]
     pub fn new<'c, T: FromRow<'c>>(&'c mut self) -> Result<T> {
         let was = self.was();
         match self.new {

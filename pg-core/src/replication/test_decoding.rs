@@ -217,7 +217,7 @@ fn names(text: &str) -> Option<(Vec<&str>, &str)> {
 /// Columns, each ` name[type]:value`, up to the end or, of a row that was, to ` new-tuple:`.
 fn columns(mut rest: &str, old: bool) -> Option<(Vec<Column<'_>>, &str)> {
     let mut columns = Vec::new();
-    while !rest.is_empty() && !(old && rest.starts_with(" new-tuple:")) {
+    while !(rest.is_empty() || old && rest.starts_with(" new-tuple:")) {
         let (column, after) = column(rest.strip_prefix(' ')?)?;
         columns.push(column);
         rest = after;
