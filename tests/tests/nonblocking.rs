@@ -2,10 +2,13 @@
 
 use pg_blocking::nonblocking::{self, Client, Operation, Polled, Task};
 use pg_blocking::pg_core::exchange::collect::{All, Value};
+use pg_blocking::pg_core::exchange::copy::{Copy, Direction as CopyDirection};
 use pg_blocking::pg_core::exchange::pipeline::{self, Pipeline};
 use pg_blocking::pg_core::exchange::query::Request;
+use pg_blocking::pg_core::exchange::stream::{Fetch, Fetched, Stream};
 use pg_blocking::pg_core::exchange::waiting::Hear;
 use pg_blocking::pg_core::exchange::{Exchange, session::Ping};
+use pg_blocking::pg_core::row::FromRow;
 use pg_blocking::{Config, CopyFrom, ErrorKind, Heard, Lifecycle, Result, Session};
 use pg_tests::clients::still_answers;
 use pg_tests::fake_server::FakeServer;
@@ -324,4 +327,76 @@ fn a_lost_link_is_told_by_whatever_is_polled() {
     assert_eq!(complete(&mut client, &mut ping).unwrap_err().sqlstate().unwrap().code(), "57P01");
     let mut ping = client.start(Ping::default());
     assert!(complete(&mut client, &mut ping).unwrap_err().is_closed());
+}
+
+/// Many times what is read at once.
+#[test]
+fn a_stream_is_read_to_its_end_by_exchanges_alone() {
+    let database = Server::shared().database();
+    let mut client = connect(&database.url());
+    let sql = "select n, repeat('x', 100) from generate_series(1, 50000) n";
+    let mut stream = client.start(Stream::new(sql, (), <(i32, &str)>::SHAPE));
+    let mut cursor = complete(&mut client, &mut stream).unwrap();
+    let (mut count, mut last) = (0, 0);
+    loop {
+        match client.connection().poll_row(&mut cursor).unwrap() {
+            Fetched::Row(row) => {
+                let row = client.connection().row(&mut cursor, row).unwrap();
+                (last, count) = (row.get::<(i32, &str)>().unwrap().0, count + 1);
+            }
+            Fetched::Read => {
+                let mut fetch = client.start(Fetch);
+                complete(&mut client, &mut fetch).unwrap();
+            }
+            Fetched::End => break,
+        }
+    }
+    assert_eq!((count, last), (50_000, 50_000));
+    answers(client);
+}
+
+#[test]
+fn a_copy_that_is_left_is_failed_before_the_next_request() {
+    let database = Server::shared().database();
+    database.sql("create table t (n int4)");
+    let mut client = connect(&database.url());
+    for begun in [true, false] {
+        let mut copy = client.start(Copy::new("copy t from stdin", CopyDirection::In));
+        match begun {
+            true => drop(complete(&mut client, &mut copy).unwrap()),
+            false => assert!(matches!(client.poll(&mut copy), Ok(Polled::Read))),
+        }
+        drop(copy);
+        let mut query = client.start(number("select count(*) from t"));
+        assert_eq!(complete(&mut client, &mut query).unwrap(), 0);
+    }
+    answers(client);
+}
+
+#[test]
+fn a_limit_holds_against_a_server_that_never_stops_sending() {
+    let database = Server::shared().database();
+    let client = connect(&database.url());
+    let task = client.task(|mut client| async move {
+        let endless = "select repeat('x', 1000) from generate_series(1, 1000000000)";
+        let mut limited = client.within(Duration::from_millis(50));
+        let late = limited.for_each(endless, (), |_: (String,)| Ok(())).await.unwrap_err();
+        assert_eq!(late.kind(), ErrorKind::Timeout, "{late}");
+        Ok(client)
+    });
+    answers(finish(task).unwrap());
+}
+
+#[test]
+fn a_cancel_request_that_was_lost_ends_the_connection() {
+    let database = Server::shared().database();
+    let mut client = connect(&database.url());
+    let mut query = client.start(number("select 1::int8"));
+    // It is on its way, and then nobody looks for its end.
+    let mut cancel = client.cancel();
+    assert!(!matches!(cancel.poll(), Ok(Polled::Ready(()))));
+    drop(cancel);
+    let lost = complete(&mut client, &mut query).unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::Timeout, "{lost}");
+    assert!(client.is_closed());
 }

@@ -128,14 +128,14 @@ impl Client {
         }
         self.forget_dropped();
         if !operation.has_begun {
-            if !self.cancel.gate.is_open() && !self.link.connection.is_closed() {
-                // A request on its way may hit whatever comes next.
+            if self.is_gated() {
                 operation.look_again = Some(Instant::now() + LOOK_AGAIN);
                 return Ok(Polled::Read);
             }
             if !E::PEEK {
                 let connection = &mut self.link.connection;
                 std::mem::take(&mut self.left).into_iter().for_each(|number| connection.forget(number));
+                connection.refuse_forgotten();
             }
             operation.look_again = None;
             operation.has_begun = true;
@@ -145,7 +145,9 @@ impl Client {
                 Ok(None) => {}
                 Ok(Some(output)) => {
                     operation.is_over = true;
-                    self.left.push(number);
+                    if !E::PEEK {
+                        self.left.push(number);
+                    }
                     return Ok(Polled::Ready(output));
                 }
                 Err(error) => {
@@ -160,7 +162,8 @@ impl Client {
                 self.link.connection.forget(number);
                 return outcome.map(Polled::Ready);
             }
-            if !self.link.connection.is_turn_of(number) {
+            // One that reads on belongs to an earlier operation.
+            if !E::PEEK && !self.link.connection.is_turn_of(number) {
                 self.link.nudge();
                 let writes = self.link.connection.wants_write();
                 return Ok(if writes { Polled::Write } else { Polled::Read });
@@ -245,6 +248,20 @@ impl Client {
         Ok(Client::new(link, raw.cancel.clone(), Waits::default(), times))
     }
 
+    /// Whether a CancelRequest is on its way, which may hit whatever comes next. One that was lost ends the connection.
+    fn is_gated(&mut self) -> bool {
+        if self.link.connection.is_closed() {
+            return false;
+        }
+        match self.cancel.gate.look() {
+            Ok(is_open) => !is_open,
+            Err(error) => {
+                self.link.connection.handle_failure(error);
+                false
+            }
+        }
+    }
+
     fn forget_dropped(&mut self) {
         let mut dropped = self.dropped.0.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = &mut self.link.connection;
@@ -271,7 +288,8 @@ impl Client {
             if let Some(output) = self.link.connection.poll(operation)? {
                 return Ok(Some(output));
             }
-            if !self.step(deadline).await? {
+            // Asked here too, since a server that never stops sending never lets a wait time out.
+            if !is_ahead(deadline) || !self.step(deadline).await? {
                 return if E::WAITS { self.link.connection.give_up(operation).map(Some) } else { Ok(None) };
             }
         }
@@ -294,8 +312,7 @@ impl Client {
     /// time left for the call.
     #[cold]
     async fn settle(&mut self, deadline: Option<Instant>) -> Result<bool> {
-        while !self.cancel.gate.is_open() && !self.link.connection.is_closed() {
-            // A request on its way may hit whatever comes next.
+        while self.is_gated() {
             pause(&self.waits, Instant::now() + LOOK_AGAIN, None).await?;
             if !is_ahead(deadline) {
                 return Ok(false);

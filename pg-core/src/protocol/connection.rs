@@ -611,6 +611,16 @@ impl Connection {
         }
     }
 
+    /// Refuses a COPY FROM STDIN of [forgotten](Connection::forget) operations, before the next request reaches a server that
+    /// waits for its data. Nothing where others are under way, whose answers come first.
+    pub fn refuse_forgotten(&mut self) {
+        let is_live = self.conversation.expected.iter().any(|expected| self.is_waited_for(expected.owner));
+        if !is_live && !self.forgotten.is_empty() && !self.is_idle() {
+            // What is written holds no NUL, so that writing it can't fail.
+            let _ = self.conversation.refuse_copy_ahead();
+        }
+    }
+
     /// Whether an operation was abandoned, by what its session did later.
     pub fn is_abandoned(&self, operation: u64) -> bool {
         operation < self.abandoned

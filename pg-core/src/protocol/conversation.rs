@@ -604,7 +604,7 @@ impl Conversation {
     /// Refuses a COPY FROM STDIN that a statement on its way may turn out to be, before anything else is sent: a server
     /// that waits for its data ends the session over whatever isn't data. Where there is no COPY, CopyFail is ignored.
     #[cold]
-    fn refuse_copy_ahead(&mut self) -> Result<()> {
+    pub(crate) fn refuse_copy_ahead(&mut self) -> Result<()> {
         if self.ends_a_guard() {
             return Ok(());
         }

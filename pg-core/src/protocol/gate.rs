@@ -44,19 +44,31 @@ impl Gate {
         self.0.passing.load(Ordering::SeqCst) == 0
     }
 
-    /// Waits until no request is on its way.
+    /// As [`Gate::is_open`], and whether it can open at all.
     ///
     /// # Errors
     /// One was lost: the session can't know when it will hit.
-    pub fn poll_open(&self, context: &Context<'_>) -> Poll<Result<()>> {
-        let mut state = self.state();
+    pub fn look(&self) -> Result<bool> {
+        self.look_at(&self.state())
+    }
+
+    fn look_at(&self, state: &State) -> Result<bool> {
         if state.lost {
-            return Poll::Ready(Err(Error::new(
+            return Err(Error::new(
                 ErrorKind::Timeout,
                 "a CancelRequest was sent and the server did not answer it: it might hit any later statement",
-            )));
+            ));
         }
-        if self.is_open() {
+        Ok(self.is_open())
+    }
+
+    /// Waits until no request is on its way.
+    ///
+    /// # Errors
+    /// As [`Gate::look`].
+    pub fn poll_open(&self, context: &Context<'_>) -> Poll<Result<()>> {
+        let mut state = self.state();
+        if self.look_at(&state)? {
             return Poll::Ready(Ok(()));
         }
         state.waiting.push(context.waker().clone());
@@ -119,5 +131,6 @@ mod tests {
         drop(gate.pass());
         assert!(!gate.is_open());
         assert!(matches!(look(&gate), Poll::Ready(Err(_))));
+        assert!(gate.look().is_err());
     }
 }
