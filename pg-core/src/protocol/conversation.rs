@@ -280,14 +280,13 @@ impl Conversation {
             self.expect_preamble(Phase::Close);
             self.closes.push_back(name);
         }
-        let nobodys = |(holder, _): &(Weak<()>, Box<str>)| holder.strong_count() == 0;
-        for at in (0..self.portals.len()).rev() {
-            if self.portals.get(at).is_some_and(nobodys) {
-                let (_, name) = self.portals.swap_remove(at);
-                frontend::close(&mut self.out, Target::Portal(&name))?;
-                self.expect_preamble(Phase::Close);
-                self.closes.push_back(Box::default());
-            }
+        let held = |(holder, _): &(Weak<()>, Box<str>)| holder.strong_count() > 0;
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.portals).into_iter().partition(held);
+        self.portals = kept;
+        for (_, name) in gone {
+            frontend::close(&mut self.out, Target::Portal(&name))?;
+            self.expect_preamble(Phase::Close);
+            self.closes.push_back(Box::default());
         }
         Ok(())
     }

@@ -120,9 +120,9 @@ impl<'s, S: Lender> LargeObject<'s, S> {
         if std::mem::take(&mut self.at_end) || buffer.is_empty() {
             return Some(0);
         }
-        let waiting = self.waiting();
-        let count = waiting.len().min(buffer.len());
-        buffer.get_mut(..count)?.copy_from_slice(waiting.get(..count)?);
+        let mut buffer = buffer;
+        // As much as fits.
+        let count = buffer.write(self.waiting()).ok()?;
         self.position = self.position.saturating_add(count as u64);
         (count > 0).then_some(count)
     }
