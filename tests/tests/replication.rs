@@ -10,7 +10,9 @@ use pg_core::walsender::ReplicationSession;
 use pg_core::{ErrorKind, Isolation, Session, SqlState, TransactionOptions};
 use pg_tests::clients::Face;
 use pg_tests::each_client;
+use pg_tests::relay::Relay;
 use pg_tests::server::Server;
+use pg_tests::trace::trace_session;
 use walsender::{Pair, SOON};
 
 const PLAIN: [(&str, &str); 2] = [("include-xids", "0"), ("skip-empty-xacts", "1")];
@@ -244,6 +246,38 @@ async fn the_log_itself_is_streamed_more_than_once<F: Face>() {
     physical.drop_slot(&pair.slot, true).await.unwrap();
 }
 
+async fn a_stream_that_is_stopped_is_one_command_and_one_copy_done<F: Face>() {
+    let (mut pair, _) = Pair::<F>::with_slot("test_decoding").await;
+    let relay = Relay::to(&pair._database);
+    let config = F::config(&relay.url(&pair._database)).replication(Replication::Logical);
+    let mut walsender = F::connect(&config).await.unwrap();
+    relay.record();
+    relay.reset();
+    let stream = walsender.start_logical(&pair.slot, Lsn(0), PLAIN).await.unwrap();
+    stream.stop(SOON).await.unwrap();
+    let said = trace_session(&relay.recorded());
+    // Keepalives come when they like.
+    let names = said.lines().filter(|line| !line.starts_with("B CopyData"));
+    let names: Vec<String> =
+        names.map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(
+        names,
+        [
+            "F Query",
+            "B CopyBothResponse",
+            "F CopyDone",
+            "B CopyDone",
+            "B CommandComplete",
+            "B CommandComplete",
+            "B ReadyForQuery"
+        ],
+        "{said}"
+    );
+    drop(walsender);
+    pair.walsender = F::connect(&pair.config).await.unwrap();
+    pair.end().await;
+}
+
 each_client!(
     the_demo_streams_confirms_and_stops,
     a_stream_is_stopped_in_the_middle_of_a_large_transaction,
@@ -253,4 +287,5 @@ each_client!(
     what_a_walsender_does_not_take_is_refused_with_the_cure,
     slots_of_every_kind_are_made_read_and_dropped,
     the_log_itself_is_streamed_more_than_once,
+    a_stream_that_is_stopped_is_one_command_and_one_copy_done,
 );

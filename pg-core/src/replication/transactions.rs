@@ -88,6 +88,10 @@ impl Assembler {
     /// Of kind [`ErrorKind::Limit`] when more would be kept than was said: the transaction can't be had whole, and the
     /// stream is to be ended. Bytes that are no message of pgoutput.
     pub fn take(&mut self, data: &[u8]) -> Result<bool> {
+        // What was whole was given, and its memory isn't held beside what comes.
+        if !self.whole.bytes.is_empty() {
+            self.whole = Kept::default();
+        }
         if matches!(data.first(), Some(b'I' | b'U' | b'D' | b'T' | b'R' | b'Y' | b'O')) {
             return self.keep(data).map(|()| false);
         }
