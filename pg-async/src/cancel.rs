@@ -52,15 +52,19 @@ impl CancelToken {
         };
         let (passage, place, tls) = (self.gate.pass(), self.place.clone(), self.tls.clone());
         let request = async move {
-            let sent = async {
-                let socket = connect::socket(&place).await?;
-                let mut link = Link { connection: Connection::for_cancel(), socket };
-                CancelRequest::outcome(link.drive(CancelRequest::new(key, tls)).await)
+            let late = || Error::new(ErrorKind::Timeout, "the statement could not be cancelled in time");
+            let socket = match runtime::before(deadline, connect::socket(&place)).await {
+                Some(Ok(socket)) => socket,
+                // Nothing was sent.
+                other => {
+                    passage.arrived();
+                    return Err(other.and_then(Result::err).unwrap_or_else(late));
+                }
             };
-            let outcome = match runtime::before(deadline, sent).await {
-                Some(outcome) => outcome,
-                None => Err(Error::new(ErrorKind::Timeout, "the statement could not be cancelled in time")),
-            };
+            let mut link = Link { connection: Connection::for_cancel(), socket };
+            let sent = link.drive(CancelRequest::new(key, tls));
+            let outcome = runtime::before(deadline, sent).await.unwrap_or_else(|| Err(late()));
+            let outcome = CancelRequest::outcome(outcome);
             if !CancelRequest::is_lost(&outcome) {
                 passage.arrived();
             }
