@@ -12,7 +12,7 @@ const MOST: usize = 1024 * 1024;
 pub(super) struct Asides(Vec<Aside>);
 
 /// The answers of one operation, as far as they came while it was not looking.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Aside {
     number: u64,
     /// Tag, length of the body, body.
@@ -52,8 +52,15 @@ impl Asides {
     }
 
     pub(super) fn take(&mut self, number: u64) -> Option<Aside> {
-        let at = self.0.iter().position(|aside| aside.number == number)?;
-        Some(self.0.swap_remove(at))
+        let mut taken = None;
+        self.0.retain_mut(|aside| {
+            let is_it = aside.number == number;
+            if is_it {
+                taken = Some(std::mem::take(aside));
+            }
+            !is_it
+        });
+        taken
     }
 }
 
