@@ -74,7 +74,9 @@ mod cancel;
 mod client;
 mod connect;
 mod driver;
+mod listener;
 mod observe;
+pub mod pool;
 mod runtime;
 mod shared;
 
@@ -82,6 +84,7 @@ mod shared;
 pub use cancel::CancelToken;
 pub use client::Client;
 pub use connect::{Connect, connect_stream};
+pub use listener::Listener;
 pub use observe::observe;
 pub use pg_core;
 pub use pg_core::__private;

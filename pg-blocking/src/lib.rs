@@ -68,9 +68,11 @@ mod cancel;
 mod client;
 mod connect;
 mod driver;
+mod listener;
 #[cfg(unix)]
 pub mod nonblocking;
 mod observe;
+pub mod pool;
 mod pump;
 mod socket;
 #[cfg(unix)]
@@ -80,6 +82,7 @@ pub mod wait;
 pub use cancel::CancelToken;
 pub use client::{Client, Raw};
 pub use connect::Connect;
+pub use listener::Listener;
 pub use observe::observe;
 pub use pg_core;
 pub use pg_core::__private;

@@ -13,7 +13,7 @@
 //! | 3 types | [`types`], [`row`], [`params`], [`compose`], [`copy`], [`replication`] | adapters, typecasters, plans, rows, parameters |
 //! | 4 protocol | [`config`], [`auth`], `tls`, [`protocol`] | connection strings, login, the state table, [`protocol::connection::Connection`] |
 //! | 5 exchanges | [`exchange`], [`constant`] | the operations, one a file |
-//! | 6 session | [`run`], [`streams`], [`session`], [`transaction`], [`retry`], [`blocking`], [`observe`], [`factory`], [`observe`], [`factory`], [`walsender`], `verify` | what a user does with a connection, generic over the clients |
+//! | 6 session | [`run`], [`streams`], [`session`], [`transaction`], [`retry`], [`blocking`], [`observe`], [`factory`], [`listener`], [`pool`], [`walsender`], `verify` | what a user does with a connection, generic over the clients |
 //!
 //! # The way of a value
 //!
@@ -61,10 +61,12 @@ pub mod copy;
 pub mod error;
 pub mod exchange;
 pub mod factory;
+pub mod listener;
 pub mod lsn;
 pub mod message;
 pub mod observe;
 pub mod params;
+pub mod pool;
 pub mod protocol;
 pub mod quote;
 pub mod replication;

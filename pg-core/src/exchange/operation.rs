@@ -65,6 +65,9 @@ impl Connection {
                     if self.conversation.is_unsynced() {
                         return Ok(None); // another's request is written by half: nothing may come between
                     }
+                    if self.conversation.has_reset() {
+                        self.conversation.write_reset()?;
+                    }
                     self.conversation.owner = operation.number;
                     if let Some(needs) = exchange.prepare(&mut self.conversation)? {
                         let prelude = self.conversation.write(|c| Prelude::send(needs, c))?;

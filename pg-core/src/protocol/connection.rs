@@ -598,6 +598,16 @@ impl Connection {
         self.conversation.chance()
     }
 
+    /// Whether nothing is open, owed, unread or unsent: whoever takes the connection over finds it as after login.
+    pub(crate) fn is_settled(&mut self) -> bool {
+        let transactions = &self.conversation.transactions;
+        self.is_idle()
+            && transactions.depth() == 0
+            && transactions.status() == Status::Idle
+            && self.input.waiting().is_empty()
+            && !self.wants_write()
+    }
+
     /// Says that one operation was dropped while others go on: what is owed to it is read and thrown away.
     pub fn forget(&mut self, operation: u64) {
         self.asides.take(operation);

@@ -90,6 +90,10 @@ pub struct Conversation {
     portal_names: u64,
     /// What ends guards that were dropped, sent and not yet answered, oldest first.
     endings: VecDeque<String>,
+    /// What puts the session back as it was, to travel with the next request.
+    reset: Option<String>,
+    /// It is on its way: what fails is not hidden from anybody.
+    is_resetting: bool,
     pub(crate) statements: Statements,
     pub(crate) transactions: Transactions,
     pub(crate) context: Context,
@@ -161,6 +165,8 @@ impl Conversation {
             portals: Vec::new(),
             portal_names: 0,
             endings: VecDeque::new(),
+            reset: None,
+            is_resetting: false,
             statements: Statements::new(statement_cache),
             transactions: Transactions::default(),
             context: Context::default(),
@@ -742,6 +748,9 @@ impl Conversation {
             Message::CopyInResponse | Message::CopyBothResponse => self.refuse_copy()?,
             // The cause is told to nobody, least of all to the next statement.
             Message::ErrorResponse(_) if owner != NOBODY => self.failed_preamble = None,
+            Message::ErrorResponse(error) if self.is_resetting => {
+                return Err(Error::from_server(*error).within("the session could not be put back as it was"));
+            }
             // A CancelRequest that was meant for the statement before it has hit the ROLLBACK.
             Message::ErrorResponse(error) if error.sqlstate == SqlState::QUERY_CANCELED => {
                 if let Some(command) = self.endings.front().filter(|command| !command.is_empty()).cloned() {
@@ -750,8 +759,31 @@ impl Conversation {
             }
             Message::ReadyForQuery(_) if owner == NOBODY => {
                 self.endings.pop_front();
+                self.is_resetting = false;
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Has these commands sent with the next request; its answer is read before that of the request.
+    pub(crate) fn reset_with_next(&mut self, commands: String) {
+        self.reset = Some(commands).filter(|commands| !commands.is_empty());
+    }
+
+    #[inline]
+    pub(crate) fn has_reset(&self) -> bool {
+        self.reset.is_some()
+    }
+
+    #[cold]
+    pub(crate) fn write_reset(&mut self) -> Result<()> {
+        if let Some(commands) = self.reset.take() {
+            let owner = std::mem::replace(&mut self.owner, NOBODY);
+            self.query(&commands)?;
+            self.endings.push_back(commands);
+            self.is_resetting = true;
+            self.owner = owner;
         }
         Ok(())
     }

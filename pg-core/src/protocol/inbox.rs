@@ -83,6 +83,13 @@ impl Inbox {
         self.notifications.take_sink()
     }
 
+    /// Forgets all that nobody has read, and the sink.
+    pub(crate) fn clear(&mut self) {
+        self.notices.clear();
+        self.notifications = Notifications::default();
+        self.told = None;
+    }
+
     /// Whether there is a sink.
     pub fn has_sink(&self) -> bool {
         self.notifications.has_sink()

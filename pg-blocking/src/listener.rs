@@ -1,0 +1,86 @@
+//! A listener that outlives its connection, with plain methods: see [`pg_core::listener`].
+
+use crate::client::Client;
+use crate::connect::Connect;
+use pg_core::blocking::complete;
+use pg_core::config::Config;
+use pg_core::error::Result;
+use pg_core::listener::{self, Redial, Signal};
+use std::time::Duration;
+
+/// Connects as a configuration says.
+#[derive(Debug, Clone)]
+pub(crate) struct Dial(Config<Connect>);
+
+impl Redial for Dial {
+    type Session = Client;
+
+    async fn connect(&mut self) -> Result<Client> {
+        self.0.connect()
+    }
+
+    async fn pause(&mut self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}
+
+/// Listens to channels over as many connections as it takes: see [`pg_core::listener`].
+///
+/// ```no_run
+/// use pg_blocking::pg_core::listener::Signal;
+/// use pg_blocking::{Config, Listener};
+///
+/// let mut listener = Listener::connect(&Config::new("postgres://app@localhost/shop")?, &["orders"])?;
+/// loop {
+///     match listener.next()? {
+///         Signal::Notification(order) => println!("{}", order.payload),
+///         Signal::Gap(why) => println!("some may be missing, read all orders anew: {why}"),
+///         Signal::Lost(count) => println!("{count} are missing"),
+///     }
+/// }
+/// # #[allow(unreachable_code)]
+/// # Ok::<(), pg_blocking::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Listener(listener::Listener<Dial>);
+
+impl Listener {
+    /// Connects, and listens to these channels.
+    ///
+    /// # Errors
+    /// Those of connecting and of `listen`.
+    pub fn connect(config: &Config<Connect>, channels: &[&str]) -> Result<Listener> {
+        complete(listener::Listener::connect(Dial(config.clone()), channels)).map(Listener)
+    }
+
+    /// [`listener::Listener::heartbeat`]: finds links whose other end is gone.
+    #[must_use]
+    pub fn heartbeat(self, every: Duration, patience: Duration) -> Listener {
+        Listener(self.0.heartbeat(every, patience))
+    }
+
+    /// [`listener::Listener::listen`]: one more channel.
+    ///
+    /// # Errors
+    /// A name that can't be one.
+    pub fn listen(&mut self, channel: &str) -> Result<()> {
+        complete(self.0.listen(channel))
+    }
+
+    /// [`listener::Listener::unlisten`]: one channel less.
+    ///
+    /// # Errors
+    /// A name that can't be one.
+    pub fn unlisten(&mut self, channel: &str) -> Result<()> {
+        complete(self.0.unlisten(channel))
+    }
+
+    /// [`listener::Listener::next`]: waits for the next notification or gap.
+    ///
+    /// # Errors
+    /// The server refuses the login.
+    #[allow(clippy::should_implement_trait, reason = "it never ends, and tells errors that don't end it")]
+    pub fn next(&mut self) -> Result<Signal> {
+        complete(self.0.next())
+    }
+}
