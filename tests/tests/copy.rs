@@ -189,7 +189,7 @@ async fn columns_that_were_altered_are_read_as_what_they_are_now<S: Session>(
     assert_eq!(rows.next_as::<(i64,)>().await?, Some((1,)));
     assert_eq!(rows.next_as::<(i64,)>().await?, None);
     client.batch_execute("alter table t alter n type float8").await?;
-    let error = client.copy_out_rows::<(i64,)>(&copy).await.err().expect("eight bytes of another type");
+    let error = client.copy_out_rows::<(i64,)>(&copy).await.expect_err("eight bytes of another type");
     assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
     let mut rows = client.copy_out_rows::<(f64,)>(&copy).await?;
     assert_eq!(rows.next_as::<(f64,)>().await?, Some((1.0,)));

@@ -162,7 +162,7 @@ fn blocking_code_reads_writes_and_seeks_as_in_a_file() {
     assert_eq!((object.tell(), object.size().unwrap()), (99_999, 100_000));
     object.truncate(10).unwrap();
     object.rewind().unwrap();
-    assert_eq!(object.write_to(&mut Vec::new()).unwrap(), 10);
+    assert_eq!(object.write_to(Vec::new()).unwrap(), 10);
     assert_eq!(object.write_all_of(&b"tail"[..]).unwrap(), 4);
     object.close().unwrap();
     tx.commit().unwrap();

@@ -231,6 +231,7 @@ struct Call<'s, E> {
 }
 
 /// How far a call has come.
+#[allow(clippy::large_enum_variant, reason = "moved once, and seldom")]
 enum Progress<T> {
     Done(Result<T>),
     /// What others have left behind must be settled first.

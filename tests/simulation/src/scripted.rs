@@ -365,7 +365,7 @@ fn copy_out() -> Conversation {
                 ],
             ),
             ("Q", vec![m::copy_out_response(0, &[0]), m::copy_data(b"1\n"), failed("22012"), ready(b'I')]),
-            ("PDS", described),
+            ("PDS", described.clone()),
             (
                 "Q",
                 vec![
@@ -377,6 +377,8 @@ fn copy_out() -> Conversation {
                     ready(b'I'),
                 ],
             ),
+            // Nobody says when a column was altered, so it is described anew.
+            ("CPDS", [vec![m::close_complete()], described].concat()),
             // The header says that it is no binary COPY: that ends the reading, and not the connection.
             (
                 "Q",
