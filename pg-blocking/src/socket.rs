@@ -349,9 +349,8 @@ pub(crate) fn interrupted(failure: Failure) -> Error {
         .with_source(failure)
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
-    #![cfg(target_os = "linux")]
     use super::*;
     use rustix::net::sockopt;
     use std::time::Duration;

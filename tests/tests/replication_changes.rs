@@ -214,9 +214,8 @@ async fn tables_may_change_while_they_are_followed<F: Face>() {
         .await
         .unwrap();
     loop {
-        match changes.next().await.unwrap().unwrap() {
-            Event::Other(Message::Relation { .. }) => break,
-            _ => {}
+        if let Event::Other(Message::Relation { .. }) = changes.next().await.unwrap().unwrap() {
+            break;
         }
     }
     changes.resolve(&mut pair.sql).await.unwrap();

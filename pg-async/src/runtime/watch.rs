@@ -31,9 +31,8 @@ pub(super) fn watch(socket: impl AsFd, tcp: &Tcp) -> io::Result<()> {
     Ok(rustix::net::sockopt::set_socket_keepalive(socket, tcp.keepalives)?)
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
-    #![cfg(target_os = "linux")]
     use super::*;
     use rustix::net::sockopt;
     use std::time::Duration;

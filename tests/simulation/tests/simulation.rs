@@ -44,7 +44,8 @@ fn whatever_counts_and_sizes_say_memory_is_taken_for_what_was_sent() {
         let mut outcome = None;
         let memory = allocation_counter::measure(|| outcome = Some(run(Class::Bytes, seed)));
         let tally = outcome.expect("it ran").unwrap_or_else(|finding| panic!("{finding:?}"));
-        let allowed = 16 * tally.bytes + 512 * 1024;
+        // A COPY into a table holds two pieces of what the client sends, and the link and the model theirs.
+        let allowed = 16 * tally.bytes + 1024 * 1024;
         assert!(memory.bytes_max <= allowed, "seed {seed}: {} bytes of {allowed}", memory.bytes_max);
     }
 }
