@@ -82,15 +82,19 @@ fn matched(
     planner: &Planner<'_>,
 ) -> Result<Plan> {
     let fields = shape.fields;
+    // Plans number them by 16 bits.
+    if attributes.len().max(fields.len()) > usize::from(u16::MAX) {
+        return Err(Error::decode(format!("{} has more than 65535 attributes", describe(type_))));
+    }
     let mut plans: Vec<Option<Plan>> = fields.iter().map(|_| None).collect();
     let mut order = Vec::with_capacity(attributes.len());
-    for (attribute, place) in attributes.iter().zip(0u16..) {
+    for (place, attribute) in (0..u16::MAX).zip(attributes) {
         let stands_for = |field: &CompositeField, index| match field.name {
             Some(name) => name == attribute.name(),
             None => index == place,
         };
-        let mut numbered = fields.iter().zip(&mut plans).zip(0u16..);
-        let Some(((field, plan), index)) = numbered.find(|((field, _), index)| stands_for(field, *index))
+        let mut numbered = (0..u16::MAX).zip(fields.iter().zip(&mut plans));
+        let Some((index, (field, plan))) = numbered.find(|(index, (field, _))| stands_for(field, *index))
         else {
             if shape.allow_extra {
                 order.push(Plan::NO_FIELD);
@@ -111,7 +115,7 @@ fn matched(
             None => return Err(no_attribute(type_, field, attributes, fields)),
         });
     }
-    if order.len() == fields.len() && order.iter().zip(0u16..).all(|(field, place)| *field == place) {
+    if order.len() == fields.len() && (0..u16::MAX).zip(&order).all(|(place, field)| *field == place) {
         order.clear();
     }
     Ok(Plan::nested(type_, children, order))
@@ -455,5 +459,17 @@ mod tests {
         };
         assert_eq!(*order_of([("a", Type::INT4), ("b", Type::BOOL)]), [] as [u16; 0]);
         assert_eq!(*order_of([("b", Type::BOOL), ("a", Type::INT4)]), [1, 0]);
+    }
+
+    #[test]
+    fn more_attributes_than_can_be_numbered_are_an_error() {
+        let shape = CompositeShape { name: TypeName::Described, fields: &[], allow_extra: true };
+        for (count, fits) in [(65_535, true), (65_536, false)] {
+            let attributes = vec![Field::new("a".to_owned(), Type::INT4); count];
+            let type_ =
+                Type::new("wide".to_owned(), 16_500, Kind::Composite(attributes), "public".to_owned());
+            let plan = read_plan::<()>(&shape, &type_, &Planner { catalog: &Catalog::default() });
+            assert_eq!(plan.is_ok(), fits, "{count}");
+        }
     }
 }
