@@ -2,13 +2,15 @@
 //! same plans.
 //!
 //! A column that the stream doesn't tell (unchanged TOAST, or one that doesn't belong to the key of a row that was) is
-//! missing from the row: a field with `#[pg(default)]` takes its default, any other is an error that names the column.
+//! missing from the row: a field with `#[pg(default)]` takes its default, any other is an error that names the column. A
+//! tuple counts columns by the table's places, and of a key by the key's; a `Row` and maps have the columns that are told, to
+//! be found by their names.
 
 use super::pgoutput::{Decoder, Message, Old, Relation, Relations, Tuple, TupleValue};
 use crate::error::{Error, Result};
 use crate::message::Format;
 use crate::message::backend::DataRow;
-use crate::row::{Column, FromRow, RowPlan, of_one_row};
+use crate::row::{Column, FromRow, RowPlan, Shape, of_one_row};
 use crate::types::catalog::Catalog;
 use crate::types::context::{Context, Settings};
 use crate::wire::writer::{Buffer, put_i32, put_u32};
@@ -369,9 +371,12 @@ impl Rows {
                 if table.plans.len() >= PLANS {
                     table.plans.clear();
                 }
+                if let Some(error) = untold(T::SHAPE, relation, sent, keys_alone) {
+                    return Err(error);
+                }
                 let columns = columns(relation, sent, named, catalog);
                 let plan = RowPlan::new(T::SHAPE, columns, catalog)
-                    .map_err(|error| explain(error, relation, sent, keys_alone, catalog))?;
+                    .map_err(|error| explain(error, relation, catalog))?;
                 table.plans.push((sent.as_slice().into(), plan));
                 table.plans.len().saturating_sub(1)
             }
@@ -418,8 +423,10 @@ fn columns(
     named: &HashMap<Oid, Type>,
     catalog: &Catalog,
 ) -> Arc<[Column]> {
-    let columns = (1i16..).zip(relation.columns.iter()).zip(sent).filter(|(_, sent)| **sent != Sent::Not);
-    let columns = columns.map(|((attribute, column), sent)| {
+    let columns = relation.columns.iter().enumerate().zip(sent).filter(|(_, sent)| **sent != Sent::Not);
+    let columns = columns.map(|((at, column), sent)| {
+        // A table has at most 1600; 0 is no column of a table.
+        let attribute = i16::try_from(at.saturating_add(1)).unwrap_or(0);
         let oid = column.type_oid;
         let known = catalog.type_by_oid(oid).or_else(|| named.get(&oid).cloned());
         let type_ = known.unwrap_or_else(|| catalog.type_or_stand_in(oid));
@@ -429,33 +436,107 @@ fn columns(
     columns.collect()
 }
 
+/// The error of a shape that reads columns which aren't told. Those that are read by their places would read others.
+fn untold(shape: &'static Shape, relation: &Relation, sent: &[Sent], keys_alone: bool) -> Option<Error> {
+    let positional = shape.positional();
+    let told = sent.iter().filter(|sent| **sent != Sent::Not).count();
+    let columns = relation.columns.iter().enumerate().zip(sent).filter(|(_, sent)| **sent == Sent::Not);
+    let lacks = |at: usize, name: &str| {
+        let by_place = if keys_alone { positional > told } else { at < positional };
+        by_place || shape.requires(name)
+    };
+    let columns = columns.map(|((at, column), _)| (at, &*column.name)).filter(|(at, name)| lacks(*at, name));
+    let names: Vec<&str> = columns.map(|(_, name)| name).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let names = names.join(", ");
+    let error = Error::decode(format!("the stream doesn't tell {names}"))
+        .within(format_args!("table {}.{}", relation.schema, relation.name));
+    Some(match keys_alone {
+        true => error.hint(
+            "only the key of the row that was is sent: read it as a type with the key's columns, or set REPLICA IDENTITY FULL",
+        ),
+        false => error.hint(format!(
+            "{names} was not changed and is stored out of line (TOAST), so it isn't sent: read the row by names and give \
+             the field `#[pg(default)]`, or set REPLICA IDENTITY FULL"
+        )),
+    })
+}
+
 #[cold]
-fn explain(error: Error, relation: &Relation, sent: &[Sent], keys_alone: bool, catalog: &Catalog) -> Error {
-    let columns = relation.columns.iter().zip(sent);
-    let names = |columns: Vec<&str>| columns.join(", ");
-    let unknown: Vec<&str> = columns
-        .clone()
-        .filter(|(column, _)| !catalog.knows(column.type_oid))
-        .map(|(column, _)| &*column.name)
-        .collect();
-    let missing: Vec<&str> =
-        columns.filter(|(_, sent)| **sent == Sent::Not).map(|(column, _)| &*column.name).collect();
+fn explain(error: Error, relation: &Relation, catalog: &Catalog) -> Error {
+    let unknown = relation.columns.iter().filter(|column| !catalog.knows(column.type_oid));
+    let unknown: Vec<&str> = unknown.map(|column| &*column.name).collect();
     let error = error.within(format_args!("table {}.{}", relation.schema, relation.name));
-    if keys_alone {
-        return error.with_cure("only the key of the row that was is sent: read it as a type with the key's columns, or set REPLICA IDENTITY FULL");
+    if unknown.is_empty() {
+        return error;
     }
-    if !missing.is_empty() {
-        return error.with_cure(format!(
-            "{} was not changed and is stored out of line (TOAST), so it isn't sent: give the field `#[pg(default)]`, or \
-             set REPLICA IDENTITY FULL",
-            names(missing)
-        ));
+    error.with_cure(format!(
+        "the type of {} was made after the stream began: look it up over a second connection, with resolve()",
+        unknown.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Row;
+
+    /// `doc (id, body, title)` of texts, with the first as the key, but for the type of `title`.
+    fn reader(title: Oid) -> ChangeReader {
+        let mut table = [&b"R"[..], &[0, 0, 0, 7], b"public\0doc\0d", &[0, 3]].concat();
+        for (key, name, oid) in [(1, "id", 25), (0, "body", 25), (0, "title", title)] {
+            table.extend([&[key], name.as_bytes(), &[0], &oid.to_be_bytes(), &[255; 4]].concat());
+        }
+        let mut reader = ChangeReader::new(Catalog::default(), Arc::new(Settings::default()));
+        reader.read(&table).unwrap();
+        reader
     }
-    if !unknown.is_empty() {
-        return error.with_cure(format!(
-            "the type of {} was made after the stream began: look it up over a second connection, with resolve()",
-            names(unknown)
-        ));
+
+    /// An update that leaves the body as it was.
+    const UPDATE: &[u8] = b"U\0\0\0\x07N\0\x03t\0\0\0\x011ut\0\0\0\x01x";
+
+    fn read<T>(title: Oid) -> Result<T>
+    where
+        T: for<'r> FromRow<'r>,
+    {
+        let mut reader = reader(title);
+        let Event::Change(mut change) = reader.read(UPDATE)? else { panic!("no change") };
+        change.new()
     }
-    error
+
+    #[test]
+    fn a_tuple_never_takes_another_column_for_one_that_was_not_sent() {
+        for error in
+            [read::<(String, String)>(25).unwrap_err(), read::<(String, String, String)>(25).unwrap_err()]
+        {
+            assert!(error.to_string().contains("doesn't tell body"), "{error}");
+            assert!(error.cure().unwrap().contains("TOAST"), "{error}");
+        }
+        assert_eq!(read::<(String,)>(25).unwrap().0, "1", "what is before it is where it was");
+        assert_eq!(read::<Row>(25).unwrap().get::<String>("title").unwrap(), "x");
+    }
+
+    #[test]
+    fn an_error_of_another_column_keeps_its_own_cure() {
+        let error = read::<(i64,)>(25).unwrap_err();
+        assert!(error.to_string().contains("\"id\""), "{error}");
+        assert!(!error.cure().unwrap_or_default().contains("TOAST"), "{error}");
+    }
+
+    #[test]
+    fn a_table_of_more_columns_than_there_can_be_is_no_panic() {
+        let count = u16::MAX;
+        let mut table = [&b"R"[..], &[0, 0, 0, 7], b"public\0doc\0d", &count.to_be_bytes()].concat();
+        let mut row = [&b"I"[..], &[0, 0, 0, 7], b"N", &count.to_be_bytes()].concat();
+        for _ in 0..count {
+            table.extend([&[0][..], b"c\0", &[0, 0, 0, 25], &[255; 4]].concat());
+            row.push(b'n');
+        }
+        let mut reader = ChangeReader::new(Catalog::default(), Arc::new(Settings::default()));
+        reader.read(&table).unwrap();
+        let Event::Change(mut change) = reader.read(&row).unwrap() else { panic!("no change") };
+        assert_eq!(change.new::<(Option<String>,)>().unwrap(), (None,));
+    }
 }

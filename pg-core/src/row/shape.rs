@@ -152,6 +152,25 @@ impl Shape {
         }
     }
 
+    /// Whether a field that has no default reads the column of this name.
+    pub(crate) fn requires(&self, column: &str) -> bool {
+        self.fields.iter().any(|field| match field {
+            Field::Column { name, default, .. } => !default && *name == Some(column),
+            Field::Nested { prefix, shape } => {
+                column.strip_prefix(prefix).is_some_and(|column| shape.requires(column))
+            }
+        })
+    }
+
+    /// How many columns are read by their places: the first so many.
+    pub(crate) fn positional(&self) -> usize {
+        let mut count = 0usize;
+        self.each_column(&mut |field| {
+            count = count.saturating_add(usize::from(matches!(field, Field::Column { name: None, .. })));
+        });
+        count
+    }
+
     pub(super) fn leaves(&self) -> usize {
         self.fields.iter().fold(0, |sum: usize, field| {
             sum.saturating_add(match field {
