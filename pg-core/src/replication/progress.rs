@@ -42,11 +42,24 @@ impl Progress {
         confirmed.apply = confirmed.apply.max(apply);
     }
 
-    /// Something was handed to the application that must be confirmed up to `place`.
+    /// Something came from a server whose log ends at `wal_end`.
+    #[inline]
+    pub fn handle_end(&mut self, wal_end: Lsn) {
+        self.wal_end = self.wal_end.max(wal_end);
+    }
+
+    /// A piece was handed to the application that begins at `place`. Of the log itself the end of what it must confirm
+    /// isn't told, and `wal_end` is never before that; changes tell one place as both.
     #[inline]
     pub fn handle_data(&mut self, place: Lsn, wal_end: Lsn) {
+        self.handle_end(wal_end);
+        self.handle_delivery(place.max(wal_end));
+    }
+
+    /// Something was handed to the application that must be confirmed up to `place`.
+    #[inline]
+    pub fn handle_delivery(&mut self, place: Lsn) {
         self.delivered = self.delivered.max(place);
-        self.wal_end = self.wal_end.max(wal_end);
     }
 
     /// The server has nothing more up to `end`. If all that was delivered was confirmed, so is this: an idle slot
@@ -55,13 +68,11 @@ impl Progress {
     /// Changes of a transaction come with places before that of a commit that came earlier, so it is the furthest place
     /// that counts, and not the last.
     pub fn handle_keepalive(&mut self, end: Lsn) {
-        self.wal_end = self.wal_end.max(end);
+        self.handle_end(end);
         let Positions { write, flush, apply } = self.confirmed;
         if self.delivered <= flush {
             self.confirm(end.max(write), end, if apply >= self.delivered { end } else { apply });
             self.delivered = self.delivered.max(end);
-        } else {
-            self.confirm(write, flush, apply);
         }
     }
 }
@@ -94,5 +105,30 @@ mod tests {
         progress.handle_keepalive(Lsn(200));
         assert_eq!(progress.positions(), Positions { write: Lsn(200), flush: Lsn(200), apply: Lsn(200) });
         assert_eq!(progress.wal_end(), Lsn(200));
+    }
+
+    #[test]
+    fn a_piece_of_the_log_that_was_not_confirmed_is_not_passed_over() {
+        let mut progress = Progress::default();
+        progress.handle_data(Lsn(0), Lsn(100));
+        progress.confirm(Lsn(100), Lsn(100), Lsn(100));
+        progress.handle_data(Lsn(100), Lsn(200));
+        progress.handle_keepalive(Lsn(200));
+        assert_eq!(progress.positions().flush, Lsn(100), "the second piece was not confirmed");
+        progress.confirm(Lsn(200), Lsn(200), Lsn(200));
+        progress.handle_keepalive(Lsn(300));
+        assert_eq!(progress.positions().flush, Lsn(300));
+    }
+
+    #[test]
+    fn what_never_became_whole_holds_nothing() {
+        let mut progress = Progress::default();
+        progress.handle_end(Lsn(90));
+        progress.handle_keepalive(Lsn(100));
+        assert_eq!(progress.positions().flush, Lsn(100), "a transaction that was undone");
+        progress.handle_end(Lsn(150));
+        progress.handle_delivery(Lsn(150));
+        progress.handle_keepalive(Lsn(200));
+        assert_eq!(progress.positions().flush, Lsn(100), "one that has committed");
     }
 }

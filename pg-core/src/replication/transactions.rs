@@ -9,7 +9,7 @@ use super::pgoutput::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::reader::Reader;
 use crate::wire::writer::put_u32;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Puts the messages of one stream of pgoutput together to transactions.
@@ -25,6 +25,8 @@ pub struct Assembler {
     whole: Kept,
     last: Vec<u8>,
     last_streamed: bool,
+    /// The transaction of which something could not be kept, so that none is whole from then on.
+    lost: Option<u32>,
 }
 
 /// Messages as they came: for each its length, its subtransaction, and its bytes.
@@ -32,7 +34,7 @@ pub struct Assembler {
 struct Kept {
     bytes: Vec<u8>,
     /// Subtransactions that were undone.
-    undone: Vec<u32>,
+    undone: HashSet<u32>,
     is_streamed: bool,
     xid: u32,
 }
@@ -74,22 +76,27 @@ impl Assembler {
             whole: Kept::default(),
             last: Vec::new(),
             last_streamed: false,
+            lost: None,
         }
     }
 
     /// How many bytes are kept.
     pub fn kept(&self) -> usize {
-        self.streamed.values().fold(self.open.bytes.len(), |sum, kept| sum.saturating_add(kept.bytes.len()))
+        let kept = self.streamed.values().chain([&self.open, &self.whole]);
+        kept.fold(0, |sum, kept| sum.saturating_add(kept.size()))
     }
 
     /// Takes a message; whether it makes something [whole](Assembler::whole).
     ///
     /// # Errors
     /// Of kind [`ErrorKind::Limit`] when more would be kept than was said: the transaction can't be had whole, and the
-    /// stream is to be ended. Bytes that are no message of pgoutput.
+    /// stream is to be ended; nothing is taken from then on. Bytes that are no message of pgoutput.
     pub fn take(&mut self, data: &[u8]) -> Result<bool> {
+        if let Some(xid) = self.lost {
+            return Err(self.too_large(xid));
+        }
         // What was whole was given, and its memory isn't held beside what comes.
-        if !self.whole.bytes.is_empty() {
+        if self.whole.size() > 0 {
             self.whole = Kept::default();
         }
         if matches!(data.first(), Some(b'I' | b'U' | b'D' | b'T' | b'R' | b'Y' | b'O')) {
@@ -108,7 +115,7 @@ impl Assembler {
             }
             Message::StreamAbort(abort) => {
                 if let Some(kept) = self.streamed.get_mut(&abort.xid) {
-                    kept.undone.push(abort.subxid);
+                    kept.undone.insert(abort.subxid);
                 }
             }
             Message::Commit(_) | Message::Prepare(_) => {
@@ -165,11 +172,9 @@ impl Assembler {
             None => &mut self.open,
         };
         if used.saturating_add(needed) > limit {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                format!("the transaction {} can't be kept whole: {limit} bytes are too few", kept.xid),
-            )
-            .hint("raise the limit, or take the changes one by one, as they come"));
+            let xid = kept.xid;
+            self.lost = Some(xid);
+            return Err(self.too_large(xid));
         }
         // The number of the (sub)transaction follows the tag.
         let xid = match streamed {
@@ -183,15 +188,39 @@ impl Assembler {
         kept.bytes.extend_from_slice(data);
         Ok(())
     }
+
+    #[cold]
+    fn too_large(&self, xid: u32) -> Error {
+        let limit = self.limit;
+        let what = format!("the transaction {xid} can't be kept whole: {limit} bytes are too few");
+        Error::new(ErrorKind::Limit, what)
+            .hint("raise the limit and begin a new stream, or take the changes one by one, as they come")
+    }
 }
 
 impl Kept {
     fn of(xid: u32, is_streamed: bool) -> Kept {
         Kept { xid, is_streamed, ..Kept::default() }
     }
+
+    fn size(&self) -> usize {
+        self.bytes.len().saturating_add(self.undone.len().saturating_mul(OVERHEAD))
+    }
 }
 
-impl Changes<'_> {
+/// Tables and types are described once: what is left unread here is needed by transactions that come later.
+impl Drop for Changes<'_> {
+    fn drop(&mut self) {
+        while let Ok(Some(message)) = self.next_message() {
+            // One that can't be read is an error where its table is used.
+            if matches!(message.first(), Some(b'R' | b'Y')) {
+                let _ = self.reader.read_of(message, self.kept.is_streamed);
+            }
+        }
+    }
+}
+
+impl<'t> Changes<'t> {
     /// The transaction's number.
     pub fn xid(&self) -> u32 {
         self.kept.xid
@@ -207,19 +236,131 @@ impl Changes<'_> {
     /// # Errors
     /// Bytes that are no message of pgoutput.
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>> {
-        let (mut rest, message) = loop {
-            let mut rest = self.rest;
-            if rest.rest().is_empty() {
-                return Ok(None);
-            }
-            let (length, xid) = (rest.u32()?, rest.u32()?);
-            let message = rest.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+        match self.next_message()? {
+            Some(message) => self.reader.read_of(message, self.kept.is_streamed).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The next message that was not undone.
+    fn next_message(&mut self) -> Result<Option<&'t [u8]>> {
+        while !self.rest.rest().is_empty() {
+            let (length, xid) = (self.rest.u32()?, self.rest.u32()?);
+            let message = self.rest.take(usize::try_from(length).unwrap_or(usize::MAX))?;
             if !self.kept.undone.contains(&xid) {
-                break (rest, message);
+                return Ok(Some(message));
             }
-            self.rest = rest;
-        };
-        std::mem::swap(&mut self.rest, &mut rest);
-        self.reader.read_of(message, self.kept.is_streamed).map(Some)
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::catalog::Catalog;
+    use crate::types::context::Settings;
+
+    /// A stream of messages for one table, `t (id text)`.
+    fn message(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+        [&[tag][..], &parts.concat()].concat()
+    }
+
+    fn begin(xid: u32) -> Vec<u8> {
+        message(b'B', &[&[0; 16], &xid.to_be_bytes()])
+    }
+
+    fn commit() -> Vec<u8> {
+        message(b'C', &[&[0; 25]])
+    }
+
+    fn table() -> Vec<u8> {
+        message(b'R', &[&[0, 0, 0, 7], b"public\0t\0d", &[0, 1, 1], b"id\0", &[0, 0, 0, 25], &[255; 4]])
+    }
+
+    fn insert(id: &str) -> Vec<u8> {
+        let length = u32::try_from(id.len()).unwrap().to_be_bytes();
+        message(b'I', &[&[0, 0, 0, 7], b"N", &[0, 1], b"t", &length, id.as_bytes()])
+    }
+
+    fn stream_start(xid: u32) -> Vec<u8> {
+        message(b'S', &[&xid.to_be_bytes(), &[1]])
+    }
+
+    /// A message in a block of a streamed transaction.
+    fn within(xid: u32, message: &[u8]) -> Vec<u8> {
+        [&message[..1], &xid.to_be_bytes(), &message[1..]].concat()
+    }
+
+    fn stream_abort(xid: u32, subxid: u32) -> Vec<u8> {
+        message(b'A', &[&xid.to_be_bytes(), &subxid.to_be_bytes()])
+    }
+
+    fn stream_commit(xid: u32) -> Vec<u8> {
+        message(b'c', &[&xid.to_be_bytes(), &[0; 25]])
+    }
+
+    fn reader() -> ChangeReader {
+        ChangeReader::new(Catalog::default(), std::sync::Arc::new(Settings::default()))
+    }
+
+    fn ids(whole: Whole<'_>) -> Vec<String> {
+        let Whole::Transaction(_, mut changes) = whole else { panic!("no transaction") };
+        let mut ids = Vec::new();
+        while let Some(event) = changes.next_event().unwrap() {
+            if let Event::Change(mut change) = event {
+                ids.push(change.new::<(String,)>().unwrap().0);
+            }
+        }
+        ids
+    }
+
+    #[test]
+    fn a_transaction_that_is_too_large_is_never_given_as_whole() {
+        let mut assembler = Assembler::new(200);
+        for message in [begin(1), table(), insert("small")] {
+            assert!(!assembler.take(&message).unwrap());
+        }
+        let large = "x".repeat(200);
+        for message in [insert(&large), insert("small"), commit(), begin(2), commit()] {
+            let error = assembler.take(&message).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Limit);
+            assert!(error.to_string().contains("transaction 1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn changes_that_are_left_unread_leave_the_tables_described() {
+        let (mut assembler, mut reader) = (Assembler::new(1000), reader());
+        for message in [begin(1), table(), insert("a")] {
+            assert!(!assembler.take(&message).unwrap());
+        }
+        assert!(assembler.take(&commit()).unwrap());
+        drop(assembler.whole(&mut reader).unwrap());
+        for message in [begin(2), insert("b")] {
+            assert!(!assembler.take(&message).unwrap());
+        }
+        assert!(assembler.take(&commit()).unwrap());
+        assert_eq!(ids(assembler.whole(&mut reader).unwrap()), ["b"]);
+    }
+
+    #[test]
+    fn the_memory_of_what_was_read_and_undone_is_counted_and_given_back() {
+        let (mut assembler, mut reader) = (Assembler::new(10_000), reader());
+        assembler.take(&stream_start(1)).unwrap();
+        for message in [within(1, &table()), within(1, &insert("a")), within(2, &insert("undone"))] {
+            assembler.take(&message).unwrap();
+        }
+        assembler.take(b"E").unwrap();
+        let before = assembler.kept();
+        for subxid in 2..102 {
+            assembler.take(&stream_abort(1, subxid)).unwrap();
+        }
+        assert_eq!(assembler.kept(), before + 100 * OVERHEAD);
+        assert!(assembler.take(&stream_commit(1)).unwrap());
+        assert_eq!(ids(assembler.whole(&mut reader).unwrap()), ["a"]);
+        assert!(assembler.kept() > 0, "it may be read again");
+        assembler.take(&begin(3)).unwrap();
+        assert_eq!(assembler.kept(), 0);
     }
 }

@@ -88,15 +88,26 @@ impl<'s, S: Lender> TransactionStream<'s, S> {
     /// The next transaction, once it is whole; `None` when the server has ended the stream.
     ///
     /// # Errors
-    /// As [`ChangeStream::next`]; and a transaction that is larger than the limit.
+    /// As [`ChangeStream::next`]; and a transaction that is larger than the limit, which is the error of every call from
+    /// then on.
     pub async fn next(&mut self) -> Result<Option<Whole<'_>>> {
         let ChangeStream { stream, reader } = &mut self.changes;
         loop {
-            let Some(message) = stream.next().await? else { return Ok(None) };
+            let Some(message) = stream.next_part().await? else { return Ok(None) };
+            let place = message.start;
             if self.assembler.take(message.data)? {
+                stream.delivered(place);
                 return self.assembler.whole(reader).map(Some);
             }
         }
+    }
+
+    /// [`ChangeStream::resolve`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn resolve<O: Run>(&mut self, other: &mut O) -> Result<()> {
+        self.changes.resolve(other).await
     }
 
     /// The stream beneath: positions and feedback.

@@ -97,16 +97,9 @@ impl<'s, S: Lender> ReplicationStream<'s, S> {
     /// # Cancel safety
     /// No message is lost when the future is dropped.
     pub async fn next(&mut self) -> Result<Option<XLogData<'_>>> {
-        loop {
-            self.tell_if_due().await?;
-            match self.advance().await? {
-                Waiting::Data(frame) => return self.deliver(frame).map(Some),
-                Waiting::End => return Ok(None),
-                Waiting::Nothing => {
-                    let due = self.due_in();
-                    self.wait(due).await?;
-                }
-            }
+        match self.frame().await? {
+            Some(frame) => self.deliver(frame).map(Some),
+            None => Ok(None),
         }
     }
 
@@ -195,7 +188,10 @@ impl<'s, S: Lender> ReplicationStream<'s, S> {
     /// None; a lost connection is told by the next call that reads.
     pub fn tick(&mut self) -> Result<Duration> {
         let due = self.due_in();
-        if self.over || !due.is_zero() {
+        if self.over {
+            return Ok(self.interval);
+        }
+        if !due.is_zero() {
             return Ok(due.max(Duration::from_millis(1)));
         }
         // One that could not be sent yet says enough.
@@ -275,6 +271,35 @@ impl<S: Lender> ReplicationStream<'_, S> {
         self.session
     }
 
+    /// As [`ReplicationStream::next`], for those who put pieces together: what must be confirmed is not this one, but the
+    /// whole that is [delivered](ReplicationStream::delivered) later.
+    pub(crate) async fn next_part(&mut self) -> Result<Option<XLogData<'_>>> {
+        match self.frame().await? {
+            Some(frame) => self.receive(frame).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Something whole was handed to the application that must be confirmed up to `place`.
+    pub(crate) fn delivered(&mut self, place: Lsn) {
+        self.progress.handle_delivery(place);
+    }
+
+    /// Waits for the next piece.
+    async fn frame(&mut self) -> Result<Option<CopyFrame>> {
+        loop {
+            self.tell_if_due().await?;
+            match self.advance().await? {
+                Waiting::Data(frame) => return Ok(Some(frame)),
+                Waiting::End => return Ok(None),
+                Waiting::Nothing => {
+                    let due = self.due_in();
+                    self.wait(due).await?;
+                }
+            }
+        }
+    }
+
     /// Takes keepalives, answers those that ask, and stops at data.
     async fn advance(&mut self) -> Result<Waiting> {
         loop {
@@ -313,13 +338,24 @@ impl<S: Lender> ReplicationStream<'_, S> {
 
     #[inline]
     fn deliver(&mut self, frame: CopyFrame) -> Result<XLogData<'_>> {
+        let (data, progress) = self.data(frame)?;
+        progress.handle_data(data.start, data.end);
+        Ok(data)
+    }
+
+    #[inline]
+    fn receive(&mut self, frame: CopyFrame) -> Result<XLogData<'_>> {
+        let (data, progress) = self.data(frame)?;
+        progress.handle_end(data.end);
+        Ok(data)
+    }
+
+    #[inline]
+    fn data(&mut self, frame: CopyFrame) -> Result<(XLogData<'_>, &mut Progress)> {
         let connection = self.session.lent();
         self.io_at = Some(connection.now());
         match ReplicationMessage::parse(connection.copy_data(frame))? {
-            ReplicationMessage::XLogData(data) => {
-                self.progress.handle_data(data.start, data.end);
-                Ok(data)
-            }
+            ReplicationMessage::XLogData(data) => Ok((data, &mut self.progress)),
             ReplicationMessage::Keepalive(_) => Err(Error::protocol("a keepalive is no data")),
         }
     }

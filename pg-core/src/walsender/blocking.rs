@@ -211,6 +211,11 @@ impl<S: Session> BlockingTransactionStream<'_, S> {
         complete(self.0.next())
     }
 
+    /// [`TransactionStream::resolve`]: looks types up over a second connection.
+    pub fn resolve<O: Session>(&mut self, other: &mut O) -> Result<()> {
+        complete(self.0.resolve(other))
+    }
+
     /// [`ReplicationStream::confirm`]: everything before `lsn` was kept.
     pub fn confirm(&mut self, lsn: Lsn) {
         self.0.stream().confirm(lsn);
