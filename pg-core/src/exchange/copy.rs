@@ -94,6 +94,15 @@ impl Exchange for Copy<'_> {
                 let error = c.server_error(*error, self.sql);
                 self.error.get_or_insert(error);
             }
+            // At the end of a timeline that is history there is nothing to stream: a row tells the next one.
+            (Message::RowDescription(_), Direction::Both)
+                if self.error.is_none() && self.sql.trim_start().starts_with("START_REPLICATION") =>
+            {
+                let error =
+                    Error::usage("the timeline ends there: the server has nothing more of it to stream")
+                        .hint("go on with a later timeline: `identify_system` tells the server's own");
+                self.error = Some(error.with_sql(self.sql));
+            }
             (Message::CommandComplete(_) | Message::RowDescription(_) | Message::EmptyQueryResponse, _)
                 if self.error.is_none() =>
             {

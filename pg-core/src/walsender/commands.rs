@@ -118,7 +118,7 @@ pub trait ReplicationSession: Session {
 impl<S: Session> ReplicationSession for S {}
 
 /// The server's major version; 0 if it isn't told in numbers.
-fn major<S: Session>(session: &mut S) -> u32 {
+pub(super) fn major<S: Session>(session: &mut S) -> u32 {
     let version = session.connection().parameter("server_version").unwrap_or_default();
     let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap_or_default()

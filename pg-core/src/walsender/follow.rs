@@ -1,7 +1,7 @@
 //! Copying a publication's tables to another database and following them there, with nothing lost or doubled: the
 //! position is stored in the target in the same transaction as the data.
 
-use super::commands::ReplicationSession;
+use super::commands::{ReplicationSession, major};
 use crate::copy::{CopyFrom, CopyTo};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lsn::Lsn;
@@ -48,13 +48,50 @@ pub struct Follow {
 const POSITIONS: &str =
     "create table if not exists pg_follow_position (slot text primary key, lsn pg_lsn not null)";
 
-/// The tables of a publication with their columns, but those that are computed.
-const TABLES: &str = "select t.schemaname::text, t.tablename::text, array(select a.attname::text from pg_attribute a
-       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' order by a.attnum)
-     from pg_publication_tables t
-     join pg_namespace n on n.nspname = t.schemaname
-     join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
-     where t.pubname = $1 order by 1, 2";
+/// Values pass as text from one database to another, whatever each of them is set to.
+const FORMS: [(&str, &str); 4] = [
+    ("datestyle", "'ISO'"),
+    ("intervalstyle", "'postgres'"),
+    ("extra_float_digits", "3"),
+    ("lc_monetary", "'C'"),
+];
+
+/// Sets the forms in which values are written and read, of a session or of its transaction.
+async fn set_forms<S: Session>(session: &mut S, scope: &str) -> Result<()> {
+    let set: Vec<String> =
+        FORMS.iter().map(|(name, value)| format!("set {scope} {name} = {value}")).collect();
+    session.batch_execute(&set.join("; ")).await
+}
+
+/// The tables of a publication with their published columns, but those that are computed; whether they have partitions;
+/// and which rows are published. Lists of columns and conditions came with PostgreSQL 15.
+fn tables_sql(major: u32) -> String {
+    let (listed, condition) = match major {
+        ..15 => ("", "null::text"),
+        _ => ("and a.attname = any (t.attnames)", "t.rowfilter"),
+    };
+    format!(
+        "select t.schemaname::text, t.tablename::text, array(select a.attname::text from pg_attribute a
+           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' {listed}
+           order by a.attnum), c.relkind = 'p', {condition}
+         from pg_publication_tables t
+         join pg_namespace n on n.nspname = t.schemaname
+         join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
+         where t.pubname = $1 order by 1, 2"
+    )
+}
+
+/// A table of a publication.
+type Published = (String, String, Vec<String>, bool, Option<String>);
+
+/// The rows of a table that are published: of a partitioned one those of its partitions.
+fn rows_sql((schema, table, columns, partitioned, condition): &Published) -> Result<String> {
+    let columns: Vec<String> = columns.iter().map(|name| quote::identifier(name)).collect::<Result<_>>()?;
+    let only = if *partitioned { "" } else { "only " };
+    let name = format!("{}.{}", quote::identifier(schema)?, quote::identifier(table)?);
+    let condition = condition.as_ref().map(|condition| format!(" where {condition}")).unwrap_or_default();
+    Ok(format!("select {} from {only}{name}{condition}", columns.join(", ")))
+}
 
 impl Follow {
     /// Follows a publication through the slot of this name, which is made by [`Follow::copy`].
@@ -119,11 +156,14 @@ impl Follow {
         let mut reading = source.begin_with(reading).await?;
         let snapshot = quote::literal(slot.snapshot.as_deref().unwrap_or_default())?;
         reading.batch_execute(&format!("set transaction snapshot {snapshot}")).await?;
-        let tables: Vec<(String, String, Vec<String>)> =
-            reading.query(TABLES, (self.publication.as_str(),)).await?;
+        set_forms(&mut reading, "local").await?;
+        let tables = tables_sql(major(&mut reading));
+        let tables: Vec<Published> = reading.query(&tables, (self.publication.as_str(),)).await?;
         let mut writing = target.begin().await?;
-        for (schema, table, columns) in &tables {
-            let from = CopyTo::table(table).schema(schema).columns(columns).to_sql()?;
+        set_forms(&mut writing, "local").await?;
+        for published in &tables {
+            let (schema, table, columns, ..) = published;
+            let from = CopyTo::query(&rows_sql(published)?).to_sql()?;
             let to = CopyFrom::table(table).schema(schema).columns(columns).to_sql()?;
             let mut from = reading.copy_out(&from).await?;
             let mut to = writing.copy_in(&to).await?;
@@ -145,7 +185,8 @@ impl Follow {
         found.map(|(lsn,)| lsn.parse()).transpose()
     }
 
-    /// Goes on from the position that the target keeps.
+    /// Goes on from the position that the target keeps. Both sessions keep the settings `datestyle`, `intervalstyle`,
+    /// `extra_float_digits` and `lc_monetary` under which values pass as text.
     ///
     /// # Errors
     /// Nothing was copied as yet; what either server says.
@@ -158,6 +199,8 @@ impl Follow {
             Error::usage(format!("the target has no position for the slot {:?}", self.slot))
                 .hint("run copy() first")
         })?;
+        set_forms(walsender, "session").await?;
+        set_forms(&mut target, "session").await?;
         let options = PgOutput::new([&self.publication]).streaming(Streaming::On);
         let stream = walsender.start_logical(&self.slot, position, options).await?;
         // Values pass through as text: no type is needed for that.
@@ -201,8 +244,12 @@ impl<W: Session, T: Session> Follower<'_, W, T> {
     pub async fn step(&mut self) -> Result<Option<Lsn>> {
         loop {
             while !self.pending {
-                let Some(message) = self.stream.next().await? else { return Ok(None) };
+                let Some(message) = self.stream.next_part().await? else { return Ok(None) };
+                let place = message.start;
                 self.pending = self.assembler.take(message.data)?;
+                if self.pending {
+                    self.stream.delivered(place);
+                }
             }
             let Whole::Transaction(commit, changes) = self.assembler.whole(&mut self.reader)? else {
                 self.pending = false;
