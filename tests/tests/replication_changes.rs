@@ -354,6 +354,47 @@ async fn large_transactions_are_streamed_before_they_commit_and_come_whole<F: Fa
     }
 }
 
+#[test]
+fn a_large_transaction_that_is_undone_holds_no_slot() {
+    type F = pg_tests::clients::AsyncFace;
+    pg_tests::clients::block_on(async {
+        let (mut pair, _) = Pair::<F>::with_slot("pgoutput").await;
+        let config = pair.config.clone().options("-c logical_decoding_work_mem=64kB");
+        pair.walsender = F::connect(&config).await.unwrap();
+        pair.sql.batch_execute("create publication p for all tables").await.unwrap();
+        let undone =
+            "begin; insert into t select n, repeat('x', 100) from generate_series(1, 5000) n; rollback";
+        pair.sql.batch_execute(undone).await.unwrap();
+        let mark = "select pg_current_wal_insert_lsn()::text";
+        let mark: Lsn = pair.sql.query_value::<String>(mark, ()).await.unwrap().parse().unwrap();
+
+        let options = PgOutput::new(["p"]).streaming(Streaming::On);
+        let stream = pair.walsender.start_logical(&pair.slot, Lsn(0), options).await.unwrap();
+        let stream = stream.status_interval(std::time::Duration::from_millis(50));
+        let mut stream = stream.changes().transactions(4 << 20);
+        let confirmed = async {
+            let sql = "select confirmed_flush_lsn >= $2::text::pg_lsn from pg_replication_slots where slot_name = $1";
+            let mark = mark.to_string();
+            while !pair.sql.query_value::<bool>(sql, (&pair.slot, &mark)).await.unwrap() {}
+        };
+        let nothing = async {
+            // PostgreSQL 14 tells transactions that did nothing to the tables, too.
+            while let Some(whole) = stream.next().await.unwrap() {
+                let Whole::Transaction(commit, mut changes) = whole else { panic!("{whole:?}") };
+                assert!(changes.next_event().unwrap().is_none());
+                stream.stream().confirm(commit.end_lsn);
+            }
+        };
+        tokio::time::timeout(SOON, async {
+            tokio::select! { () = confirmed => {}, () = nothing => panic!("the server ended the stream") }
+        })
+        .await
+        .expect("the slot advances");
+        drop(stream);
+        pair.end().await;
+    });
+}
+
 async fn prepared_transactions_come_when_they_are_prepared<F: Face>() {
     let mut pair = Pair::<F>::new().await;
     pair.sql.batch_execute("create publication p for all tables").await.unwrap();

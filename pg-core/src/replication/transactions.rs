@@ -25,6 +25,9 @@ pub struct Assembler {
     whole: Kept,
     last: Vec<u8>,
     last_streamed: bool,
+    /// What earlier transactions say of tables and types, and whether in a block: it is said once, and they may have been
+    /// left unread.
+    described: Vec<(bool, Box<[u8]>)>,
     /// The transaction of which something could not be kept, so that none is whole from then on.
     lost: Option<u32>,
 }
@@ -36,6 +39,8 @@ struct Kept {
     /// Subtransactions that were undone.
     undone: HashSet<u32>,
     is_streamed: bool,
+    /// There are descriptions of tables and types among them.
+    describes: bool,
     xid: u32,
 }
 
@@ -76,6 +81,7 @@ impl Assembler {
             whole: Kept::default(),
             last: Vec::new(),
             last_streamed: false,
+            described: Vec::new(),
             lost: None,
         }
     }
@@ -97,7 +103,8 @@ impl Assembler {
         }
         // What was whole was given, and its memory isn't held beside what comes.
         if self.whole.size() > 0 {
-            self.whole = Kept::default();
+            let whole = std::mem::take(&mut self.whole);
+            self.described.extend(whole.descriptions().map(|message| (whole.is_streamed, message.into())));
         }
         if matches!(data.first(), Some(b'I' | b'U' | b'D' | b'T' | b'R' | b'Y' | b'O')) {
             return self.keep(data).map(|()| false);
@@ -150,6 +157,9 @@ impl Assembler {
     /// # Errors
     /// Nothing is whole.
     pub fn whole<'t>(&'t mut self, reader: &'t mut ChangeReader) -> Result<Whole<'t>> {
+        for (streamed, message) in self.described.drain(..) {
+            reader.read_of(&message, streamed)?;
+        }
         let changes = Changes { rest: Reader::new(&self.whole.bytes), kept: &self.whole, reader };
         Ok(match Decoder::new().decode_of(&self.last, self.last_streamed)? {
             Message::Commit(commit) | Message::StreamCommit(StreamCommit { commit, .. }) => {
@@ -183,6 +193,7 @@ impl Assembler {
             }
             None => kept.xid,
         };
+        kept.describes |= is_description(data);
         put_u32(&mut kept.bytes, u32::try_from(data.len()).unwrap_or(u32::MAX));
         put_u32(&mut kept.bytes, xid);
         kept.bytes.extend_from_slice(data);
@@ -206,21 +217,33 @@ impl Kept {
     fn size(&self) -> usize {
         self.bytes.len().saturating_add(self.undone.len().saturating_mul(OVERHEAD))
     }
-}
 
-/// Tables and types are described once: what is left unread here is needed by transactions that come later.
-impl Drop for Changes<'_> {
-    fn drop(&mut self) {
-        while let Ok(Some(message)) = self.next_message() {
-            // One that can't be read is an error where its table is used.
-            if matches!(message.first(), Some(b'R' | b'Y')) {
-                let _ = self.reader.read_of(message, self.kept.is_streamed);
+    /// The messages that describe tables and types.
+    fn descriptions(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = Reader::new(if self.describes { &self.bytes } else { &[] });
+        let messages = std::iter::from_fn(move || self.next(&mut rest).ok().flatten());
+        messages.filter(|message| is_description(message))
+    }
+
+    /// The next message that was not undone.
+    fn next<'k>(&self, rest: &mut Reader<'k>) -> Result<Option<&'k [u8]>> {
+        while !rest.rest().is_empty() {
+            let (length, xid) = (rest.u32()?, rest.u32()?);
+            let message = rest.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+            if !self.undone.contains(&xid) {
+                return Ok(Some(message));
             }
         }
+        Ok(None)
     }
 }
 
-impl<'t> Changes<'t> {
+/// Whether a message is Relation or Type.
+fn is_description(message: &[u8]) -> bool {
+    matches!(message.first(), Some(b'R' | b'Y'))
+}
+
+impl Changes<'_> {
     /// The transaction's number.
     pub fn xid(&self) -> u32 {
         self.kept.xid
@@ -236,22 +259,10 @@ impl<'t> Changes<'t> {
     /// # Errors
     /// Bytes that are no message of pgoutput.
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>> {
-        match self.next_message()? {
+        match self.kept.next(&mut self.rest)? {
             Some(message) => self.reader.read_of(message, self.kept.is_streamed).map(Some),
             None => Ok(None),
         }
-    }
-
-    /// The next message that was not undone.
-    fn next_message(&mut self) -> Result<Option<&'t [u8]>> {
-        while !self.rest.rest().is_empty() {
-            let (length, xid) = (self.rest.u32()?, self.rest.u32()?);
-            let message = self.rest.take(usize::try_from(length).unwrap_or(usize::MAX))?;
-            if !self.kept.undone.contains(&xid) {
-                return Ok(Some(message));
-            }
-        }
-        Ok(None)
     }
 }
 

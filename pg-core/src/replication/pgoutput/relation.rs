@@ -90,6 +90,9 @@ impl Relations {
     }
 
     pub(super) fn keep(&mut self, relation: Relation) {
-        self.0.insert(relation.oid, Arc::new(relation));
+        // Plans are kept by the description: the same one again leaves them.
+        if self.0.get(&relation.oid).is_none_or(|known| **known != relation) {
+            self.0.insert(relation.oid, Arc::new(relation));
+        }
     }
 }
