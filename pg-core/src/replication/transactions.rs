@@ -157,7 +157,7 @@ impl Assembler {
     /// # Errors
     /// Nothing is whole.
     pub fn whole<'t>(&'t mut self, reader: &'t mut ChangeReader) -> Result<Whole<'t>> {
-        for (streamed, message) in self.described.drain(..) {
+        for (streamed, message) in std::mem::take(&mut self.described) {
             reader.read_of(&message, streamed)?;
         }
         let changes = Changes { rest: Reader::new(&self.whole.bytes), kept: &self.whole, reader };
