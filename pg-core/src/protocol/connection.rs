@@ -431,7 +431,7 @@ impl Connection {
         }
     }
 
-    /// How long each call may take that has no [limit](crate::exchange::Exchange::limit) of its own.
+    /// How long each call may take that has no [limit](crate::exchange::Exchange::patience) of its own.
     #[inline]
     pub fn deadline(&self) -> Option<Duration> {
         self.deadline
