@@ -349,7 +349,8 @@ pub(crate) fn interrupted(failure: Failure) -> Error {
         .with_source(failure)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
     use rustix::net::sockopt;

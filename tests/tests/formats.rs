@@ -235,7 +235,7 @@ async fn inside_a_transaction_it_is_an_error_with_the_cure<S: Session>(
     still_answers(client).await
 }
 
-async fn a_stream_over_such_a_type_knows_it_the_second_time<S: Session>(
+async fn a_stream_over_such_a_type_works_from_the_first_time_on<S: Session>(
     client: &mut S,
     _: &Database,
 ) -> Result<()> {
@@ -249,10 +249,7 @@ async fn a_stream_over_such_a_type_knows_it_the_second_time<S: Session>(
         assert_eq!(names, ["a", "b", "c"]);
     }
     let sql = "select rights, kind, name from relations order by name";
-    let mut rows = client.stream_as::<Relation>(sql, ()).await?;
-    assert_eq!(rows.next_as::<Relation>().await?.unwrap().name, "a");
-    assert_eq!(rows.next_as::<Relation>().await?.unwrap().name, "b");
-    assert_eq!(rows.next_row().await.map(|_| ()).unwrap_err().sqlstate().unwrap().code(), "42883");
+    // Rows that are given away can't be read a second time; with a string among them the columns are described first.
     let mut rows = client.stream_as::<Relation>(sql, ()).await?;
     let mut names = Vec::new();
     while let Some(row) = rows.next_as::<Relation>().await? {
@@ -268,5 +265,5 @@ pg_tests::both_clients!(
     a_type_without_binary_form_is_no_obstacle,
     one_row_is_taken_once_when_a_statement_is_run_again,
     inside_a_transaction_it_is_an_error_with_the_cure,
-    a_stream_over_such_a_type_knows_it_the_second_time,
+    a_stream_over_such_a_type_works_from_the_first_time_on,
 );

@@ -31,7 +31,8 @@ pub(super) fn watch(socket: impl AsFd, tcp: &Tcp) -> io::Result<()> {
     Ok(rustix::net::sockopt::set_socket_keepalive(socket, tcp.keepalives)?)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
     use rustix::net::sockopt;
