@@ -6,12 +6,13 @@ use pg_core::exchange::{Exchange, pipeline};
 use pg_core::protocol::connection::Connection;
 use pg_core::transaction::Isolation;
 use pg_core::{
-    FromRow, FromSql, Lifecycle, Parameter, Query, Result, Run, Session, ToSql, Transaction,
-    TransactionOptions,
+    CursorOptions, FromRow, FromSql, LargeObjectMode, Lifecycle, Parameter, Query, Result, Retry, Run,
+    Session, ToSql, Towards, Transaction, TransactionOptions,
 };
 use pg_tests::clients::{AsyncFace, BlockingFace, Face, block_on, still_answers};
 use pg_tests::server::{Database, Server};
 use std::future::Future;
+use std::time::Duration;
 use tokio::task::JoinHandle;
 
 #[derive(Debug, PartialEq, FromRow)]
@@ -323,6 +324,64 @@ spawned! {
         let mut rows = s.copy_out_rows::<(i32, &str)>(&CopyTo::query("select 7, 'text'::text")).await?;
         assert_eq!(rows.next_as::<(i32, &str)>().await?, Some((7, text)));
     };
+    portal |s, text, list, any| {
+        let mut tx = s.begin().await?;
+        let mut portal = tx.portal::<(i64, String)>("select unnest($1), $2::text", (list, text)).await?;
+        assert_eq!(tx.fetch_portal(&mut portal, 1).await?, [(1, "text".to_owned())]);
+    };
+    fetch_portal |s, text, list, any| {
+        let mut tx = s.begin().await?;
+        let mut portal = tx.portal::<(String, i64)>("select $1::text, $2::int8", any).await?;
+        assert_eq!(tx.fetch_portal(&mut portal, 0).await?.len(), 1);
+        tx.commit().await?;
+    };
+    cursor |s, text, list, any| {
+        let mut tx = s.begin().await?;
+        let mut cursor = tx.cursor::<(i64,)>(text, "select unnest($1)", (list,)).await?;
+        assert_eq!(cursor.fetch(Towards::Forward(2)).await?, [(1,), (2,)]);
+    };
+    cursor_with |s, text, list, any| {
+        let mut cursor = s.cursor_with::<(i64,)>(CursorOptions::new(text).hold(true), "select 7::int8", ()).await?;
+        assert_eq!(cursor.fetch(Towards::Forward(2)).await?, [(7,)]);
+    };
+    retry |s, text, list, any| {
+        let seven = s.retry(Retry::new(), async |tx: &mut S| tx.query_value::<i64>("select 7::int8", ()).await);
+        assert_eq!(seven.await?, 7);
+    };
+    create_large_object |s, text, list, any| {
+        let oid = s.create_large_object().await?;
+        s.unlink_large_object(oid).await?;
+    };
+    open_large_object |s, text, list, any| {
+        let mut tx = s.begin().await?;
+        let oid = tx.create_large_object().await?;
+        let mut object = tx.open_large_object(oid, LargeObjectMode::ReadWrite).await?;
+        object.write_all(text.as_bytes()).await?;
+        object.close().await?;
+    };
+    unlink_large_object |s, text, list, any| assert!(s.unlink_large_object(1).await.is_err());
+    import_large_object |s, text, list, any| {
+        let oid = s.import_large_object(text.as_bytes()).await?;
+        s.unlink_large_object(oid).await?;
+    };
+    export_large_object |s, text, list, any| {
+        let oid = s.import_large_object(text.as_bytes()).await?;
+        let mut back = Vec::new();
+        assert_eq!(s.export_large_object(oid, &mut back).await?, 4);
+        s.unlink_large_object(oid).await?;
+    };
+    listen |s, text, list, any| s.listen(text).await?;
+    notify |s, text, list, any| s.notify(text, text).await?;
+    notify_json |s, text, list, any| s.notify_json(text, &list).await?;
+    wait_notification |s, text, list, any| {
+        assert!(s.wait_notification(Duration::from_secs(20)).await?.is_some());
+    };
+    deliver_notifications |s, text, list, any| {
+        s.deliver_notifications(Duration::ZERO).await.unwrap_err();
+    };
+    unlisten |s, text, list, any| s.unlisten(text).await?;
+    unlisten_all |s, text, list, any| s.unlisten_all().await?;
+    pause |s, text, list, any| s.pause(Duration::ZERO).await?;
     type_by_name |s, text, list, any| assert!(s.type_by_name(text).await?.is_some());
     ping |s, text, list, any| s.ping().await?;
     run |s, text, list, any| {
