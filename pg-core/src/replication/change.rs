@@ -532,8 +532,8 @@ mod tests {
         let mut row = [&b"I"[..], &[0, 0, 0, 7], b"N", &count.to_be_bytes()].concat();
         for _ in 0..count {
             table.extend([&[0][..], b"c\0", &[0, 0, 0, 25], &[255; 4]].concat());
-            row.push(b'n');
         }
+        row.extend(vec![b'n'; usize::from(count)]);
         let mut reader = ChangeReader::new(Catalog::default(), Arc::new(Settings::default()));
         reader.read(&table).unwrap();
         let Event::Change(mut change) = reader.read(&row).unwrap() else { panic!("no change") };

@@ -347,7 +347,7 @@ mod tests {
             assert!(!assembler.take(&message).unwrap());
         }
         assert!(assembler.take(&commit()).unwrap());
-        drop(assembler.whole(&mut reader).unwrap());
+        let _ = assembler.whole(&mut reader).unwrap();
         for message in [begin(2), insert("b")] {
             assert!(!assembler.take(&message).unwrap());
         }
