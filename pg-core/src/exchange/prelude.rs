@@ -166,6 +166,8 @@ impl Prelude {
 
     pub(super) fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
         match (&mut self.what, message) {
+            // The first one is the cause. Another may follow: FATAL ones come when they like.
+            (_, Message::ErrorResponse(_)) if self.error.is_some() => {}
             (What::Types { rows, .. }, Message::DataRow(row)) => rows.push(texts(row)?),
             (What::Types { .. }, Message::ErrorResponse(mut error)) => {
                 error.position = None; // in a text that nobody wrote

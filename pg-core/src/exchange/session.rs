@@ -299,7 +299,8 @@ impl Exchange for Ping {
 
     fn on_message(&mut self, c: &mut Conversation, message: Message<'_>) -> Result<()> {
         if let Message::ErrorResponse(error) = message {
-            self.error = Some(c.server_error(*error, ""));
+            let error = c.server_error(*error, "");
+            self.error.get_or_insert(error);
         }
         Ok(())
     }

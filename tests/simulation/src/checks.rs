@@ -76,6 +76,8 @@ pub(super) struct Ledger {
     must_not: Vec<u64>,
     all_or_none: Vec<Vec<u64>>,
     pub(super) findings: Vec<String>,
+    /// Bytes of COPY data that the run made for itself.
+    pub(super) copied: u64,
     /// How many calls ended rightly, in an error, and by being dropped: so that runs are seen to do something.
     pub(super) right: u64,
     pub(super) errors: u64,

@@ -87,6 +87,8 @@ pub struct Tally {
     pub encrypted: u64,
     /// Bytes that the server sent.
     pub bytes: u64,
+    /// Bytes of COPY data that were made to be handed to the client, or held against what came out.
+    pub copied: u64,
 }
 
 impl Tally {
@@ -99,6 +101,7 @@ impl Tally {
         self.closed += other.closed;
         self.encrypted += other.encrypted;
         self.bytes += other.bytes;
+        self.copied += other.copied;
     }
 }
 
@@ -262,6 +265,7 @@ fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
             closed: u64::from(closed),
             encrypted: u64::from(terms.is_some_and(Terms::encrypts)),
             bytes: world.server.faults.bytes as u64,
+            copied: script.ledger.copied,
         });
     }
     let story = std::mem::take(&mut script.story).join("\n");

@@ -47,6 +47,7 @@ impl Script {
     async fn copy_in(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let data = language::copy_data(number, false);
+        self.ledger.copied += data.len() as u64;
         let piece = 1 + self.rng.index(self.rng.clone().pick(&[40, 400, 10_000, 100_000]));
         let pieces: Vec<&[u8]> = data.chunks(piece.max(data.len() / 200)).collect();
         let (end, parts) = self.end_of(pieces.len() as u64);
@@ -163,6 +164,7 @@ impl Script {
             return;
         }
         let rightful = language::copy_data(number, false);
+        self.ledger.copied += rightful.len() as u64;
         if !rightful.starts_with(&got) {
             self.ledger.find(format!("copy out: the data of call {number} isn't its own"));
         }
