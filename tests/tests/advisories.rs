@@ -722,6 +722,28 @@ async fn an_answer_too_many_ends_the_connection<F: Face>() {
     fake.finish();
 }
 
+/// A message that comes twice: the error that came last names another statement.
+async fn of_two_errors_for_one_statement_the_first_is_its_cause<F: Face>() {
+    let fake = FakeServer::run(|peer| {
+        peer.expect_startup();
+        peer.login();
+        // The BEGIN, and the description of a statement, since a string may be of a type that nobody knows yet.
+        peer.expect_all(b"PBEPDS");
+        let error = message::error("55000", "no transaction can begin now");
+        peer.send([message::parse_complete(), message::bind_complete(), error.clone(), error].concat());
+        peer.send(message::ready_for_query(b'I'));
+        peer.expect_end();
+    });
+    let mut client = F::connect(&F::config(&fake.url())).await.unwrap_or_else(|e| panic!("{e}"));
+    let mut tx = client.begin().await.unwrap();
+    let outcome = tx.portal::<(String,)>("select mood from t", ()).await;
+    let error = outcome.map(drop).expect_err("it can't begin");
+    assert_eq!(error.sql(), Some("BEGIN"), "{error:?}");
+    drop(tx);
+    drop(client);
+    fake.finish();
+}
+
 async fn a_notification_of_another_session_arrives_between_statements<S: Session>(
     client: &mut S,
     database: &Database,
@@ -797,6 +819,7 @@ each_client!(
     rows_without_command_complete_are_no_result,
     a_notification_in_the_middle_of_a_query_disturbs_nothing,
     an_answer_too_many_ends_the_connection,
+    of_two_errors_for_one_statement_the_first_is_its_cause,
     a_message_length_above_1_gib_does_not_wait_for_ever,
 );
 

@@ -339,6 +339,17 @@ async fn no_error_shows_a_password<F: Face>() {
     }
 }
 
+/// Neither what was deciphered nor what is still to be.
+async fn debug_of_an_encrypted_connection_shows_nothing_that_passes<F: Face>() {
+    let config = to::<F>(server(), "sslmode=require");
+    let mut client = F::connect(&config).await.unwrap_or_else(|e| panic!("{e}"));
+    let secret: String = client.query_value("select $1::text", ("swordfish",)).await.unwrap();
+    let shown = format!("{:?}", client.connection());
+    let numbers = secret.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
+    assert!(shown.contains("bytes received"), "{shown}");
+    assert!(!shown.contains("swordfish") && !shown.contains(&numbers), "{shown}");
+}
+
 each_client!(
     each_mode_encrypts_as_its_table_says,
     prefer_goes_without_where_the_server_has_no_tls,
@@ -356,4 +367,5 @@ each_client!(
     a_cancel_request_is_encrypted_as_its_session_is,
     a_cancel_request_does_not_go_out_in_clear_where_its_session_is_encrypted,
     no_error_shows_a_password,
+    debug_of_an_encrypted_connection_shows_nothing_that_passes,
 );

@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::tls::channel::Channel;
 use crate::wire::frame::Input;
+use std::fmt;
 use std::sync::Arc;
 
 /// What was asked for, and what came of it.
@@ -49,13 +50,21 @@ impl Secure {
 }
 
 /// The channel, with the ciphertext that goes in and out.
-#[derive(Debug)]
 pub(crate) struct Secured {
     channel: Channel,
     received: Vec<u8>,
     plaintext: Vec<u8>,
     transmit: Vec<u8>,
     sent: usize,
+}
+
+/// Shows how much is there and nothing of it.
+impl fmt::Debug for Secured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Secured { received, plaintext, transmit, .. } = self;
+        let lengths = (received.len(), plaintext.len(), transmit.len());
+        write!(f, "Secured({} bytes received, {} in clear, {} to transmit)", lengths.0, lengths.1, lengths.2)
+    }
 }
 
 impl Secured {
