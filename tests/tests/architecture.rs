@@ -157,6 +157,33 @@ fn dependencies(arguments: &[&str]) -> BTreeSet<String> {
     text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 
+/// A method with a default that a wrapper forgets is the wrapped exchange's no longer.
+#[test]
+fn whoever_wraps_an_exchange_forwards_all_of_it() {
+    let core = Crate::read("pg-core");
+    let code: BTreeMap<&str, &str> = core.code().collect();
+    let (_, declared) = code["exchange"].split_once("pub trait Exchange").unwrap();
+    let (declared, _) = declared.split_once("\n}").unwrap();
+    let named = |word: &str, end: &str| -> Vec<String> {
+        declared.split(word).skip(1).map(|rest| rest.split(end).next().unwrap().to_owned()).collect()
+    };
+    let mut wanted: Vec<String> =
+        named(" fn ", "(").iter().map(|name| format!("self.exchange.{name}(")).collect();
+    wanted.extend(named(" const ", ":").iter().map(|name| format!("const {name}: bool = E::{name};")));
+    assert!(wanted.len() > 15, "{wanted:?}");
+    let wrappers: Vec<&str> = code
+        .iter()
+        .filter(|(_, code)| code.contains("E: Exchange> Exchange for"))
+        .map(|(module, _)| *module)
+        .collect();
+    assert!(wrappers.contains(&"exchange::under") && wrappers.contains(&"observe::tally"), "{wrappers:?}");
+    for module in wrappers {
+        for call in &wanted {
+            assert!(code[module].contains(call), "pg-core/src: module {module} lacks `{call}`");
+        }
+    }
+}
+
 #[test]
 fn unsafe_code_is_forbidden_everywhere() {
     let read = |path: &str| std::fs::read_to_string(workspace().join(path)).unwrap();

@@ -98,6 +98,29 @@ async fn an_observer_is_told_of_everything<S: Session>(client: &mut S, _: &Datab
     still_answers(client).await
 }
 
+/// An exchange of more than a piece: what was written is all of it, and what was read too.
+async fn what_comes_in_pieces_is_whole<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    let story = Story::default();
+    let mut observed = Observed::new(&mut *client, story.clone(), ticks);
+    observed.batch_execute("create temp table t (n int8)").await?;
+    story.take();
+    let insert = "insert into t values ($1) returning n";
+    assert_eq!(observed.execute_many(insert, (0..2_000_i64).map(|n| (n,))).await?, 2_000);
+    let rows: Vec<(i64,)> = observed.query_many(insert, (0..2_000_i64).map(|n| (n,))).await?;
+    assert_eq!(rows.len(), 2_000);
+    let parts = || (0..2_000_i64).map(|n| pipeline::execute(insert, (n,))).collect::<Vec<_>>();
+    assert_eq!(observed.pipeline(parts()).await?.len(), 2_000);
+    assert_eq!(observed.pipeline_each(parts()).await?.into_iter().filter(Result::is_ok).count(), 2_000);
+    let mut tx = observed.begin().await?;
+    tx.execute(insert, (0_i64,)).await?;
+    assert_eq!(tx.commit_with(parts()).await?.len(), 2_000);
+    drop(observed);
+    assert_eq!(client.query_value::<i64>("select count(*) from t", ()).await?, 10_001);
+    let told = story.take();
+    assert_eq!(told.iter().filter(|words| words.contains(": 2000 rows")).count(), 5, "{told:#?}");
+    still_answers(client).await
+}
+
 async fn a_log_has_a_line_for_what_took_long_or_failed<S: Session>(
     client: &mut S,
     _: &Database,
@@ -208,6 +231,7 @@ impl tracing::Subscriber for Collected {
 
 pg_tests::both_clients!(
     an_observer_is_told_of_everything,
+    what_comes_in_pieces_is_whole,
     a_log_has_a_line_for_what_took_long_or_failed,
     spans_have_the_names_of_opentelemetry,
 );

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::exchange::prelude::Needs;
-use crate::exchange::{About, Exchange};
+use crate::exchange::{About, Exchange, More};
 use crate::message::backend::Message;
 use crate::protocol::conversation::Conversation;
 use std::time::Duration;
@@ -56,6 +56,18 @@ impl<E: Exchange> Exchange for Tallied<'_, E> {
             _ => {}
         }
         self.exchange.on_message(c, message)
+    }
+
+    fn unmet(&mut self, c: &Conversation, error: Error) -> Result<()> {
+        self.exchange.unmet(c, error)
+    }
+
+    fn is_long(&self) -> bool {
+        self.exchange.is_long()
+    }
+
+    fn more(&self) -> More {
+        self.exchange.more()
     }
 
     fn is_ready(&self) -> bool {
