@@ -23,6 +23,9 @@ use std::time::Duration;
 /// How long a call may take before it is given up.
 pub(super) const DEADLINE: u64 = 30 * SECOND;
 
+/// How long the last call may take, whatever is to be settled before it.
+const LAST: Duration = Duration::from_secs(60);
+
 /// How much longer than its deadline and the time for cancelling a call may take: what is just being sent.
 const SLACK: Duration = Duration::from_millis(100);
 
@@ -764,23 +767,27 @@ impl Script {
         ended
     }
 
-    /// After all, a call must have its answer, or the connection say that it is closed.
+    /// Once nothing more goes wrong a call must have its answer, or the connection say that it is closed: because of what
+    /// went wrong before it, and may be noticed only now.
     pub(super) async fn last_call(&mut self, s: &mut Client) {
-        self.drops = 0;
+        self.limit = Some(LAST);
+        s.set_deadline(self.limit);
         let number = self.number();
         let call = self.begin_call("last", &[number]);
-        let ended = self.limit(s, |s| s.query::<(i64, i32, String)>("give a $1", (int8(number),))).await;
-        match self.outcome(s, "last", ended, &call, &mut Scope::default()).0 {
-            Some(rows) => {
-                let rows = rows.into_iter().map(Given::values).collect();
-                self.ledger.rows(&self.net, "last", rows, Shape::A, number, "");
-            }
-            None => {
-                let class = self.net.world().server.faults.class();
-                if class == Class::Correct {
-                    self.ledger.find("the connection can't be used after all");
-                }
-            }
+        // A text of its own, of which nothing false can be known.
+        let last = s.query::<(i64, i32, String)>("give a $1 /*last*/", (int8(number),));
+        let ended = limited(None, self.now() + 2 * LAST, last).await;
+        let outcome = match &ended {
+            Ended::Done(Ok(_)) => String::new(),
+            Ended::Done(Err(error)) => format!("{error:?}"),
+            Ended::Dropped | Ended::TimedOut => "no end".to_owned(),
+        };
+        if let (Some(rows), _) = self.outcome(s, "last", ended, &call, &mut Scope::default()) {
+            let rows = rows.into_iter().map(Given::values).collect();
+            return self.ledger.rows(&self.net, "last", rows, Shape::A, number, "");
+        }
+        if !s.says_closed() || self.is_correct() {
+            self.ledger.find(format!("last: neither an answer nor a closed connection, but {outcome}"));
         }
     }
 }

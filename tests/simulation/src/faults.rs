@@ -143,6 +143,11 @@ impl Faults {
         self.class
     }
 
+    /// No more happen; what is held back comes behind the next message.
+    pub(super) fn stop(&mut self) {
+        self.planned.clear();
+    }
+
     /// Sends a message, or what becomes of it.
     pub(super) fn apply(&mut self, message: Vec<u8>, out: &mut Vec<u8>) -> Option<Outcome> {
         let at = self.count;

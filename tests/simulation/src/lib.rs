@@ -1,4 +1,5 @@
-//! A client and an imagined server in one thread, under a fake clock: millions of runs, each of which its seed replays.
+//! A client and an imagined server in one thread, under a fake clock: millions of runs, each of which its seed replays:
+//! every call, moment and length. Only the keys of TLS, and so its ciphertext, are fresh each time.
 //!
 //! A run is a login and a few random calls of one of the two `clients`, whose very source runs here over
 //! a `link` that splits and delays at random, to a model `server` that speaks the protocol from a state of
@@ -69,7 +70,7 @@ const ENCRYPTED: u64 = 40;
 const PATIENCE: u64 = 60_000_000;
 
 /// What a number of runs came to.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Runs.
     pub runs: u64,
@@ -106,7 +107,7 @@ impl Tally {
 }
 
 /// A run that broke a promise.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What replays it.
     pub seed: u64,
@@ -119,6 +120,14 @@ pub struct Finding {
 /// # Errors
 /// What was found.
 pub fn run(class: Class, seed: u64) -> Result<Tally, Finding> {
+    tell(class, seed).map(|(tally, _)| tally)
+}
+
+/// Runs the simulation with one seed, and tells what the client did, each call with the moment at which it began.
+///
+/// # Errors
+/// What was found.
+pub fn tell(class: Class, seed: u64) -> Result<(Tally, String), Finding> {
     match catch_unwind(AssertUnwindSafe(|| run_bare(class, seed))) {
         Ok(outcome) => outcome.map_err(|text| Finding { seed, text }),
         Err(panic) => {
@@ -195,7 +204,7 @@ fn watch(class: Class, running: &[AtomicU64], is_done: &mpsc::Receiver<()>) {
     }
 }
 
-fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
+fn run_bare(class: Class, seed: u64) -> Result<(Tally, String), String> {
     let mut rng = Rng::new(seed);
     if rng.in_thousand(50) {
         return run_scripted(class, seed, &mut rng);
@@ -255,8 +264,9 @@ fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
         findings
             .push(format!("room for {} bytes, with {} sent", world.most_space, world.server.faults.bytes));
     }
+    let story = std::mem::take(&mut script.story).join("\n");
     if findings.is_empty() {
-        return Ok(Tally {
+        let tally = Tally {
             runs: 1,
             right: script.ledger.right,
             errors: script.ledger.errors,
@@ -266,9 +276,9 @@ fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
             encrypted: u64::from(terms.is_some_and(Terms::encrypts)),
             bytes: world.server.faults.bytes as u64,
             copied: script.ledger.copied,
-        });
+        };
+        return Ok((tally, story));
     }
-    let story = std::mem::take(&mut script.story).join("\n");
     Err(format!(
         "{}\n{flavour:?}, {login:?}, {terms:?}, {weather:?}, {temper:?}, cache of {cache}\n{story}",
         findings.join("\n")
@@ -276,7 +286,7 @@ fn run_bare(class: Class, seed: u64) -> Result<Tally, String> {
 }
 
 /// A run of one of the conversations that are written beforehand.
-fn run_scripted(class: Class, seed: u64, rng: &mut Rng) -> Result<Tally, String> {
+fn run_scripted(class: Class, seed: u64, rng: &mut Rng) -> Result<(Tally, String), String> {
     let weather = Weather { cancels: 0, ..Weather::random(rng) };
     let flavour = rng.pick(&[Flavour::Blocking, Flavour::Async]);
     let mut conversation = Conversation::any(rng);
@@ -327,13 +337,14 @@ fn run_scripted(class: Class, seed: u64, rng: &mut Rng) -> Result<Tally, String>
             conversation.name
         ));
     }
-    Ok(Tally {
+    let tally = Tally {
         runs: 1,
         faulty: u64::from(world.server.faults.happened),
         closed: u64::from(closed),
         bytes: world.server.faults.bytes as u64,
         ..Tally::default()
-    })
+    };
+    Ok((tally, told))
 }
 
 fn settings() -> &'static Settings {

@@ -326,9 +326,11 @@ impl World {
         self.down.extend(self.server.out.drain(..));
     }
 
-    /// No other task cancels any more.
+    /// No other task cancels any more, and nothing more goes wrong: what has, has.
     pub(super) fn calm_down(&mut self) {
         self.weather.cancels = 0;
+        self.server.faults.stop();
+        self.tls.iter_mut().for_each(Peer::spare);
     }
 
     /// From now on another task may cancel, as the weather has it.
