@@ -5,6 +5,9 @@ use super::language::{self, Item, Mood, Shape, Value};
 use super::link::Net;
 use pg_core::error::{Error, ErrorKind};
 use pg_core::row::FromRowOwned;
+use pg_core::types::hstore::Hstore;
+use pg_core::types::numeric::Numeric;
+use pg_core::types::range::{Multirange, Range};
 use std::time::Duration;
 
 /// A row type that reads a shape.
@@ -35,6 +38,23 @@ given!(C, (i64, f64, bool, Vec<Option<String>>), |n, f, b, texts| {
 given!(D, (i64, Item), |n, item| [Value::Int8(n), Value::Item(item)]);
 given!(M, (i64, Mood), |n, mood| [Value::Int8(n), Value::Mood(mood)]);
 given!(P, (i64, String), |n, echo| [Value::Int8(n), Value::Text(echo)]);
+given!(R, (i64, Range<i32>, Multirange<i32>, Numeric, Hstore), |n, range, ranges, number, hstore| {
+    [
+        Value::Int8(n),
+        Value::Range(range),
+        Value::Multirange(ranges.into_ranges()),
+        Value::Numeric(number.to_string()),
+        hstore.into(),
+    ]
+});
+
+impl From<Hstore> for Value {
+    fn from(hstore: Hstore) -> Value {
+        let mut pairs: Vec<_> = hstore.0.into_iter().collect();
+        pairs.sort_by_key(|(key, _)| key.len());
+        Value::Hstore(pairs)
+    }
+}
 
 /// What is known of a call when it ends: what errors it may end with.
 #[derive(Debug, Clone, Default)]
@@ -78,6 +98,8 @@ pub(super) struct Ledger {
     pub(super) findings: Vec<String>,
     /// Bytes of COPY data that the run made for itself.
     pub(super) copied: u64,
+    /// Maps that it may have asked for.
+    pub(super) maps: u64,
     /// How many calls ended rightly, in an error, and by being dropped: so that runs are seen to do something.
     pub(super) right: u64,
     pub(super) errors: u64,

@@ -38,7 +38,10 @@ enum Fault {
     Empty,
     Flip,
     LieLength,
+    /// Anywhere in the message.
     LieCount,
+    /// In the next row, where a count stands.
+    LieInRow,
     Truncate,
     Extend,
 }
@@ -48,19 +51,28 @@ fn proves(message: &[u8]) -> bool {
     matches!(message, [b'R', _, _, _, _, 0, 0, 0, 11 | 12, ..])
 }
 
-/// Where in a row counts and sizes stand: of its columns, of each value, and in the values. Arrays, composites, ranges,
-/// multiranges, hstore and numeric all begin with a few words that say how many there are of what, and how long.
-fn counts(message: &[u8]) -> Vec<usize> {
-    let mut places = Vec::new();
+/// A place in a row where a count or a size stands: of its columns, of a value, or in a value. Arrays, composites, ranges,
+/// multiranges, hstore and numeric all begin with a word that says how many there are of what, or how long; behind the flags
+/// of a range it stands one further on.
+fn a_count(row: &[u8], rng: &mut Rng) -> usize {
+    let mut values = Vec::new();
     let mut at = 7;
-    while let (b'D', Some(word)) = (message[0], message.get(at..at + 4)) {
+    while let Some(word) = row.get(at..at + 4) {
         let length = i32::from_be_bytes(word.try_into().expect("four bytes"));
         let length = usize::try_from(length).unwrap_or_default();
-        places.extend([5, at]);
-        places.extend((0..length.min(24)).step_by(4).map(|inside| at + 4 + inside));
+        values.push((at, length.min(24)));
         at += 4 + length;
     }
-    places
+    if values.is_empty() || rng.in_thousand(100) {
+        return 5;
+    }
+    let (at, length) = rng.pick(&values);
+    match rng.below(4) {
+        0 => at,
+        1 => at + 4 + rng.index(length.max(1)),
+        2 if length > 1 => at + 5,
+        _ => at + 4,
+    }
 }
 
 /// The faults of a run.
@@ -101,7 +113,8 @@ impl Faults {
                 Fault::Flip,
                 Fault::LieLength,
                 Fault::LieCount,
-                Fault::LieCount,
+                Fault::LieInRow,
+                Fault::LieInRow,
                 Fault::Truncate,
                 Fault::Extend,
             ],
@@ -153,10 +166,13 @@ impl Faults {
         let at = self.count;
         self.count += 1;
         let before = out.len();
-        if message[0] != b'C' {
-            for (planned, fault) in &mut self.planned {
-                *planned += u64::from(*planned == at && matches!(fault, Fault::Empty));
-            }
+        for (planned, fault) in &mut self.planned {
+            let awaited = match fault {
+                Fault::Empty => b'C',
+                Fault::LieInRow => b'D',
+                _ => message[0],
+            };
+            *planned += u64::from(*planned == at && message[0] != awaited);
         }
         let fault = self.planned.iter().find(|(planned, _)| *planned == at).map(|(_, fault)| *fault);
         let held = self.held.take();
@@ -239,13 +255,13 @@ impl Faults {
                     message.resize(message.len() + 20_000 + rng.index(60_000), b'x');
                 }
             }
-            Fault::LieCount => {
+            Fault::LieCount | Fault::LieInRow => {
                 let width = rng.pick(&[2usize, 4, 4]);
                 if message.len() >= 5 + width {
-                    let (anywhere, counts) = (message.len() - 5 - width + 1, counts(&message));
-                    let at = match counts.is_empty() || rng.in_thousand(300) {
-                        true => 5 + rng.index(anywhere),
-                        false => rng.pick(&counts).min(message.len() - width),
+                    let last = message.len() - width;
+                    let at = match fault {
+                        Fault::LieInRow => a_count(&message, rng).min(last),
+                        _ => 5 + rng.index(last - 4),
                     };
                     let lie = rng.pick(&[
                         0u32,

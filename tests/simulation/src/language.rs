@@ -16,8 +16,10 @@
 //! | `slowly`, `forever` after it | it takes up to a second, or until it is cancelled |
 //! | `begin`, `commit`, `savepoint a` and so on | as in SQL |
 
+use pg_core::types::range::Range;
 use pg_core::{FromSql, ToSql};
 use pg_tests::seed::mix;
+use std::ops::Bound;
 
 /// A composite type, so that the catalog is asked.
 #[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
@@ -37,6 +39,7 @@ pub(super) enum Mood {
 
 pub(super) const ITEM: u32 = 20_002;
 pub(super) const MOOD: u32 = 20_003;
+pub(super) const HSTORE: u32 = 20_004;
 
 /// The columns of an answer; the first is always the call's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,9 +56,13 @@ pub(super) enum Shape {
     M,
     /// int8, and `$2` as it came.
     P,
+    /// int8, int4range, int4multirange, numeric, hstore: values that say how many parts they have, and how long each is.
+    R,
 }
 
 impl Shape {
+    const ALL: [Shape; 7] = [Shape::A, Shape::B, Shape::C, Shape::D, Shape::M, Shape::P, Shape::R];
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Shape::A => "a",
@@ -64,6 +71,7 @@ impl Shape {
             Shape::D => "d",
             Shape::M => "m",
             Shape::P => "p",
+            Shape::R => "r",
         }
     }
 
@@ -76,6 +84,7 @@ impl Shape {
             Shape::D => &[("n", 20), ("item", ITEM)],
             Shape::M => &[("n", 20), ("mood", MOOD)],
             Shape::P => &[("n", 20), ("echo", 25)],
+            Shape::R => &[("n", 20), ("r", 3904), ("ranges", 4451), ("d", 1700), ("h", HSTORE)],
         }
     }
 }
@@ -93,6 +102,12 @@ pub(super) enum Value {
     Texts(Vec<Option<String>>),
     Item(Item),
     Mood(Mood),
+    Range(Range<i32>),
+    Multirange(Vec<Range<i32>>),
+    /// In the text form.
+    Numeric(String),
+    /// In the server's order: shorter keys first.
+    Hstore(Vec<(String, Option<String>)>),
 }
 
 impl From<Option<String>> for Value {
@@ -138,6 +153,51 @@ pub(super) fn row(shape: Shape, number: u64, at: u64, echo: &str) -> Vec<Value> 
         Shape::D => vec![n, Value::Item(Item { name: text(seed), n: (int(6) > 0).then(|| int(7)) })],
         Shape::M => vec![n, Value::Mood(if int(8) > 0 { Mood::Happy } else { Mood::Sad })],
         Shape::P => vec![n, Value::Text(echo.to_owned())],
+        Shape::R => {
+            let range = match mix(seed, 21) % 6 {
+                0 => Range::Empty,
+                1 => Range::new(Bound::Unbounded, Bound::Excluded(int(22))),
+                _ => between(int(23) / 2, mix(seed, 24)),
+            };
+            // One behind the other, with a gap in between.
+            let ranges = (0..mix(seed, 25) % 4)
+                .zip((-3..).step_by(2))
+                .map(|(salt, from)| between(from * 100_000_000, mix(seed, salt + 26)));
+            let pairs = (0..mix(seed, 31) % 4)
+                .zip(["", "a", "é\"", "two\\"])
+                .map(|(salt, key)| (key.to_owned(), (int(salt + 32) > 0).then(|| text(mix(seed, salt)))));
+            vec![
+                n,
+                Value::Range(range),
+                Value::Multirange(ranges.collect()),
+                Value::Numeric(number_text(mix(seed, 36))),
+                Value::Hstore(pairs.collect()),
+            ]
+        }
+    }
+}
+
+/// A range in the server's form.
+fn between(from: i32, seed: u64) -> Range<i32> {
+    let length = 1 + i32::try_from(seed % 50_000_000).expect("small");
+    Range::new(Bound::Included(from), Bound::Excluded(from + length))
+}
+
+/// A numeric: of any sign, with up to 19 digits, as many zeros behind them, and up to 12 decimals.
+fn number_text(seed: u64) -> String {
+    let digits =
+        format!("{:013}{}", seed >> (seed % 50), "0".repeat(usize::try_from(seed % 9).expect("small")));
+    let (whole, decimals) = digits.split_at(digits.len() - usize::try_from(seed % 13).expect("small"));
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        whole => whole,
+    };
+    let is_zero = digits.bytes().all(|digit| digit == b'0');
+    let sign = if seed & 1 == 1 && !is_zero { "-" } else { "" };
+    match decimals {
+        _ if seed.is_multiple_of(17) => "NaN".to_owned(),
+        "" => format!("{sign}{whole}"),
+        decimals => format!("{sign}{whole}.{decimals}"),
     }
 }
 
@@ -274,11 +334,7 @@ impl Statement {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let verb = match words.as_slice() {
             [] => Verb::Empty,
-            ["give", shape, ..] => Verb::Give(
-                [Shape::A, Shape::B, Shape::C, Shape::D, Shape::M, Shape::P]
-                    .into_iter()
-                    .find(|s| s.name() == *shape)?,
-            ),
+            ["give", shape, ..] => Verb::Give(Shape::ALL.into_iter().find(|s| s.name() == *shape)?),
             ["change", ..] => Verb::Change,
             ["clash", ..] => Verb::Clash,
             ["fail", ..] => Verb::Fail,
@@ -330,7 +386,68 @@ pub(super) fn binary(value: &Value) -> Option<Vec<u8>> {
             out
         }
         Value::Mood(_) => text_form(value)?.into_bytes(),
+        Value::Range(range) => range_binary(range),
+        Value::Multirange(ranges) => {
+            let mut out = length(ranges.len()).to_be_bytes().to_vec();
+            ranges.iter().for_each(|range| put(&mut out, Some(&range_binary(range))));
+            out
+        }
+        Value::Numeric(text) => numeric_binary(text),
+        Value::Hstore(pairs) => {
+            let mut out = length(pairs.len()).to_be_bytes().to_vec();
+            for (key, value) in pairs {
+                put(&mut out, Some(key.as_bytes()));
+                put(&mut out, value.as_deref().map(str::as_bytes));
+            }
+            out
+        }
     })
+}
+
+/// `range_send`: flags, and the bounds that there are.
+fn range_binary(range: &Range<i32>) -> Vec<u8> {
+    let Range::Bounds(lower, upper) = range else { return vec![1] };
+    let mut out = vec![0];
+    for (bound, inclusive, missing) in [(lower, 2, 8), (upper, 4, 16)] {
+        match bound {
+            Bound::Unbounded => out[0] |= missing,
+            Bound::Included(value) => {
+                out[0] |= inclusive;
+                put(&mut out, Some(&value.to_be_bytes()));
+            }
+            Bound::Excluded(value) => put(&mut out, Some(&value.to_be_bytes())),
+        }
+    }
+    out
+}
+
+/// `numeric_send`: how many digits of base 10,000 there are, the power of the first, sign and scale, the digits.
+fn numeric_binary(text: &str) -> Vec<u8> {
+    let words = |words: [u16; 4]| words.into_iter().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+    if text == "NaN" {
+        return words([0, 0, 0xc000, 0]);
+    }
+    let (sign, text) = text.strip_prefix('-').map_or((0, text), |text| (0x4000, text));
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let padded = format!(
+        "{}{whole}{decimals}{}",
+        "0".repeat(whole.len().wrapping_neg() % 4),
+        "0".repeat(decimals.len().wrapping_neg() % 4)
+    );
+    let digits: Vec<u16> = (0..padded.len())
+        .step_by(4)
+        .map(|at| padded[at..at + 4].parse().expect("digits of a number"))
+        .collect();
+    let power = whole.len().div_ceil(4);
+    let leading = digits.iter().take_while(|digit| **digit == 0).count();
+    let end = digits.iter().rposition(|digit| *digit != 0).map_or(leading, |last| last + 1);
+    let digits = &digits[leading..end];
+    let weight = if digits.is_empty() { 0 } else { length(power) - 1 - length(leading) };
+    let weight = i16::try_from(weight).expect("a small number").cast_unsigned();
+    let count = u16::try_from(digits.len()).expect("a small number");
+    let mut out = words([count, weight, sign, u16::try_from(decimals.len()).expect("few decimals")]);
+    out.extend(digits.iter().flat_map(|digit| digit.to_be_bytes()));
+    out
 }
 
 fn array(element: u32, values: Vec<Option<Vec<u8>>>) -> Vec<u8> {
@@ -381,7 +498,26 @@ pub(super) fn text_form(value: &Value) -> Option<String> {
         }
         Value::Mood(Mood::Sad) => "sad".to_owned(),
         Value::Mood(Mood::Happy) => "happy".to_owned(),
+        Value::Range(range) => range_text(range),
+        Value::Multirange(ranges) => braces(ranges.iter().map(range_text)),
+        Value::Numeric(text) => text.clone(),
+        Value::Hstore(pairs) => {
+            let value = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), quoted);
+            let pairs = pairs.iter().map(|(key, of)| format!("{}=>{}", quoted(key), value(of)));
+            pairs.collect::<Vec<_>>().join(", ")
+        }
     })
+}
+
+fn range_text(range: &Range<i32>) -> String {
+    let Range::Bounds(lower, upper) = range else { return "empty".to_owned() };
+    let value = |bound: &Bound<i32>| match bound {
+        Bound::Unbounded => String::new(),
+        Bound::Included(value) | Bound::Excluded(value) => value.to_string(),
+    };
+    let open = if matches!(lower, Bound::Included(_)) { '[' } else { '(' };
+    let close = if matches!(upper, Bound::Included(_)) { ']' } else { ')' };
+    format!("{open}{},{}{close}", value(lower), value(upper))
 }
 
 fn braces(elements: impl Iterator<Item = String>) -> String {

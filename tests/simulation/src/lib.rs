@@ -90,6 +90,8 @@ pub struct Tally {
     pub bytes: u64,
     /// Bytes of COPY data that were made to be handed to the client, or held against what came out.
     pub copied: u64,
+    /// Maps that were asked for, each of which takes half a KB however short it is.
+    pub maps: u64,
 }
 
 impl Tally {
@@ -103,6 +105,7 @@ impl Tally {
         self.encrypted += other.encrypted;
         self.bytes += other.bytes;
         self.copied += other.copied;
+        self.maps += other.maps;
     }
 }
 
@@ -276,6 +279,7 @@ fn run_bare(class: Class, seed: u64) -> Result<(Tally, String), String> {
             encrypted: u64::from(terms.is_some_and(Terms::encrypts)),
             bytes: world.server.faults.bytes as u64,
             copied: script.ledger.copied,
+            maps: script.ledger.maps,
         };
         return Ok((tally, story));
     }

@@ -3,7 +3,7 @@
 
 use super::clock::{MILLISECOND, Moment, SECOND};
 use super::faults::{Faults, Outcome};
-use super::language::{self, ITEM, MOOD, Pace, Statement, Value, Verb};
+use super::language::{self, HSTORE, ITEM, MOOD, Pace, Statement, Value, Verb};
 use super::logins::{Answer, Host};
 use super::messages as m;
 use super::scripted::Prompter;
@@ -903,47 +903,37 @@ fn catalog_rows(values: &[Option<&[u8]>]) -> Option<Vec<Vec<Value>>> {
     list(schemas)?;
     let text = |text: &str| Value::Text(text.to_owned());
     let known = |ordinal: Value, oid: u32| {
-        let [system, database, path] = [text("7"), text("5"), text("{pg_catalog,public}")];
         let list = |items: &[&str]| Value::Texts(items.iter().map(|item| Some((*item).to_owned())).collect());
-        match oid {
-            ITEM => Some(vec![
-                system,
-                database,
-                path,
-                ordinal,
-                text("20002"),
-                text("public"),
-                text("item"),
-                text("20001"),
-                text("c"),
-                list(&["name", "n"]),
-                list(&["25", "23"]),
-                Value::Null,
-                Value::Null,
-                text(","),
-            ]),
-            MOOD => Some(vec![
-                system,
-                database,
-                path,
-                ordinal,
-                text("20003"),
-                text("public"),
-                text("mood"),
-                text("0"),
-                text("e"),
-                list(&["sad", "happy"]),
-                Value::Null,
-                Value::Null,
-                Value::Null,
-                text(","),
-            ]),
-            _ => None,
-        }
+        let (name, array, kind, labels, fields) = match oid {
+            ITEM => ("item", "20001", "c", list(&["name", "n"]), list(&["25", "23"])),
+            MOOD => ("mood", "0", "e", list(&["sad", "happy"]), Value::Null),
+            HSTORE => ("hstore", "0", "b", Value::Null, Value::Null),
+            _ => return None,
+        };
+        Some(vec![
+            text("7"),
+            text("5"),
+            text("{pg_catalog,public}"),
+            ordinal,
+            text(&oid.to_string()),
+            text("public"),
+            text(name),
+            text(array),
+            text(kind),
+            labels,
+            fields,
+            Value::Null,
+            Value::Null,
+            text(","),
+        ])
     };
     let mut rows = Vec::new();
     for (at, name) in (1..).zip(list(names)?) {
-        let oid = if name == "item" { ITEM } else { MOOD };
+        let oid = match name.as_str() {
+            "item" => ITEM,
+            "mood" => MOOD,
+            _ => HSTORE,
+        };
         rows.extend(known(Value::Int4(at), oid));
     }
     for oid in list(oids)? {

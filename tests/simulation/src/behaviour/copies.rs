@@ -83,6 +83,7 @@ impl Script {
     async fn copy_in_rows(&mut self, s: &mut Client, scope: &mut Scope) {
         let number = self.number();
         let (end, rows) = self.end_of(language::copy_count(number));
+        self.ledger.copied += language::copy_data(number, true).len() as u64;
         let flushes = self.rng.pick(&[0, 0, 100, 1000]);
         let mut rng = self.rng.fork();
         let mut call = self.begin_call("copy in rows", &[number]);
