@@ -394,7 +394,13 @@ fn saslprep(password: &str) -> Cow<'_, str> {
             && (mapped().any(tables::bidi_l)
                 || !right_to_left(mapped().next())
                 || !right_to_left(mapped().next_back()));
-    if refused { Cow::Borrowed(password) } else { Cow::Owned(mapped().nfkc().collect()) }
+    if refused {
+        return Cow::Borrowed(password);
+    }
+    // All of its room at once: what a string grows out of keeps its bytes.
+    let mut prepared = String::with_capacity(mapped().nfkc().map(char::len_utf8).sum());
+    prepared.extend(mapped().nfkc());
+    Cow::Owned(prepared)
 }
 
 fn prohibited(c: char) -> bool {

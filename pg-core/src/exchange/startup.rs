@@ -9,6 +9,7 @@ use crate::message::frontend;
 use crate::protocol::conversation::Conversation;
 use crate::protocol::state::Phase;
 use crate::sqlstate::SqlState;
+use zeroize::Zeroizing;
 
 /// What a login needs beside the settings: found out by the client, which has an environment, random bytes and files.
 #[derive(Debug)]
@@ -211,11 +212,18 @@ impl Startup<'_> {
             }
         };
         match reply {
-            Reply::Password(password) => frontend::password(&mut c.out, password.reveal()),
+            Reply::Password(password) => {
+                let password = password.reveal();
+                c.write_secret(password.len(), |out| frontend::password(out, password))
+            }
             Reply::SaslInitial { mechanism, data } => {
                 frontend::sasl_initial_response(&mut c.out, mechanism, &data)
             }
-            Reply::Sasl(data) => frontend::sasl_response(&mut c.out, &data),
+            // By its proof the password can be guessed without the server.
+            Reply::Sasl(data) => {
+                let data = Zeroizing::new(data);
+                c.write_secret(data.len(), |out| frontend::sasl_response(out, &data))
+            }
         }
     }
 }

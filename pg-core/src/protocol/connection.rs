@@ -130,11 +130,8 @@ impl Connection {
         }
         self.sent = self.sent.saturating_add(count);
         if self.sent >= self.conversation.out.len() {
-            self.conversation.out.clear();
+            self.conversation.handle_all_sent();
             self.sent = 0;
-            if self.conversation.out.capacity() > LARGE_OUTPUT {
-                self.conversation.out.shrink_to(LARGE_OUTPUT);
-            }
         }
     }
 
@@ -150,8 +147,13 @@ impl Connection {
     pub fn poll_transmit(&mut self) -> &[u8] {
         #[cfg(feature = "tls")]
         if let Some(secured) = &mut self.secured {
-            if let Err(error) = secured.take_plaintext(&mut self.conversation.out) {
-                self.closed.get_or_insert_with(|| Closed { reason: error.to_string(), error: Some(error) });
+            match secured.take_plaintext(&self.conversation.out) {
+                Ok(true) => self.conversation.handle_all_sent(),
+                Ok(false) => {}
+                Err(error) => {
+                    self.closed
+                        .get_or_insert_with(|| Closed { reason: error.to_string(), error: Some(error) });
+                }
             }
             return self.secured.as_mut().map(|s| s.poll_transmit()).unwrap_or_default();
         }
@@ -751,6 +753,3 @@ impl Connection {
         Ok(())
     }
 }
-
-/// What the output buffer shrinks to after a large request.
-const LARGE_OUTPUT: usize = 256 * 1024;

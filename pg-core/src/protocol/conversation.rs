@@ -21,6 +21,7 @@ use crate::wire::writer::{self, Buffer};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
+use zeroize::Zeroize;
 
 /// An answer that the server owes.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +40,9 @@ const NOT_FED: &str = "COPY FROM STDIN was not fed";
 
 /// No statement: what the server refuses it for ends a request that was dropped half way. Its log shows it.
 const GIVEN_UP: &str = "given up before its end by this client: nothing of it is to remain";
+
+/// What the output buffer shrinks to after a large request.
+const LARGE_OUTPUT: usize = 256 * 1024;
 
 /// The owner of what no operation waits for; those count from 1.
 pub(crate) const NOBODY: u64 = 0;
@@ -70,6 +74,8 @@ impl std::fmt::Debug for CancelKey {
 /// See the module. `Debug` shows no byte that is sent: a password may be among them.
 pub struct Conversation {
     pub(crate) out: Buffer,
+    /// Of what is to be sent, something is to be wiped afterwards.
+    holds_secret: bool,
     pub(crate) expected: VecDeque<Expected>,
     /// The operation that writes now.
     pub(crate) owner: u64,
@@ -150,10 +156,19 @@ impl Drop for Writing<'_> {
     }
 }
 
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        if self.holds_secret {
+            self.out.zeroize();
+        }
+    }
+}
+
 impl Conversation {
     pub(crate) fn new(statement_cache: usize, registry: Registry, scope: Scope) -> Conversation {
         Conversation {
             out: Buffer::new(),
+            holds_secret: false,
             expected: VecDeque::new(),
             owner: NOBODY,
             unsynced: false,
@@ -258,6 +273,35 @@ impl Conversation {
         self.preambles.truncate(to.preambles);
         if let Some(transactions) = to.transactions {
             self.transactions = *transactions;
+        }
+    }
+
+    /// Writes a message with a secret of `length` bytes, to be wiped once it is sent or given up. It gets memory that it
+    /// can't outgrow: what a buffer grows out of keeps its bytes.
+    pub(crate) fn write_secret(
+        &mut self,
+        length: usize,
+        message: impl FnOnce(&mut Buffer) -> Result<()>,
+    ) -> Result<()> {
+        const HEADERS: usize = 64;
+        let mut roomy = Buffer::with_capacity(self.out.len().saturating_add(length).saturating_add(HEADERS));
+        roomy.append(&mut self.out);
+        self.out.zeroize();
+        self.out = roomy;
+        self.holds_secret = true;
+        message(&mut self.out)
+    }
+
+    /// Empties the output: all of it was sent, or encrypted to be.
+    #[inline]
+    pub(crate) fn handle_all_sent(&mut self) {
+        if self.holds_secret {
+            self.out.zeroize();
+            self.holds_secret = false;
+        }
+        self.out.clear();
+        if self.out.capacity() > LARGE_OUTPUT {
+            self.out.shrink_to(LARGE_OUTPUT);
         }
     }
 

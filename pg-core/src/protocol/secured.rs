@@ -99,14 +99,14 @@ impl Secured {
         Ok(())
     }
 
-    /// Takes what is to be sent, encrypted.
-    pub(crate) fn take_plaintext(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        if !self.channel.is_handshaking() && !out.is_empty() {
+    /// Takes what is to be sent, encrypted; whether it was all taken. During the handshake nothing is.
+    pub(crate) fn take_plaintext(&mut self, out: &[u8]) -> Result<bool> {
+        let takes = !self.channel.is_handshaking() && !out.is_empty();
+        if takes {
             self.channel.write_plaintext(out)?;
-            out.clear();
         }
         self.channel.poll_ciphertext(&mut self.transmit);
-        Ok(())
+        Ok(takes)
     }
 
     pub(crate) fn poll_transmit(&mut self) -> &[u8] {
