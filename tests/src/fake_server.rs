@@ -274,6 +274,14 @@ impl Peer {
         }
     }
 
+    /// Sends bytes that are too many for the conversation to tell.
+    #[track_caller]
+    pub fn send_untold(&mut self, bytes: &[u8]) {
+        if let Err(error) = self.stream().write_all(bytes) {
+            self.fail(&format!("to send, but: {error}"));
+        }
+    }
+
     /// Sends the same bytes until the client closes the connection.
     pub fn send_for_ever(&mut self, bytes: &[u8]) {
         while self.stream().write_all(bytes).is_ok() {}

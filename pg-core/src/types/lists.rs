@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_of_elements_allocates_nothing() {
+    fn more_elements_than_bytes_for_them_are_an_error() {
         for lengths in ["7fffffff00000001", "8000000000000001", "ffffffff00000001"] {
             let value = from_hex(&format!("000000010000000000000017{lengths}0000000400000001"));
             assert_eq!(value.len(), 28);

@@ -140,15 +140,23 @@ pub fn split(extent: Extent) -> u64 {
     runs
 }
 
-/// A flipped bit: every call ends within its deadline, in little memory; inside TLS it changes no result.
-pub fn flipped(extent: Extent) -> u64 {
+/// A flipped bit: every call ends within its deadline, in little memory; inside TLS it changes no result. `peak` runs a
+/// session and gives the most memory that was allocated in it, in bytes; or 0, if nobody counts.
+pub fn flipped(extent: Extent, peak: impl Fn(&mut dyn FnMut()) -> u64) -> u64 {
     let mut rng = Rng::new(3);
     let mut runs = 0;
     for kind in Kind::all() {
+        let play = |fault| {
+            let mut played = None;
+            let peak = peak(&mut || played = Some(kind.play(fault, Pieces::Whole)));
+            (played.expect("it was played"), peak)
+        };
+        let (_, whole) = play(Fault::None);
         for byte in extent.bytes(&kind) {
             for bit in extent.bits(&mut rng) {
-                let played = kind.play(Fault::Flip { byte, bit }, Pieces::Whole);
+                let (played, peak) = play(Fault::Flip { byte, bit });
                 let about = (kind.name(), byte, bit);
+                assert!(peak <= whole + 64 * 1024, "{about:?}: {peak} bytes instead of {whole}");
                 assert_bounded(&played, &kind.recording.outcomes, about);
                 for (right, outcome) in kind.recording.outcomes.iter().zip(&played.outcomes) {
                     assert!(
