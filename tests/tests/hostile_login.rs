@@ -8,6 +8,10 @@ use pg_core::{Error, ErrorKind, Session};
 use pg_tests::clients::{Face, all_words};
 use pg_tests::each_client;
 use pg_tests::fake_server::{FakeServer, Peer, message};
+use pg_tests::relay::{Direction, Relay};
+use pg_tests::server::{Options, Server, Tls};
+use std::net::TcpListener;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 const PASSWORD: &str = "sesame-7391";
@@ -123,6 +127,44 @@ async fn a_server_without_tls_is_refused_where_it_is_demanded<F: Face>() {
         login::<F>(refuse, |config| config.ssl_mode(SslMode::VerifyFull).ssl_root_cert("system")).await,
     ] {
         assert_error(&error, ErrorKind::Tls, &["doesn't speak TLS", "ssl = on"]);
+    }
+}
+
+/// One host does not answer, the other has a certificate for another name: nothing is tried in clear, in either order.
+async fn no_host_is_a_way_around_verification<F: Face>() {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    let server = SERVER.get_or_init(|| Server::start(Options::new().tls(Tls::Authority)).unwrap());
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for dead_first in [true, false] {
+        let relay = Relay::to(server);
+        relay.record();
+        let alive = relay.address().port();
+        let ports = if dead_first { format!("{dead},{alive}") } else { format!("{alive},{dead}") };
+        let conninfo = format!(
+            "host=db1.example.com,db2.example.com hostaddr=127.0.0.1,127.0.0.1 port={ports} user=postgres \
+             dbname=postgres sslmode=verify-full password={PASSWORD}"
+        );
+        let config = F::config(&conninfo).ssl_root_cert(server.certificates().unwrap().root_path());
+        let error = F::connect(&config).await.expect_err("the certificate is for localhost");
+        // The last host's kind, with the words of all.
+        let kind = if dead_first { ErrorKind::Tls } else { ErrorKind::Io };
+        assert_error(&error, kind, &["not for this host", "Connection refused"]);
+        assert!(!all_words(&error).contains(PASSWORD));
+        assert_eq!(relay.counts().connections, 1, "it was not tried again in another way");
+        let said: Vec<u8> = relay
+            .recorded()
+            .into_iter()
+            .filter(|piece| piece.direction == Direction::ToServer)
+            .flat_map(|piece| piece.bytes)
+            .collect();
+        // SSLRequest, and then nothing but records of TLS.
+        let mut records = said.strip_prefix(b"\0\0\0\x08\x04\xd2\x16\x2f").expect("an SSLRequest");
+        assert!(!records.is_empty());
+        while let [kind, 3, _, high, low, rest @ ..] = records {
+            assert!((20..=23).contains(kind), "{}", said.escape_ascii());
+            records = &rest[usize::from(u16::from_be_bytes([*high, *low]))..];
+        }
+        assert!(records.is_empty(), "{}", said.escape_ascii());
     }
 }
 
@@ -452,6 +494,7 @@ fn begin_scram(peer: &mut Peer, iterations: u32) {
 }
 
 each_client!(
+    no_host_is_a_way_around_verification,
     bytes_that_come_together_with_the_answer_to_ssl_request_end_it,
     an_error_instead_of_tls_is_not_shown,
     an_error_instead_of_tls_is_followed_by_an_attempt_without_where_that_is_allowed,

@@ -5,7 +5,7 @@ use pg_core::observe::{Event, Log, Observed, Observer};
 use pg_core::protocol::connection::Connection;
 use pg_core::{Lifecycle, Result, Run, Session};
 use pg_tests::clients::{pg_async, pg_blocking, still_answers};
-use pg_tests::server::{Database, Server};
+use pg_tests::server::{Auth, Database, Options, Server};
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -299,4 +299,68 @@ fn connecting_is_observed_and_so_is_the_end() {
     });
     let expected = ["connected true", "Query select pg_sleep(600) (0): dropped", "closed"];
     assert_eq!(story.take(), expected);
+}
+
+/// All there is to observe a session with, and the `Debug` of each event.
+struct Everything {
+    log: Log<Shared>,
+    tracing: pg_core::observe::Tracing,
+    shown: Shared,
+}
+
+impl Observer for Everything {
+    fn observe(&mut self, event: &Event<'_>) {
+        self.log.observe(event);
+        self.tracing.observe(event);
+        std::io::Write::write_fmt(&mut self.shown, format_args!("{event:?}\n{event:#?}\n")).unwrap();
+    }
+}
+
+/// Be it right or wrong, whatever the server asks for, and when the session is lost.
+#[test]
+fn no_password_is_told_to_observers() {
+    const RIGHT: &str = "sesame-7391";
+    const WRONG: &str = "sesame-7392";
+    let roles = [("scram", Auth::Scram), ("md5", Auth::Md5), ("clear", Auth::Password)];
+    let options = roles.iter().fold(Options::new(), |options, (role, auth)| options.user(role, RIGHT, *auth));
+    let server = Server::start(options).unwrap();
+    let lines = Arc::<Mutex<Vec<u8>>>::default();
+    let everything = || Everything {
+        log: Log::to(Shared(Arc::clone(&lines))),
+        tracing: pg_core::observe::Tracing::new("postgres", "localhost", server.port()),
+        shown: Shared(Arc::clone(&lines)),
+    };
+    const END: &str = "select pg_terminate_backend(pg_backend_pid())";
+    for (role, _) in roles {
+        for password in [RIGHT, WRONG] {
+            let place = format!(
+                "host=127.0.0.1 port={} user={role} dbname=postgres password={password}",
+                server.port()
+            );
+            let spans = Collected::default();
+            tracing::subscriber::with_default(spans.clone(), || {
+                let config = pg_blocking::Config::new(&place).unwrap().allow_cleartext_password(true);
+                let connected = config.connect_observed(everything());
+                assert_eq!(connected.is_ok(), password == RIGHT);
+                if let Ok(mut client) = connected {
+                    client.execute(END, ()).unwrap_err();
+                }
+            });
+            let observed = async {
+                let config = pg_async::Config::new(&place).unwrap().allow_cleartext_password(true);
+                let connected = config.connect_observed(everything()).await;
+                assert_eq!(connected.is_ok(), password == RIGHT);
+                if let Ok(mut client) = connected {
+                    client.execute(END, ()).await.unwrap_err();
+                }
+            };
+            use tracing::instrument::WithSubscriber;
+            pg_tests::clients::block_on(observed.with_subscriber(spans.clone()));
+            let mut words = String::from_utf8(std::mem::take(&mut *lines.lock().unwrap())).unwrap();
+            words.push_str(&spans.0.lock().unwrap().join("\n"));
+            let told = if password == RIGHT { "57P01" } else { "28P01" };
+            assert!(words.contains(told) && words.contains("Connected"), "{words}");
+            assert!(!words.contains(RIGHT) && !words.contains(WRONG), "{words}");
+        }
+    }
 }
