@@ -13,6 +13,6 @@ pub use crate::types::expects::{Attribute, Expects};
 pub use crate::types::name::{NamedKind, NamedType, TypeName};
 pub use crate::types::plan::{Plan, Planner};
 pub use crate::types::typecaster::{RawValue, Typecaster};
-pub use crate::types::{composite, derived, domain, enumeration, packed, range, text_form, with};
+pub use crate::types::{composite, derived, domain, enumeration, packed, range, text_form, wanted, with};
 pub use bytes::BytesMut;
 pub use postgres_types::{self, Type};

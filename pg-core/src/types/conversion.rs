@@ -9,15 +9,16 @@ use super::name::TypeName;
 use super::native::Native;
 use super::plan::{Plan, Planner, describe, short_name};
 use super::typecaster::{RawValue, Typecaster};
+use super::wanted::{ReadForeign, ReadFrom, ReadTryFrom, WrittenForeign, WrittenInto};
 use crate::error::{Error, Result};
-use postgres_types::{FromSql, ToSql, Type};
+use postgres_types::Type;
 use std::fmt::Display;
 use std::marker::PhantomData;
 
 /// Writes values of `T` in its stead: see [`Adapter`], whose items these are.
 #[diagnostic::on_unimplemented(
     message = "`{T}` can't be written by way of `{Self}`",
-    note = "`into = S` wants `T: Clone + Into<S>` and `S: Adapter`; `foreign` wants `T: postgres_types::ToSql`; `json` wants `T: serde::Serialize` and the feature `with-serde_json-1`"
+    note = "`json` is there with the feature `with-serde_json-1` of pg-blocking, pg-async or pg-core"
 )]
 pub trait AdapterOf<T: ?Sized> {
     /// The SQL type.
@@ -42,8 +43,7 @@ pub trait AdapterOf<T: ?Sized> {
 /// Reads values of `T` in its stead: see [`Typecaster`], whose items these are.
 #[diagnostic::on_unimplemented(
     message = "`{T}` can't be read by way of `{Self}`",
-    note = "`from = S` wants `T: From<S>`, `try_from = S` wants `T: TryFrom<S>` with an error that is `Display`, and both `S: Typecaster`",
-    note = "`foreign` wants `T: postgres_types::FromSql`; `json` wants `T: serde::Deserialize` and the feature `with-serde_json-1`"
+    note = "`json` is there with the feature `with-serde_json-1` of pg-blocking, pg-async or pg-core"
 )]
 pub trait TypecasterOf<'a, T>: Sized {
     /// The SQL type.
@@ -102,7 +102,7 @@ pub struct ThroughJson;
 #[derive(Debug)]
 pub struct Foreign;
 
-impl<T: ToSql> AdapterOf<T> for Foreign {
+impl<T: WrittenForeign> AdapterOf<T> for Foreign {
     const TYPE: TypeName = <Native<T> as Adapter>::TYPE;
 
     fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
@@ -114,7 +114,7 @@ impl<T: ToSql> AdapterOf<T> for Foreign {
     }
 }
 
-impl<'a, T: FromSql<'a>> TypecasterOf<'a, T> for Foreign {
+impl<'a, T: ReadForeign<'a>> TypecasterOf<'a, T> for Foreign {
     const TYPE: TypeName = <Native<T> as Typecaster<'a>>::TYPE;
 
     fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
@@ -130,7 +130,7 @@ impl<'a, T: FromSql<'a>> TypecasterOf<'a, T> for Foreign {
     }
 }
 
-impl<T: Clone + Into<S>, S: Adapter> AdapterOf<T> for Converted<S> {
+impl<T: WrittenInto<S>, S: Adapter> AdapterOf<T> for Converted<S> {
     const TYPE: TypeName = S::TYPE;
     const TEXT_ONLY: bool = S::TEXT_ONLY;
 
@@ -143,7 +143,7 @@ impl<T: Clone + Into<S>, S: Adapter> AdapterOf<T> for Converted<S> {
     }
 }
 
-impl<'a, T: From<S>, S: Typecaster<'a>> TypecasterOf<'a, T> for Converted<S> {
+impl<'a, T: ReadFrom<S>, S: Typecaster<'a>> TypecasterOf<'a, T> for Converted<S> {
     const TYPE: TypeName = S::TYPE;
     const TEXT_ONLY: bool = S::TEXT_ONLY;
 
@@ -160,7 +160,7 @@ impl<'a, T: From<S>, S: Typecaster<'a>> TypecasterOf<'a, T> for Converted<S> {
     }
 }
 
-impl<'a, T: TryFrom<S, Error: Display>, S: Typecaster<'a>> TypecasterOf<'a, T> for TryConverted<S> {
+impl<'a, T: ReadTryFrom<S>, S: Typecaster<'a>> TypecasterOf<'a, T> for TryConverted<S> {
     const TYPE: TypeName = S::TYPE;
     const TEXT_ONLY: bool = S::TEXT_ONLY;
 

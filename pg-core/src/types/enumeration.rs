@@ -6,6 +6,7 @@ use super::adapter::{Encode, IsNull};
 use super::name::TypeName;
 use super::plan::{Plan, Planner, short_name};
 use super::strings;
+use super::wanted::{HoldsNumber, ReadFromLabel, WrittenAsLabel};
 use crate::error::{Error, Result};
 use postgres_types::Type;
 use std::fmt::Display;
@@ -16,6 +17,26 @@ use std::fmt::Display;
 /// A label with NUL.
 pub fn write(label: &str, to: &mut Encode<'_>) -> Result<IsNull> {
     strings::write(label, to)
+}
+
+/// The label that a variant which is `other` keeps.
+pub fn kept_label<T: WrittenAsLabel + ?Sized>(kept: &T) -> &str {
+    kept.as_ref()
+}
+
+/// Keeps a label for which there is no other variant.
+pub fn keep_label<'a, T: ReadFromLabel<'a>>(label: &'a str) -> T {
+    T::from(label)
+}
+
+/// The number that a variant which is `other` keeps.
+pub fn kept_number<T: HoldsNumber<N>, N>(kept: &T) -> &N {
+    kept.number()
+}
+
+/// Keeps a number for which there is no other variant.
+pub fn keep_number<T: HoldsNumber<N>, N>(number: N) -> T {
+    T::holding(number)
 }
 
 /// Plans how a text enum is written: as a string.

@@ -44,6 +44,7 @@ pub mod time;
 pub mod typecaster;
 pub mod value;
 pub mod via;
+pub mod wanted;
 pub mod with;
 
 pub use postgres_types::{Kind, Oid, Type};

@@ -4,6 +4,7 @@ use super::adapter::{Encode, IsNull};
 use super::name::TypeName;
 use super::plan::{Plan, Planner, base_type, describe, short_name};
 use super::typecaster::RawValue;
+use super::wanted::{ReadAsText, WrittenAsText};
 use crate::error::{Error, Result};
 use crate::message::Format;
 use postgres_types::Type;
@@ -40,22 +41,19 @@ fn characters(name: TypeName, type_: &Type, planner: &Planner<'_>) -> Option<Pla
 ///
 /// # Errors
 /// An encode error if `Display` fails.
-pub fn encode(to: &mut Encode<'_>, value: &dyn Display) -> Result<IsNull> {
+pub fn encode<T: WrittenAsText + ?Sized>(to: &mut Encode<'_>, value: &T) -> Result<IsNull> {
     to.text(value)
 }
 
-/// Reads the text form by `FromStr::from_str`, for the Rust type `R` that has the value inside.
+/// Reads the text form by `FromStr`, for the Rust type `R` that has the value inside.
 ///
 /// # Errors
 /// A decode error with what `from_str` said, without the value.
-pub fn decode<R: ?Sized, T, E: Display>(
-    raw: &RawValue<'_, '_>,
-    from_str: impl FnOnce(&str) -> std::result::Result<T, E>,
-) -> Result<T> {
+pub fn decode<R: ?Sized, T: ReadAsText>(raw: &RawValue<'_, '_>) -> Result<T> {
     if raw.format() == Format::Binary && !is_text(&raw.plan.type_) {
         return Err(binary(raw));
     }
-    from_str(raw.text()?).map_err(|e| unreadable(std::any::type_name::<R>(), raw, &e))
+    T::from_str(raw.text()?).map_err(|e| unreadable(std::any::type_name::<R>(), raw, &e))
 }
 
 /// Types whose binary form is their text.

@@ -3,6 +3,7 @@
 use super::names::{self, columns_are_valid_and_differ, type_name_is_valid};
 use super::{
     Column, Form, Named, field_name, forms, nullable_is_an_option, one_conversion, something_is_left,
+    there_is_one_null,
 };
 use crate::errors::Errors;
 use crate::input::{Data, Field, Input, Style};
@@ -110,6 +111,7 @@ fn own_attributes(field: &Field<'_>, errors: &Errors) {
     left_out_fields_have_nothing_else(field, errors);
     one_conversion(&field.attributes.conversion, errors);
     nullable_is_an_option(field, errors);
+    there_is_one_null(field, errors);
 }
 
 fn left_out_fields_have_nothing_else(field: &Field<'_>, errors: &Errors) {

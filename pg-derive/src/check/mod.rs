@@ -116,6 +116,7 @@ fn value<'i>(input: &'i Input<'i>, errors: &Errors) -> Option<Form<'i>> {
     for field in input.fields() {
         one_conversion(&field.attributes.conversion, errors);
         nullable_is_an_option(field, errors);
+        there_is_one_null(field, errors);
     }
     one_conversion(&input.attributes.conversion, errors);
     match &form {
@@ -312,6 +313,16 @@ fn nullable_is_an_option(field: &Field<'_>, errors: &Errors) {
         && option_of(field.ty).is_none()
     {
         errors.at(json.key, "`json(nullable)` reads NULL as None, so it wants an `Option<..>`: write `json`");
+    }
+}
+
+fn there_is_one_null(field: &Field<'_>, errors: &Errors) {
+    let converted = !field.attributes.conversion.given().is_empty();
+    if !converted
+        && !field.is_left_out()
+        && option_of(field.ty).is_some_and(|inner| option_of(inner).is_some())
+    {
+        errors.on(field.ty, "an Option in an Option: SQL has one NULL; write one Option");
     }
 }
 

@@ -61,6 +61,15 @@ impl<'i> Expansion<'i> {
         }
     }
 
+    /// Where a field's codec stands, from its first token to its last: what it lacks is said there, and nowhere else.
+    pub(super) fn ends_of(&self, field: &Field<'_>) -> (Span, Span) {
+        match self.codec(field.ty, &field.attributes.conversion) {
+            Codec::Own => ends(field.ty),
+            Codec::Of(_, span) => (span, span),
+            Codec::With { module, .. } => ends(module),
+        }
+    }
+
     /// What a field's codec has: a constant, or a function to hand on. The lifetime of a field's typecaster is inferred,
     /// since it may be shorter than the row's.
     ///
@@ -100,31 +109,25 @@ impl<'i> Expansion<'i> {
             Codec::With { module, optional } => {
                 let (value, to, raw) = (local("value"), local("to"), local("raw"));
                 let span = at(module);
-                let (direction, function) = match self.reads() {
-                    false => ("written", quote_spanned!(span=> #module::to_sql)),
-                    true => ("read", quote_spanned!(span=> #module::from_sql)),
-                };
-                let constant = |what: &str| {
-                    let name = Ident::new(&format!("{direction}_{what}"), span);
-                    quote_spanned!(span=> #pg::with::#name(#function))
+                let codec = match self.reads() {
+                    false => quote_spanned!(span=> #pg::with::written(#module::to_sql)),
+                    true => quote_spanned!(span=> #pg::with::read(#module::from_sql)),
                 };
                 match (item, optional) {
-                    ("TYPE", _) => constant("type"),
-                    ("TEXT_ONLY", _) => constant("text_only"),
-                    ("plan", _) => constant("plan"),
-                    ("encode", false) => {
-                        quote_spanned!(span=> |#value, #to| #pg::with::encode(#function, #value, #to))
-                    }
+                    ("TYPE", _) => quote_spanned!(span=> #codec.type_name),
+                    ("TEXT_ONLY", _) => quote_spanned!(span=> #codec.text_only),
+                    ("plan", _) => quote_spanned!(span=> #codec.plan()),
+                    ("encode", false) => quote_spanned!(span=> |#value, #to| #codec.encode(#value, #to)),
                     ("encode", true) => {
-                        quote_spanned!(span=> |#value, #to| #pg::with::encode_option(#function, #value, #to))
+                        quote_spanned!(span=> |#value, #to| #codec.encode_option(#value, #to))
                     }
-                    ("decode", false) => quote_spanned!(span=> |#raw| #pg::with::decode(#function, #raw)),
-                    ("decode", true) => quote_spanned! {span=>
-                        |#raw| #pg::with::decode(#function, #raw).map(::core::option::Option::Some)
-                    },
-                    ("takes_null", false) => quote_spanned!(span=> || #pg::with::null(#function).is_ok()),
+                    ("decode", false) => quote_spanned!(span=> |#raw| #codec.decode(#raw)),
+                    ("decode", true) => {
+                        quote_spanned!(span=> |#raw| #codec.decode(#raw).map(::core::option::Option::Some))
+                    }
+                    ("takes_null", false) => quote_spanned!(span=> || #codec.null().is_ok()),
                     ("takes_null", true) => quote_spanned!(span=> || true),
-                    (_, false) => quote_spanned!(span=> || #pg::with::null(#function)),
+                    (_, false) => quote_spanned!(span=> || #codec.null()),
                     (_, true) => {
                         quote_spanned!(span=> || ::core::result::Result::Ok(::core::option::Option::None))
                     }

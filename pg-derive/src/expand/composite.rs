@@ -97,8 +97,8 @@ fn encode(to: &Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {
     let arms = attributes.iter().enumerate().map(|(number, Named { field: attribute, .. })| {
         let (number, member) = (Literal::usize_suffixed(number), &attribute.member);
         let encode = to.of_codec(attribute, "encode");
-        let write =
-            call(attribute.ty, &field, "write", quote_spanned!(at(attribute.ty)=> &self.#member, #encode));
+        let ends = to.ends_of(attribute);
+        let write = call(ends, &field, "write", quote_spanned!(ends.0=> &self.#member, #encode));
         quote!(#number => #write,)
     });
     quote! {
@@ -117,7 +117,7 @@ fn decode(to: &mut Expansion<'_>, attributes: &[Named<'_>]) -> TokenStream {
         .iter()
         .map(|Named { field: attribute, .. }| {
             let [decode, null] = to.of_codec_all(attribute, ["decode", "null"]);
-            let value = call(attribute.ty, &fields, "next", quote!(#decode, #null));
+            let value = call(to.ends_of(attribute), &fields, "next", quote!(#decode, #null));
             let value = match is_optional(to, attribute) {
                 true => {
                     let default = to.default(attribute);

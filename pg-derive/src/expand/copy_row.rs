@@ -22,8 +22,8 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
     let writes = columns.iter().map(|column| {
         let field = column.field();
         let (member, encode) = (&field.member, to.of_codec(field, "encode"));
-        let write =
-            call(field.ty, &writer, "value_by", quote_spanned!(at(field.ty)=> &self.#member, #encode));
+        let ends = to.ends_of(field);
+        let write = call(ends, &writer, "value_by", quote_spanned!(ends.0=> &self.#member, #encode));
         quote!(#write?;)
     });
     let typed = to.typed();

@@ -24,9 +24,7 @@ pub(super) fn labels(
             let other = other.map(|Other { variant, field }| {
                 let (ty, member) = (field.ty, &field.member);
                 to.bounds.require(ty, &quote!(::core::convert::AsRef<::core::primitive::str>));
-                let text = quote_spanned! {at(ty)=>
-                    <#ty as ::core::convert::AsRef<::core::primitive::str>>::as_ref(#label)
-                };
+                let text = quote_spanned!(at(ty)=> #pg::enumeration::kept_label::<#ty>(#label));
                 quote!(Self::#variant { #member: #label } => #text,)
             });
             let text = quote! {
@@ -70,9 +68,7 @@ pub(super) fn labels(
                 Some(Other { variant, field }) => {
                     let (ty, member) = (field.ty, &field.member);
                     to.bounds.require(ty, &quote!(::core::convert::From<&#row ::core::primitive::str>));
-                    let kept = quote_spanned! {at(ty)=>
-                        <#ty as ::core::convert::From<&::core::primitive::str>>::from(#label)
-                    };
+                    let kept = quote_spanned!(at(ty)=> #pg::enumeration::keep_label::<#ty>(#label));
                     quote!(::core::result::Result::Ok(Self::#variant { #member: #kept }))
                 }
                 None => quote! {
@@ -137,8 +133,8 @@ pub(super) fn numbers(
             let out = local("to");
             let other = other.map(|Other { variant, field }| {
                 let (member, ty) = (&field.member, field.ty);
-                let number = quote_spanned!(at(ty)=> #number);
-                quote!(Self::#variant { #member: #number } => #number,)
+                let kept = quote_spanned!(at(ty)=> #pg::enumeration::kept_number::<#ty, #repr>(#number));
+                quote!(Self::#variant { #member: #number } => #kept,)
             });
             quote! {
                 fn encode(&self, #out: &mut #pg::Encode<'_>) -> #pg::Result<#pg::IsNull> {
@@ -156,8 +152,8 @@ pub(super) fn numbers(
             let unknown = match other {
                 Some(Other { variant, field }) => {
                     let (member, ty) = (&field.member, field.ty);
-                    let number = quote_spanned!(at(ty)=> #number);
-                    quote!(::core::result::Result::Ok(Self::#variant { #member: #number }))
+                    let kept = quote_spanned!(at(ty)=> #pg::enumeration::keep_number::<#ty, #repr>(#number));
+                    quote!(::core::result::Result::Ok(Self::#variant { #member: #kept }))
                 }
                 None => quote! {
                     ::core::result::Result::Err(#pg::enumeration::unknown_number::<Self>(&#number, &[#(&#names),*]))

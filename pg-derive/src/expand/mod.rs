@@ -19,7 +19,7 @@ use crate::errors::Errors;
 use crate::input::{Data, Derive, Field, Input};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{DeriveInput, Lifetime, Type};
+use syn::{DeriveInput, Lifetime};
 
 /// Parses, checks and expands one input.
 pub(crate) fn derive(derive: Derive, host: &str, tokens: &DeriveInput) -> TokenStream {
@@ -126,7 +126,8 @@ impl<'i> Expansion<'i> {
                 if field.attributes.skip.is_some() {
                     self.bounds.require(ty, &quote!(::core::default::Default));
                 }
-                all.push(quote_spanned!(at(ty)=> #member: <#ty as ::core::default::Default>::default()));
+                let pg = &self.pg;
+                all.push(quote_spanned!(at(ty)=> #member: #pg::wanted::default::<#ty>()));
             }
         }
         quote!(Self { #(#all),* })
@@ -139,7 +140,8 @@ impl<'i> Expansion<'i> {
             Some(path) => quote_spanned!(at(path)=> #path()),
             None => {
                 self.bounds.require(ty, &quote!(::core::default::Default));
-                quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default())
+                let pg = &self.pg;
+                quote_spanned!(at(ty)=> #pg::wanted::default::<#ty>())
             }
         }
     }
@@ -255,9 +257,8 @@ fn at(tokens: &impl ToTokens) -> Span {
     ends(tokens).0
 }
 
-/// A call whose expression reaches over all of a field's type: `receiver.method(arguments)`.
-fn call(ty: &Type, receiver: &Ident, method: &str, arguments: TokenStream) -> TokenStream {
-    let (from, to) = ends(ty);
+/// A call whose expression reaches from one place to another: `receiver.method(arguments)`.
+fn call((from, to): (Span, Span), receiver: &Ident, method: &str, arguments: TokenStream) -> TokenStream {
     let receiver = Ident::new(&receiver.to_string(), from);
     let method = Ident::new(method, to);
     let mut arguments = proc_macro2::Group::new(proc_macro2::Delimiter::Parenthesis, arguments);

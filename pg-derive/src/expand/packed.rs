@@ -47,7 +47,8 @@ fn encode(to: &Expansion<'_>, parts: &[Named<'_>]) -> TokenStream {
     let (out, writer) = (local("to"), local("parts"));
     let writes = parts.iter().map(|Named { field: part, .. }| {
         let (member, encode) = (&part.member, to.of_codec(part, "encode"));
-        let write = call(part.ty, &writer, "write", quote_spanned!(at(part.ty)=> &self.#member, #encode));
+        let ends = to.ends_of(part);
+        let write = call(ends, &writer, "write", quote_spanned!(ends.0=> &self.#member, #encode));
         quote!(#write?;)
     });
     quote! {
@@ -64,7 +65,7 @@ fn decode(to: &mut Expansion<'_>, parts: &[Named<'_>]) -> TokenStream {
     let values: Vec<_> = parts
         .iter()
         .map(|Named { field: part, .. }| {
-            let value = call(part.ty, &reader, "next", to.of_codec(part, "decode"));
+            let value = call(to.ends_of(part), &reader, "next", to.of_codec(part, "decode"));
             (*part, quote!(#value?))
         })
         .collect();

@@ -27,14 +27,11 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
     let writes = columns.iter().map(|column| {
         let field = column.field();
         let (member, encode) = (&field.member, to.of_codec(field, "encode"));
+        let ends = to.ends_of(field);
+        let value = quote_spanned!(ends.0=> &self.#member, #encode);
         let write = match name(column) {
-            Some(name) => {
-                let arguments = quote_spanned!(at(field.ty)=> #name, &self.#member, #encode);
-                call(field.ty, &writer, "named_by", arguments)
-            }
-            None => {
-                call(field.ty, &writer, "value_by", quote_spanned!(at(field.ty)=> &self.#member, #encode))
-            }
+            Some(name) => call(ends, &writer, "named_by", quote_spanned!(ends.0=> #name, #value)),
+            None => call(ends, &writer, "value_by", value),
         };
         quote!(#write?;)
     });

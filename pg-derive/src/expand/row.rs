@@ -73,7 +73,7 @@ fn leaf(to: &Expansion<'_>, field: &Field<'_>, name: &TokenStream, default: bool
 fn read(to: &mut Expansion<'_>, field: &Field<'_>, reader: &Ident) -> TokenStream {
     to.require_codec(field);
     let [decode, null] = to.of_codec_all(field, ["decode", "null"]);
-    let value = call(field.ty, reader, "next_by", quote!(#decode, #null));
+    let value = call(to.ends_of(field), reader, "next_by", quote!(#decode, #null));
     quote!(#value?)
 }
 
@@ -94,7 +94,7 @@ fn flattened(
         quote_spanned!(from=> <#ty as #pg::FromRow<'_>>::#item)
     });
     let value = match optional {
-        Some(_) => call(ty, reader, "nested_option_by", quote!(#of_shape, #of_row)),
+        Some(_) => call((from, last), reader, "nested_option_by", quote!(#of_shape, #of_row)),
         None => quote_spanned!(from=> #of_row(#reader)),
     };
     (quote!(#pg::Field::Nested { prefix: #prefix, shape: #of_shape }), quote!(#value?))

@@ -1,8 +1,8 @@
 //! Text types: `Display` and `FromStr`, of a newtype's field or of the type itself.
 
-use super::{Expansion, at, ends, local};
+use super::{Expansion, at, local};
 use crate::input::{Derive, Field};
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 pub(super) fn expand(to: &mut Expansion<'_>, field: Option<&Field<'_>>) -> TokenStream {
@@ -49,10 +49,7 @@ pub(super) fn expand(to: &mut Expansion<'_>, field: Option<&Field<'_>>) -> Token
                 }
                 None => (quote_spanned!(at(to.input.ident)=> Self), TokenStream::new()),
             };
-            let (from, last) = ends(&ty);
-            let from_str = Ident::new("from_str", last);
-            let from_str = quote_spanned!(from=> <#ty as ::core::str::FromStr>::#from_str);
-            let read = quote!(#pg::text_form::decode::<Self, _, _>(&#raw, #from_str)#wrap);
+            let read = quote!(#pg::text_form::decode::<Self, #ty>(&#raw)#wrap);
             quote! {
                 fn decode(#raw: #pg::RawValue<#row, '_>) -> #pg::Result<Self> {
                     #read

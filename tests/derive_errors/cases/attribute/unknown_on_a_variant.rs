@@ -1,0 +1,12 @@
+// Mistakes: 2
+use pg_blocking::FromSql;
+
+#[derive(FromSql)]
+enum Mood {
+    #[pg(label = "sad")]
+    Sad,
+    #[pg(skip)]
+    Happy,
+}
+
+fn main() {}

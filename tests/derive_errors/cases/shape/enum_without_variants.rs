@@ -1,0 +1,7 @@
+// Mistakes: 1
+use pg_blocking::ToSql;
+
+#[derive(ToSql)]
+enum Never {}
+
+fn main() {}

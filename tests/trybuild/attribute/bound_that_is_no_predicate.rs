@@ -1,9 +1,0 @@
-use pg_blocking::ToSql;
-
-#[derive(ToSql)]
-#[pg(bound = "T")]
-struct Page<T> {
-    items: Vec<T>,
-}
-
-fn main() {}

@@ -1,9 +1,0 @@
-use pg_blocking::ToSql;
-
-#[derive(ToSql)]
-#[pg(crate = nowhere)]
-struct Item {
-    id: i64,
-}
-
-fn main() {}

@@ -1,9 +1,0 @@
-use pg_blocking::ToSql;
-
-#[derive(ToSql)]
-#[pg(rename_all = "PascalCase")]
-struct Item {
-    __: i64,
-}
-
-fn main() {}

@@ -1,8 +1,0 @@
-use pg_blocking::FromRow;
-
-#[derive(FromRow)]
-enum Mood {
-    Sad,
-}
-
-fn main() {}

@@ -1,9 +1,0 @@
-use pg_blocking::FromRow;
-
-#[derive(FromRow)]
-struct User {
-    #[pg(flatten)]
-    id: i64,
-}
-
-fn main() {}

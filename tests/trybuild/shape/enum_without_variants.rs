@@ -1,6 +1,0 @@
-use pg_blocking::ToSql;
-
-#[derive(ToSql)]
-enum Never {}
-
-fn main() {}

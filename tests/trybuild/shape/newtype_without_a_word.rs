@@ -1,6 +1,0 @@
-use pg_blocking::{ToSql, FromSql};
-
-#[derive(ToSql, FromSql)]
-struct Email(String);
-
-fn main() {}
