@@ -166,6 +166,30 @@ async fn a_statement_that_went_stale_is_prepared_anew<S: Session>(
     still_answers(client).await
 }
 
+/// Prepared anew, the first piece holds fewer sets than the first time, since Close and Parse are in it.
+async fn no_set_is_lost_where_the_first_piece_is_written_anew<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    let sql = "select $1::int8 where length($2) = 100";
+    let word = "x".repeat(100);
+    // Of some numbers all fit into the first piece and not into the second; others are several pieces long.
+    for count in (150..350_i64).chain([2000]) {
+        let mut numbers = 0..count;
+        let mut has_ended = false;
+        let sets = std::iter::from_fn(|| {
+            assert!(!has_ended, "it was asked for more after its end");
+            let number = numbers.next();
+            has_ended = number.is_none();
+            number.map(|n| (n, word.as_str()))
+        });
+        let rows: Vec<(i64,)> = client.query_many(sql, sets).await?;
+        assert!(rows.iter().map(|row| row.0).eq(0..count), "{} of {count} sets were run", rows.len());
+        client.batch_execute("do $$ begin execute 'deallocate all'; end $$").await?;
+    }
+    still_answers(client).await
+}
+
 async fn sets_of_dynamic_parameters_must_be_of_one_kind<S: Session>(
     client: &mut S,
     _: &Database,
@@ -215,6 +239,7 @@ pg_tests::both_clients!(
     in_a_transaction_it_is_part_of_it,
     a_deferred_constraint_undoes_all,
     a_statement_that_went_stale_is_prepared_anew,
+    no_set_is_lost_where_the_first_piece_is_written_anew,
     sets_of_dynamic_parameters_must_be_of_one_kind,
     values_may_need_the_catalog,
     a_copy_is_refused,

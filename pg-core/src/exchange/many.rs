@@ -2,7 +2,7 @@
 //!
 //! The sets come from an iterator that is asked as the link takes them, so that their number is not limited by memory.
 //! The first piece is kept until its first set was answered, since a statement that is stale fails there and is run
-//! once more; a second piece waits for that. Dropped before the Sync, the whole is failed.
+//! once more, in a piece that may hold fewer sets; a second piece waits for that. Dropped before the Sync, the whole is failed.
 
 use super::collect::Collect;
 use super::parts::{check_copy, ends};
@@ -23,7 +23,7 @@ pub struct Many<'q, I: Iterator, C> {
     /// Where there is a first set.
     core: Option<Statement<'q>>,
     sets: I,
-    /// The first sets, until one was answered.
+    /// The first sets, until one was answered and all of them were sent.
     kept: Vec<I::Item>,
     /// Bind's result formats: those of the first set are those of all.
     formats: Vec<u8>,
@@ -55,6 +55,11 @@ impl<'q, I: Iterator<Item: Params>, C: Collect> Many<'q, I, C> {
         }
     }
 
+    /// Whether all was written.
+    fn is_written(&self) -> bool {
+        self.exhausted && self.sent >= self.kept.len()
+    }
+
     /// Writes the next set; false if there is none.
     fn send_next(&mut self, c: &mut Conversation) -> Result<bool> {
         let Some(core) = &mut self.core else { return Ok(false) };
@@ -62,7 +67,9 @@ impl<'q, I: Iterator<Item: Params>, C: Collect> Many<'q, I, C> {
         let set = match self.kept.get(self.sent) {
             Some(kept) => kept,
             None => {
-                let Some(set) = self.sets.next() else {
+                // An iterator isn't asked again after its end.
+                let set = if self.exhausted { None } else { self.sets.next() };
+                let Some(set) = set else {
                     self.exhausted = true;
                     return Ok(false);
                 };
@@ -114,7 +121,7 @@ impl<I: Iterator<Item: Params> + Send, C: Collect> Exchange for Many<'_, I, C> {
                 break;
             }
         }
-        if !self.exhausted {
+        if !self.is_written() {
             c.flush();
         }
         Ok(())
@@ -125,7 +132,7 @@ impl<I: Iterator<Item: Params> + Send, C: Collect> Exchange for Many<'_, I, C> {
     }
 
     fn more(&self) -> More {
-        if self.exhausted || self.failed {
+        if self.is_written() || self.failed {
             return More::No;
         }
         let waiting = self.sent.saturating_sub(self.answered);
@@ -145,6 +152,8 @@ impl<I: Iterator<Item: Params> + Send, C: Collect> Exchange for Many<'_, I, C> {
         if ends {
             self.affected = self.affected.saturating_add(core.affected);
             self.answered = self.answered.saturating_add(1);
+        }
+        if self.answered > 0 && self.sent >= self.kept.len() {
             self.kept = Vec::new();
         }
         Ok(())
