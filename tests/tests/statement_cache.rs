@@ -3,9 +3,11 @@
 use pg_core::exchange::pipeline;
 use pg_core::message::backend::Status;
 use pg_core::types::adapter::Parameter;
+use pg_core::types::native::Native;
 use pg_core::{ErrorKind, FromRow, FromSql, Result, Row, Session, ToSql};
 use pg_tests::clients::still_answers;
 use pg_tests::server::Database;
+use std::time::Duration;
 
 /// Asks for the statements that the server keeps prepared for this session, in a way that adds none.
 async fn prepared<S: Session>(client: &mut S) -> Result<Vec<String>> {
@@ -515,6 +517,90 @@ async fn two_rust_types_for_one_sql_type_are_each_written_their_own_way<S: Sessi
         assert_eq!(client.query_value::<i32>("select $1", (Written(7),)).await?, 7);
     }
     still_answers(client).await
+}
+
+/// Each is described first, since nobody knows its parameters' types; what another entered must not be lost by it.
+async fn any_number_of_statements_that_are_described_first_may_travel_together<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.set_deadline(Some(Duration::from_secs(10)));
+    for _ in 0..2 {
+        let parts = (
+            pipeline::query_one::<(i64, String), _>(
+                "select $1 * 2::int8, $2::text",
+                (Native(7_i64), "seven"),
+            ),
+            pipeline::query_one::<Row, _>(
+                "select $1::text as word, $2 * 3::int8 as n",
+                ("seven", Native(7_i64)),
+            ),
+        );
+        let (first, second) = client.pipeline(parts).await?;
+        assert_eq!(first, (14, "seven".to_owned()));
+        assert_eq!((second.get::<String>("word")?, second.get::<i64>("n")?), ("seven".to_owned(), 21));
+        let texts: Vec<String> = (0..6).map(|at| format!("select $1 + {at}::int8")).collect();
+        let parts =
+            || texts.iter().map(|sql| pipeline::query_one::<(i64,), _>(sql, (Native(7_i64),))).collect();
+        let rows: Vec<(i64,)> = client.pipeline::<Vec<_>>(parts()).await?;
+        assert!(rows.into_iter().eq((7..13).map(|n| (n,))));
+        for (row, n) in client.pipeline_each::<Vec<_>>(parts()).await?.into_iter().zip(7..) {
+            assert_eq!(row?, (n,));
+        }
+    }
+    still_answers(client).await
+}
+
+/// What has no binary form is asked for once more as text, and all with it: each is prepared as itself then.
+async fn statements_that_are_run_again_are_themselves<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute("create table t (n int8)").await?;
+    for round in 1..3 {
+        let parts = (
+            pipeline::query_one::<(i64,), _>("insert into t values ($1) returning n", (Native(round),)),
+            pipeline::query_one::<Named, _>(
+                "select 'right' as name, 'postgres=r/postgres'::aclitem as rights",
+                (),
+            ),
+            pipeline::query_one::<(String,), _>("select $1::text || 'er'", (Native("oth"),)),
+        );
+        let (inserted, right, other) = client.pipeline(parts).await?;
+        assert_eq!((inserted, &*right.name, &*other.0), ((round,), "right", "other"));
+        assert_eq!(client.query_value::<i64>("select count(*) from t", ()).await?, round);
+    }
+    still_answers(client).await
+}
+
+#[derive(Debug, FromRow)]
+struct Named {
+    name: String,
+}
+
+async fn what_made_the_cache_larger_for_a_while_leaves_it<S: Session>(
+    client: &mut S,
+    database: &Database,
+) -> Result<()> {
+    any_number_of_statements_that_are_described_first_may_travel_together(client, database).await?;
+    let prepared: i64 =
+        client.query_value("select count(*) from pg_prepared_statements where not from_sql", ()).await?;
+    assert!(prepared <= 4, "{prepared} are prepared");
+    Ok(())
+}
+
+pg_tests::both_clients!(with |config| config.statement_cache_capacity(4);
+    what_made_the_cache_larger_for_a_while_leaves_it,
+    statements_that_are_run_again_are_themselves,
+);
+
+mod described_without_a_cache {
+    use super::*;
+
+    pg_tests::both_clients!(with |config| config.statement_cache_capacity(0);
+        any_number_of_statements_that_are_described_first_may_travel_together,
+        statements_that_are_run_again_are_themselves,
+    );
 }
 
 pg_tests::both_clients!(with |config| config.statement_cache_capacity(4);

@@ -234,13 +234,6 @@ impl Prelude {
             }
             return Err(error);
         }
-        if let What::Description { statement, .. } = &self.what
-            && let Some(statement) = c.statements.get_mut(*statement)
-            && statement.name().is_empty()
-        {
-            // What has no name is anybody's: the run itself prepares it anew.
-            statement.is_parsed = false;
-        }
         if let What::Types { wanted, required, rows } = &mut self.what {
             let rows = std::mem::take(rows);
             learn(c, wanted, *required, rows)?;

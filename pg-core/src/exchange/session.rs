@@ -5,7 +5,7 @@ use super::{About, Exchange, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::{Message, Status};
 use crate::protocol::conversation::Conversation;
-use crate::protocol::statements::StatementId;
+use crate::protocol::statements::{InUse, StatementId};
 use crate::protocol::transactions::Ending;
 use crate::row::Column;
 use crate::sqlstate::SqlState;
@@ -174,6 +174,7 @@ pub struct Description {
 pub struct Prepare<'q> {
     sql: &'q str,
     statement: Option<StatementId>,
+    _in_use: Option<InUse>,
     looked_up: bool,
     anew: bool,
 }
@@ -181,7 +182,7 @@ pub struct Prepare<'q> {
 impl<'q> Prepare<'q> {
     /// Prepares `sql`; the server infers all parameters' types.
     pub fn new(sql: &'q str) -> Prepare<'q> {
-        Prepare { sql, statement: None, looked_up: false, anew: false }
+        Prepare { sql, statement: None, _in_use: None, looked_up: false, anew: false }
     }
 
     /// As [`Prepare::new`], whatever is known: nobody says when a column was altered.
@@ -215,6 +216,7 @@ impl Exchange for Prepare<'_> {
         }
         let id = c.statements.insert(self.sql, Vec::new(), 0, Vec::new());
         self.statement = Some(id);
+        self._in_use = c.statements.take_up(id);
         Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned(), fields: &[] }))
     }
 

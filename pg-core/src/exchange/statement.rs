@@ -12,7 +12,7 @@ use crate::message::Format;
 use crate::message::backend::{Message, Status};
 use crate::params::{ParamField, ParamWriter, Params, named};
 use crate::protocol::conversation::Conversation;
-use crate::protocol::statements::{Reading, StatementId, result_formats};
+use crate::protocol::statements::{InUse, Reading, StatementId, result_formats};
 use crate::row::{Column, RowPlan, Shape};
 use crate::types::catalog::Catalog;
 use crate::types::plan::Plan;
@@ -36,6 +36,8 @@ pub(super) struct Statement<'q> {
     /// [`Params::fields`], for their names.
     fields: &'static [ParamField],
     id: Option<StatementId>,
+    /// What was found out about it, such as its parameters' types, stays in the cache until it was run.
+    _in_use: Option<InUse>,
     pub(super) reading: Option<Arc<Reading>>,
     pub(super) error: Option<Error>,
     pub(super) affected: u64,
@@ -90,6 +92,7 @@ impl<'q> Statement<'q> {
             constants,
             fields,
             id: None,
+            _in_use: None,
             reading: None,
             error: None,
             affected: 0,
@@ -169,10 +172,7 @@ impl<'q> Statement<'q> {
             }
             return Ok(None); // Parse travels along
         };
-        self.id = Some(id);
-        if self.by_path {
-            c.statements.mark_by_path(id);
-        }
+        self.take_up(c, id);
         if !waits {
             c.statements.declare(id, &types, plans);
         } else if let Some(needs) = self.settle_params(c, id, params)? {
@@ -226,11 +226,17 @@ impl<'q> Statement<'q> {
         let Planned { types, plans, .. } =
             plan_params(&c.catalog, params, &[]).map_err(|e| e.with_sql(self.sql))?;
         let id = self.enter(c, types, plans);
+        self.take_up(c, id);
+        Ok(self.description(id))
+    }
+
+    /// Goes by this statement from now on.
+    fn take_up(&mut self, c: &mut Conversation, id: StatementId) {
         self.id = Some(id);
+        self._in_use = c.statements.take_up(id);
         if self.by_path {
             c.statements.mark_by_path(id);
         }
-        Ok(self.description(id))
     }
 
     fn enter(&self, c: &mut Conversation, types: Vec<Oid>, plans: Vec<Plan>) -> StatementId {
@@ -552,6 +558,14 @@ impl<'q> Statement<'q> {
         (self.retry, self.complete) = (false, false);
         (self.error, self.reading, self.held) = (None, None, None);
         (self.looked_up, self.params_looked_up) = (false, false);
+    }
+
+    /// Its rows wait for types that nobody has asked for.
+    #[cold]
+    pub(super) fn never_read(&self) -> Error {
+        Error::new(ErrorKind::Decode, "its rows were not read: the types of their columns were not looked up")
+            .hint("run it again: they are looked up then")
+            .with_sql(self.sql)
     }
 
     #[cold]

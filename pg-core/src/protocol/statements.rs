@@ -50,6 +50,14 @@ pub struct Statement {
     /// The columns, where they were described; none for a statement without rows.
     pub columns: Option<Arc<[Column]>>,
     plans: Vec<Arc<Reading>>,
+    /// Those who run it have it too.
+    holder: Arc<()>,
+}
+
+/// Somebody runs a statement: it doesn't make room for others meanwhile, though there be more than the cache holds.
+#[derive(Debug)]
+pub(crate) struct InUse {
+    _holder: Arc<()>,
 }
 
 /// How the rows of a statement are read as one row type, and what Bind asks for so that they come in that form.
@@ -73,6 +81,11 @@ impl Statement {
     /// The declared parameter types, 0 for inferred.
     pub fn types(&self) -> &[Oid] {
         &self.types
+    }
+
+    /// Whether somebody runs it.
+    fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.holder) > 1
     }
 
     /// Whether it was prepared for these types and plans.
@@ -312,10 +325,7 @@ impl Statements {
 
     /// Enters a statement that is prepared without a name, for one run; the one that was is forgotten.
     pub(crate) fn insert_unnamed(&mut self, sql: &str, types: Vec<Oid>, params: Vec<Plan>) -> StatementId {
-        let unnamed = |id: &StatementId| self.get(*id).is_some_and(|statement| statement.name.is_empty());
-        if let Some(id) = self.ids().into_iter().find(unnamed) {
-            self.remove(id);
-        }
+        self.remove_unnamed();
         let capacity = std::mem::take(&mut self.capacity);
         let id = self.enter(sql, types, 0, params);
         self.capacity = capacity;
@@ -325,11 +335,9 @@ impl Statements {
     /// Enters a statement that is about to be prepared; the least recently used makes room.
     pub fn insert(&mut self, sql: &str, types: Vec<Oid>, params_at: usize, params: Vec<Plan>) -> StatementId {
         if self.is_caching() {
-            while self.len() >= self.capacity {
-                self.evict();
-            }
+            while self.len() >= self.capacity && self.evict() {}
         } else {
-            self.clear(); // the unnamed statement that was
+            self.remove_unnamed();
         }
         self.enter(sql, types, params_at, params)
     }
@@ -365,6 +373,7 @@ impl Statements {
             parameter_types: None,
             columns: None,
             plans: Vec::new(),
+            holder: Arc::default(),
         };
         if let Some(place) = self.slots.get_mut(free) {
             *place = Some(statement);
@@ -374,17 +383,34 @@ impl Statements {
         StatementId { slot, serial: self.serial }
     }
 
-    fn evict(&mut self) {
+    /// Closes the least recently used; false if all are in use.
+    fn evict(&mut self) -> bool {
         let oldest = (0u32..)
             .zip(&self.slots)
-            .filter_map(|(slot, statement)| statement.as_ref().map(|s| (s.used, slot, s.serial)))
+            .filter_map(|(slot, statement)| Some((slot, statement.as_ref().filter(|s| !s.is_in_use())?)))
+            .map(|(slot, statement)| (statement.used, slot, statement.serial))
             .min();
-        if let Some((_, slot, serial)) = oldest
-            && let Some(statement) = self.remove(StatementId { slot, serial })
-            && !statement.name.is_empty()
-        {
-            self.closing.push(statement.name);
+        if let Some((_, slot, serial)) = oldest {
+            self.close(StatementId { slot, serial });
         }
+        oldest.is_some()
+    }
+
+    /// Forgets the unnamed statement that was.
+    fn remove_unnamed(&mut self) {
+        for id in self.ids() {
+            if self.get(id).is_some_and(|statement| statement.name.is_empty() && !statement.is_in_use()) {
+                self.remove(id);
+            }
+        }
+    }
+
+    /// Takes a statement up for a run, until whose end it stays. One without a name is prepared by each run, since its
+    /// place on the server is anybody's.
+    pub(crate) fn take_up(&mut self, id: StatementId) -> Option<InUse> {
+        let statement = self.get_mut(id)?;
+        statement.is_parsed &= !statement.name.is_empty();
+        Some(InUse { _holder: statement.holder.clone() })
     }
 
     /// Takes a statement out: its Parse failed, or it is stale. Nothing is closed on the server.
@@ -446,13 +472,6 @@ impl Statements {
         while let Some(id) = self.find_hashed(sql, |statement| statement.is_parsed) {
             self.close(id);
         }
-    }
-
-    /// Forgets all.
-    pub fn clear(&mut self) {
-        self.slots.clear();
-        self.by_hash.clear();
-        self.closing.clear();
     }
 
     /// Forgets all but `kept`: DISCARD ALL or DEALLOCATE ALL has freed them on the server.
