@@ -2,9 +2,12 @@
 
 use pg_core::message::backend::Status;
 use pg_core::{CursorOptions, ErrorKind, FromRow, FromSql, Lifecycle, Result, Row, Session, ToSql, Towards};
-use pg_tests::clients::{self, Face, still_answers};
+use pg_tests::clients::{self, AsyncFace, Face, still_answers};
 use pg_tests::relay::Relay;
 use pg_tests::server::{Database, Server};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 
 #[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
 #[pg(name = "mood", rename_all = "snake_case")]
@@ -314,7 +317,22 @@ async fn a_name_is_used_again_for_other_columns<S: Session>(client: &mut S, _: &
     tx.commit().await
 }
 
+async fn a_portal_takes_no_name_that_a_cursor_may_have<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let mut tx = client.begin().await?;
+    let mut cursor = tx.cursor::<(i64,)>("p1", "select id from person", ()).await?;
+    let mut portal = cursor.session().portal::<(i64,)>("select id from person", ()).await?;
+    assert_eq!(cursor.session().fetch_portal(&mut portal, 1).await?, [(1,)]);
+    assert_eq!(cursor.fetch_next().await?, Some((1,)));
+    drop(cursor);
+    tx.commit().await
+}
+
 pg_tests::both_clients!(
+    a_portal_takes_no_name_that_a_cursor_may_have,
     rows_come_part_by_part_with_statements_in_between,
     any_columns_can_be_read_of_a_portal,
     a_portal_that_is_dropped_is_closed,
@@ -362,6 +380,64 @@ async fn a_part_is_one_round_trip<F: Face>() {
 }
 
 pg_tests::each_client!(a_part_is_one_round_trip);
+
+/// Polls a future so often, then drops it; whether it was ready before.
+async fn dropped_after<F: Future>(future: F, polls: usize) -> bool {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        let is_ready = poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await;
+        if is_ready {
+            return true;
+        }
+        tokio::task::yield_now().await;
+    }
+    false
+}
+
+#[test]
+fn a_cursor_whose_declaration_was_dropped_is_closed() {
+    clients::block_on(async {
+        let database = Server::shared().database();
+        database.sql(SCHEMA);
+        let mut client = AsyncFace::connect(&AsyncFace::config(&database.url())).await.unwrap();
+        let mut has_dropped = false;
+        for polls in 1.. {
+            let name = format!("c{polls}");
+            let options = CursorOptions::new(&name).hold(true);
+            let was_ready = dropped_after(client.cursor_with::<Person>(options, ALL, ()), polls).await;
+            assert_eq!(cursors(&mut client).await.unwrap(), [""; 0], "dropped at poll {polls}");
+            if was_ready {
+                break;
+            }
+            has_dropped = true;
+        }
+        assert!(has_dropped, "it was ready at once");
+        // One that can't be declared is nobody's to close.
+        client.cursor_with::<Person>(CursorOptions::new("c").hold(true), ALL, ()).await.unwrap().leave();
+        let again = client.cursor_with::<Person>(CursorOptions::new("c").hold(true), ALL, ()).await;
+        assert_eq!(again.map(drop).unwrap_err().sqlstate().unwrap().code(), "42P03");
+        assert_eq!(cursors(&mut client).await.unwrap(), ["c"]);
+        still_answers(&mut client).await.unwrap();
+    });
+}
+
+#[test]
+fn a_cursor_that_is_dropped_after_half_a_request_leaves_nothing_of_it() {
+    clients::block_on(async {
+        let database = Server::shared().database();
+        database.sql(SCHEMA);
+        let mut client = AsyncFace::connect(&AsyncFace::config(&database.url())).await.unwrap();
+        let options = CursorOptions::new("c").hold(true);
+        let mut cursor = client.cursor_with::<(i64,)>(options, "select id from person", ()).await.unwrap();
+        let endless = (100_i64..).map(|id| (id, "x"));
+        let sql = "insert into person (id, name) values ($1, $2)";
+        assert!(!dropped_after(cursor.session().execute_many(sql, endless), 3).await);
+        drop(cursor);
+        let count: i64 = client.query_value("select count(*) from person", ()).await.unwrap();
+        assert_eq!(count, 10, "half of a request was kept");
+        still_answers(&mut client).await.unwrap();
+    });
+}
 
 #[test]
 fn blocking_code_has_plain_methods() {

@@ -350,10 +350,10 @@ impl Conversation {
         mixed ^ (mixed >> 31)
     }
 
-    /// A name for a new portal.
+    /// A name for a new portal: cursors have theirs in the same space, where this beginning is PostgreSQL's.
     pub(crate) fn portal_name(&mut self) -> Box<str> {
         self.portal_names = self.portal_names.wrapping_add(1);
-        format!("p{}", self.portal_names).into()
+        format!("pg_portal_{}", self.portal_names).into()
     }
 
     /// A portal was opened: it is closed with a request after its holder is gone, or by the end of its transaction.
@@ -370,6 +370,10 @@ impl Conversation {
 
     /// Closes a cursor whose guard is gone, by itself.
     pub(crate) fn close_cursor(&mut self, name: &str) {
+        if self.unsynced {
+            // With the Sync of this alone, what was written of a request by half would be kept.
+            self.give_up();
+        }
         // The name was taken by the server, so that writing it can't fail.
         let _ = self.refuse_copy_ahead();
         let owner = std::mem::replace(&mut self.owner, NOBODY);

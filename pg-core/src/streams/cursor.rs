@@ -36,8 +36,11 @@ impl<'s, S: Lender, T: FromRowOwned> NamedCursor<'s, S, T> {
         params: impl Params,
     ) -> Result<NamedCursor<'s, S, T>> {
         let declare = options.to_sql(sql)?;
-        session.run(CursorCommand::new(&declare, params, !options.is_held())).await?;
-        NamedCursor::existing(session, options.name())
+        // Dropped while it is declared, it is closed.
+        let mut cursor = NamedCursor::existing(session, options.name())?;
+        let declared = cursor.session.run(CursorCommand::new(&declare, params, !options.is_held())).await;
+        cursor.is_open = declared.is_ok();
+        declared.map(|_| cursor)
     }
 
     pub(crate) fn existing(session: &'s mut S, name: &str) -> Result<NamedCursor<'s, S, T>> {
