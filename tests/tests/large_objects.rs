@@ -4,8 +4,11 @@ use pg_core::{ErrorKind, LargeObjectMode, Lifecycle, Result, Session};
 use pg_tests::clients::{self, AsyncFace, Face, block_on, pg_async, still_answers};
 use pg_tests::relay::Relay;
 use pg_tests::server::{Database, Server};
+use std::future::poll_fn;
 use std::io::{Read, Seek, SeekFrom, Write};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use std::pin::Pin;
+use std::task::Poll;
+use tokio::io::{AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite, AsyncWriteExt};
 
 /// Bytes that tell where they stand.
 fn bytes(count: usize) -> Vec<u8> {
@@ -194,6 +197,11 @@ fn async_code_has_the_traits_of_its_runtime() {
         object.seek(SeekFrom::Start(199_998)).await.unwrap();
         assert_eq!(object.read_u8().await.unwrap(), data[199_998]);
         object.write_all(b"!").await.unwrap();
+        // Nobody seeks in what is being closed; and then it is closed.
+        while !poll_fn(|context| Poll::Ready(Pin::new(&mut object).poll_shutdown(context).is_ready())).await {
+            assert!(Pin::new(&mut object).start_seek(SeekFrom::Start(0)).is_err());
+            tokio::task::yield_now().await;
+        }
         object.shutdown().await.unwrap();
         assert!(object.read(&mut byte).await.is_err());
         drop(object);

@@ -182,7 +182,7 @@ async fn flush<S: Lender>(mut object: LargeObject<'_, S>) -> (Option<LargeObject
 
 impl<S: Lender> AsyncSeek for LargeObjectIo<'_, S> {
     fn start_seek(mut self: Pin<&mut Self>, to: SeekFrom) -> io::Result<()> {
-        if let State::Busy(_) = self.0 {
+        if let State::Busy(_) | State::Closing(_) = self.0 {
             return Err(io::Error::other("a step is on its way: poll it to its end first"));
         }
         self.begin(|mut object| async move {
