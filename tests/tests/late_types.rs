@@ -2,9 +2,10 @@
 //! twice.
 
 use pg_core::exchange::pipeline;
-use pg_core::{ErrorKind, FromRow, FromSql, Result, Session, ToSql};
-use pg_tests::clients::still_answers;
-use pg_tests::server::Database;
+use pg_core::{ErrorKind, FromRow, FromSql, Result, Session, ToSql, Towards};
+use pg_tests::clients::{Face, still_answers};
+use pg_tests::relay::{Cut, Direction, Relay};
+use pg_tests::server::{Database, Server};
 
 const SCHEMA: &str = "
     create extension citext; create extension hstore; create extension ltree;
@@ -117,6 +118,115 @@ async fn parts_of_a_pipeline_wait_for_their_types<S: Session>(client: &mut S, _:
     still_answers(client).await
 }
 
+async fn rows_of_a_cursor_wait_for_their_types<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let mut tx = client.begin().await?;
+    let sql = "select mood, email from person where id = 1";
+    let mut cursor = tx.cursor::<(String, String)>("c", sql, ()).await?;
+    assert_eq!(cursor.fetch(Towards::ForwardAll).await?, [("so so".to_owned(), "A@b".to_owned())]);
+    drop(cursor);
+    tx.commit().await?;
+    still_answers(client).await
+}
+
+async fn rows_of_a_transactions_last_statements_wait_for_their_types<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let mood =
+        || pipeline::query_one::<(String,), _>("insert into person (mood) values ('sad') returning mood", ());
+    let email = || pipeline::query::<(String,), _>("select email from person where id = 1", ());
+    let tx = client.begin().await?;
+    assert_eq!(tx.commit_with((mood(), email())).await?, (("sad".to_owned(),), vec![("A@b".to_owned(),)]));
+    // The types are those of the transaction, which are as good after it.
+    let mut tx = client.begin().await?;
+    tx.execute("create type shade as enum ('dark')", ()).await?;
+    let shade = pipeline::query_one::<(String,), _>("select 'dark'::shade", ());
+    assert_eq!(tx.commit_with(shade).await?.0, "dark");
+    // Of a savepoint too.
+    client.batch_execute("create type taste as enum ('sweet')").await?;
+    let mut tx = client.begin().await?;
+    let taste = pipeline::query_one::<(String,), _>("select 'sweet'::taste", ());
+    assert_eq!(tx.begin().await?.commit_with(taste).await?.0, "sweet");
+    tx.commit().await?;
+    assert_eq!(client.query_value::<i64>("select count(*) from person", ()).await?, 3);
+    still_answers(client).await
+}
+
+/// Where in the answer the link ends says what is known: before COMMIT's answer the outcome is not, behind it it is.
+async fn a_look_up_that_is_cut_off_is_no_commit_of_unknown_outcome<F: Face>() {
+    let database = Server::shared().database();
+    database.sql("create type mood as enum ('sad')");
+    database.sql("create table entry (mood mood)");
+    let relay = Relay::to(&database);
+    let sql = "insert into entry values ('sad') returning mood";
+    let insert = || pipeline::query_one::<(String,), _>(sql, ());
+    let (mut unknown, mut known, mut whole) = (0, 0, false);
+    for bytes in (1..2500_u64).step_by(23) {
+        let mut client = F::connect(&F::config(&relay.url(&database))).await.unwrap();
+        still_answers(&mut client).await.unwrap();
+        database.sql("delete from entry");
+        let tx = client.begin().await.unwrap();
+        relay.cut_after(Direction::ToClient, bytes, Cut::Fin);
+        let Err(error) = tx.commit_with(insert()).await else {
+            whole = true;
+            break;
+        };
+        match error.kind() {
+            ErrorKind::CommitUnknown => unknown += 1,
+            _ => {
+                known += 1;
+                assert!(error.to_string().starts_with("the transaction was committed"), "{error}");
+                assert_eq!(database.sql("select count(*) from entry")[0][0].as_deref(), Some("1"));
+            }
+        }
+    }
+    assert!(unknown > 0 && known > 0 && whole, "{unknown} {known} {whole}");
+}
+
+pg_tests::each_client!(a_look_up_that_is_cut_off_is_no_commit_of_unknown_outcome);
+
+async fn in_a_transaction_the_error_of_a_part_is_not_hidden_by_types<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let mut tx = client.begin().await?;
+    // The first part's rows wait for a type, which can't be looked up once the second has failed.
+    let parts = (
+        pipeline::query_one::<(String,), _>("select mood from person where id = 1", ()),
+        pipeline::execute("select 1 / $1", (0_i32,)),
+    );
+    let (mood, division) = tx.pipeline_each(parts).await?;
+    assert_eq!(division.unwrap_err().sqlstate().unwrap().code(), "22012");
+    assert_eq!(mood.unwrap_err().sqlstate().unwrap().code(), "25P02");
+    drop(tx);
+    // The first can't even be described, and the second needs a type.
+    let mut tx = client.begin().await?;
+    let unknown: [&(dyn pg_core::Parameter + Sync); 1] = [&1_i32];
+    let parts = (
+        pipeline::execute("delete from missing where id = $1", &unknown[..]),
+        pipeline::query_one::<(Colour,), _>("select 'red'::colour", ()),
+    );
+    client_has_colour(&mut tx).await?;
+    let (missing, colour) = tx.pipeline_each(parts).await?;
+    assert_eq!(missing.unwrap_err().sqlstate().unwrap().code(), "42P01");
+    assert_eq!(colour.unwrap_err().sqlstate().unwrap().code(), "25P02");
+    drop(tx);
+    still_answers(client).await
+}
+
+#[derive(Debug, PartialEq, ToSql, FromSql)]
+#[pg(name = "colour")]
+struct Colour {
+    red: i32,
+}
+
+async fn client_has_colour<S: Session>(client: &mut S) -> Result<()> {
+    client.batch_execute("create type colour as (red int4)").await
+}
+
 async fn rows_that_are_given_away_have_their_types_first<S: Session>(
     client: &mut S,
     _: &Database,
@@ -190,6 +300,9 @@ pg_tests::both_clients!(
     rows_of_all_kinds_wait_for_their_types,
     what_changes_something_is_run_once,
     parts_of_a_pipeline_wait_for_their_types,
+    rows_of_a_cursor_wait_for_their_types,
+    rows_of_a_transactions_last_statements_wait_for_their_types,
+    in_a_transaction_the_error_of_a_part_is_not_hidden_by_types,
     rows_that_are_given_away_have_their_types_first,
     what_no_string_reads_is_named_by_the_first_run,
     a_domain_over_money_is_sent_from_the_first_run_on,

@@ -1,6 +1,8 @@
 //! Several statements in one round trip, and statements declared once as constants.
 
+use pg_core::exchange::collect::Each;
 use pg_core::exchange::pipeline::{self, query, query_one, query_opt};
+use pg_core::exchange::query::Request;
 use pg_core::message::backend::Status;
 use pg_core::{ErrorKind, FromRow, FromSql, Query, Result, Row, Session, ToSql};
 use pg_tests::clients::still_answers;
@@ -395,6 +397,70 @@ async fn declared_statements_are_typed_at_both_ends<S: Session>(client: &mut S, 
     Ok(())
 }
 
+/// What was given away can't be taken back, so that nothing is run again; the others' results are no error then.
+async fn what_cannot_be_run_again_fails_with_the_error_of_the_part_that_failed<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute("create table t (n int8)").await?;
+    client.query::<Row>("select * from t", ()).await?;
+    client.batch_execute("alter table t add column m int8").await?;
+    let mut seen = 0;
+    let parts = (
+        query_one::<(i64,), _>("insert into t values (1) returning n", ()),
+        Request::new(
+            "insert into t values (2) returning n",
+            (),
+            Each::new(|_: (i64,)| {
+                seen += 1;
+                Ok(())
+            }),
+        ),
+        query::<Row, _>("select * from t", ()),
+    );
+    let error = client.pipeline(parts).await.map(drop).unwrap_err();
+    assert_eq!((error.sqlstate().unwrap().code(), seen), ("0A000", 1), "{error}");
+    assert!(client.query::<Row>("select * from t", ()).await?.is_empty());
+    still_answers(client).await
+}
+
+/// The server would take what comes behind it for its data.
+async fn a_copy_from_the_client_is_no_part_wherever_it_stands<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    with_users(client).await?;
+    for sql in
+        ["copy users from stdin", "copy users(email)from stdin(format csv)", "copy users from\n--\nstdin;"]
+    {
+        let one = || pipeline::execute("delete from users", ());
+        let copy = || pipeline::execute(sql, ());
+        let tx = client.begin().await?;
+        let behind_another = tx.commit_with((one(), copy())).await.map(drop);
+        let tx = client.begin().await?;
+        let alone = tx.commit_with(copy()).await.map(drop);
+        let told = [
+            behind_another,
+            alone,
+            client.pipeline((one(), copy())).await.map(drop),
+            client.pipeline((copy(), one())).await.map(drop),
+            client.pipeline(copy()).await.map(drop),
+            client.pipeline_each((one(), copy())).await?.1.map(drop),
+        ];
+        for error in told.map(Result::unwrap_err) {
+            assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+            assert!(error.message().contains("contains a COPY"), "{error}");
+        }
+        still_answers(client).await?;
+    }
+    // But for a part of `pipeline_each` nothing was run; what only looks like a COPY is run.
+    assert_eq!(client.execute("insert into users values ('c@x', 3)", ()).await?, 1);
+    client.batch_execute("create table \"from stdin\" (n int8)").await?;
+    let parts = (pipeline::execute("/* copy t from stdin */ select 'copy t from stdin'", ()), ALL.all(()));
+    assert_eq!(client.pipeline(parts).await?, (1, vec![user(3, "c@x")]));
+    still_answers(client).await
+}
+
 async fn what_the_server_refuses_at_the_end_is_the_pipelines_error<S: Session>(
     client: &mut S,
     _: &Database,
@@ -432,4 +498,6 @@ pg_tests::both_clients!(
     parts_may_need_types_and_descriptions,
     declared_statements_are_typed_at_both_ends,
     what_the_server_refuses_at_the_end_is_the_pipelines_error,
+    what_cannot_be_run_again_fails_with_the_error_of_the_part_that_failed,
+    a_copy_from_the_client_is_no_part_wherever_it_stands,
 );

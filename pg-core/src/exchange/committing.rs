@@ -10,6 +10,8 @@ use crate::message::backend::{Message, Status};
 use crate::protocol::conversation::Conversation;
 use crate::sqlstate::SqlState;
 
+const COMMITTED: &str = "the transaction was committed, and what it gave can't be read";
+
 /// Parts, and the end of the outermost transaction behind them: see the module.
 #[derive(Debug)]
 pub struct Committing<T> {
@@ -77,7 +79,15 @@ impl<T: Parts> Exchange for Committing<T> {
         self.parts.on_message(c, message)
     }
 
+    /// What was committed is not told as undone: its rows are read as far as their types are known.
+    fn unmet(&mut self, c: &Conversation, error: Error) -> Result<()> {
+        if self.parts.is_run() { Ok(()) } else { self.parts.unmet(c, error) }
+    }
+
     fn wants_retry(&mut self, c: &mut Conversation) -> bool {
+        if !self.undoing && !self.parts.has_failed() {
+            return self.parts.wants_retry(c);
+        }
         let again = !self.undoing || self.cancelled;
         if !again || c.transactions.status() != Status::Failed {
             return false;
@@ -95,11 +105,15 @@ impl<T: Parts> Exchange for Committing<T> {
             return output;
         }
         self.end.finish(c)?;
-        output.map_err(|error| error.within("the transaction was committed, and what it gave can't be read"))
+        output.map_err(|error| error.within(COMMITTED))
     }
 
     fn lost(&self, error: Error) -> Error {
-        if self.ended && !self.parts.has_failed() { self.end.lost(error) } else { error }
+        match self.ended && !self.parts.has_failed() {
+            true if self.parts.is_run() => error.within(COMMITTED),
+            true => self.end.lost(error),
+            false => error,
+        }
     }
 
     fn about(&self) -> About<'_> {

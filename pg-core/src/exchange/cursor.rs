@@ -198,6 +198,11 @@ impl<T: FromRowOwned> Exchange for FetchCursor<'_, T> {
         self.request.on_message(c, message)
     }
 
+    /// To read its rows, that is; a FETCH that failed is not run again, for the cursor may have moved.
+    fn wants_retry(&mut self, _: &mut Conversation) -> bool {
+        self.request.waits_for_types()
+    }
+
     fn finish(self, c: &mut Conversation) -> Result<Vec<T>> {
         self.reading.clone_from(&self.request.core.reading);
         self.request.finish(c)

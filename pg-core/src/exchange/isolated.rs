@@ -8,7 +8,7 @@ use super::pipeline::{MOST_UNANSWERED, PIECE};
 use super::prelude::Needs;
 use super::{About, Exchange, Kind, More};
 use crate::error::{Error, Result};
-use crate::message::backend::Message;
+use crate::message::backend::{Message, Status};
 use crate::protocol::conversation::Conversation;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -71,6 +71,8 @@ impl<T: Parts> Exchange for Isolated<T> {
         if c.transactions.has_pending() && self.parts.count() > 0 {
             return Ok(Some(Needs::Begin));
         }
+        // Nothing can be looked up in it any more: that is the error of each part that needs it.
+        self.singly |= c.transactions.status() == Status::Failed;
         let mut needs = None;
         let mut at = 0usize;
         while let Some(index) = self.index(at) {
@@ -107,13 +109,12 @@ impl<T: Parts> Exchange for Isolated<T> {
         if self.is_run {
             return read_waiting(&mut self.parts, c);
         }
-        let last = self.parts.count().saturating_sub(1);
         while let Some(index) = self.index(self.next) {
             self.next = self.next.saturating_add(1);
             let Some(part) = self.parts.part(index).filter(|_| !self.unsent.contains_key(&index)) else {
                 continue;
             };
-            if let Err(error) = c.write(|c| part.send_part(c, index == last)) {
+            if let Err(error) = c.write(|c| part.send_part(c)) {
                 self.unsent.insert(index, error);
                 continue;
             }

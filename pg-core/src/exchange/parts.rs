@@ -64,8 +64,8 @@ pub trait AnyPart {
     /// [`Exchange::prepare`].
     fn prepare_part(&mut self, conversation: &mut Conversation) -> Result<Option<Needs>>;
 
-    /// [`Exchange::send`]; `is_last` says that nothing comes after it.
-    fn send_part(&mut self, conversation: &mut Conversation, is_last: bool) -> Result<()>;
+    /// [`Exchange::send`].
+    fn send_part(&mut self, conversation: &mut Conversation) -> Result<()>;
 
     /// [`Exchange::on_message`].
     fn part_hears(&mut self, conversation: &mut Conversation, message: Message<'_>) -> Result<()>;
@@ -94,10 +94,8 @@ impl<P: Part> AnyPart for P {
         self.prepare(c)
     }
 
-    fn send_part(&mut self, c: &mut Conversation, is_last: bool) -> Result<()> {
-        if !is_last {
-            check_copy(&self.about())?;
-        }
+    fn send_part(&mut self, c: &mut Conversation) -> Result<()> {
+        check_copy(&self.about())?;
         self.send(c)
     }
 
@@ -291,7 +289,7 @@ pub(super) fn any_waits(parts: &mut impl Parts) -> bool {
 pub(super) fn read_waiting(parts: &mut impl Parts, c: &mut Conversation) -> Result<()> {
     for at in 0..parts.count() {
         if let Some(part) = parts.part(at).filter(|part| part.waits()) {
-            part.send_part(c, true)?;
+            part.send_part(c)?;
         }
     }
     Ok(())
@@ -313,7 +311,8 @@ pub(super) fn both(first: Option<Needs>, second: Option<Needs>) -> Option<Needs>
     }
 }
 
-/// Refuses a COPY FROM STDIN that has anything after it: the server would take that for its data, and end the session.
+/// Refuses a COPY FROM STDIN: the server would take what comes behind it for its data, a COMMIT or another task's
+/// statement too, and end the session.
 pub(super) fn check_copy(part: &About<'_>) -> Result<()> {
     match part.sql {
         Some(sql) if text::copies_from_client(sql) => {

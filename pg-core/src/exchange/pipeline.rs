@@ -90,6 +90,11 @@ impl<T: Parts> Pipeline<T> {
         self.failed
     }
 
+    /// Whether all were run, and what remains is to read rows that waited for their types.
+    pub(super) fn is_run(&self) -> bool {
+        self.is_run
+    }
+
     /// Whether the answers of all were taken.
     pub(super) fn is_answered(&self) -> bool {
         self.at >= self.parts.count()
@@ -117,9 +122,8 @@ impl<T: Parts> Exchange for Pipeline<T> {
         if self.is_run {
             return read_waiting(&mut self.parts, c);
         }
-        let last = self.parts.count().saturating_sub(1);
         while let Some(part) = self.parts.part(self.next) {
-            part.send_part(c, self.next == last)?;
+            part.send_part(c)?;
             self.next = self.next.saturating_add(1);
             if c.is_piece(PIECE) || self.next.saturating_sub(self.at) >= MOST_UNANSWERED {
                 break;
@@ -167,8 +171,8 @@ impl<T: Parts> Exchange for Pipeline<T> {
     }
 
     fn finish(mut self, c: &mut Conversation) -> Result<T::Output> {
-        // Where some have rows that were never read, the error is that of another.
-        if any_waits(&mut self.parts) {
+        // It is that of the part that failed, whatever can't be made of what the others gave.
+        if self.failed || any_waits(&mut self.parts) {
             let count = self.parts.count();
             let parts = &mut self.parts;
             let failure = |at| Some((at, parts.part(at)?.take_failure()?));

@@ -64,6 +64,7 @@ impl<P: Params, C: Collect> Exchange for Request<'_, P, C> {
     fn finish(self, _: &mut Conversation) -> Result<C::Output> {
         match self.core.error {
             Some(error) => Err(error),
+            None if self.core.held.is_some() => Err(self.core.never_read()),
             None => match self.collect.finish(self.core.affected) {
                 Ok(output) => Ok(output),
                 Err(error) => Err(self.core.explain_count(error)),
@@ -141,7 +142,10 @@ impl<P: Params, C: Collect> Request<'_, P, C> {
 
     /// Makes it ready to be run once more; false if rows were given away that can't be taken back.
     pub(super) fn rewind(&mut self) -> bool {
-        self.core.rewind();
-        self.collect.reset()
+        let may = self.collect.reset();
+        if may {
+            self.core.rewind();
+        }
+        may
     }
 }

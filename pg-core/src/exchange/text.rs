@@ -53,11 +53,44 @@ pub(super) fn is_empty(sql: &str) -> bool {
 
 /// Whether it is a COPY FROM STDIN, by its words.
 pub(super) fn copies_from_client(sql: &str) -> bool {
-    let mut words = from_first_word(sql).split_ascii_whitespace();
-    let is_copy = words.next().is_some_and(|word| word.eq_ignore_ascii_case("copy"));
-    is_copy
-        && words.any(|word| word.eq_ignore_ascii_case("from"))
-        && words.next().is_some_and(|word| word.trim_end_matches(';').eq_ignore_ascii_case("stdin"))
+    let mut words = Words { rest: sql };
+    let mut before = words.next().unwrap_or_default();
+    before.eq_ignore_ascii_case("copy")
+        && words.any(|word| {
+            let before = std::mem::replace(&mut before, word);
+            before.eq_ignore_ascii_case("from") && word.eq_ignore_ascii_case("stdin")
+        })
+}
+
+/// The words of a statement, without what stands in quotes or parentheses.
+struct Words<'s> {
+    rest: &'s str,
+}
+
+impl<'s> Iterator for Words<'s> {
+    type Item = &'s str;
+
+    fn next(&mut self) -> Option<&'s str> {
+        let mut depth = 0u32;
+        loop {
+            self.rest = from_first_word(self.rest);
+            let first = self.rest.chars().next()?;
+            let is_of_a_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
+            let end = match first {
+                '"' | '\'' => self.rest.get(1..)?.find(first)?.saturating_add(2),
+                _ if is_of_a_word(first) => self.rest.find(|c| !is_of_a_word(c)).unwrap_or(self.rest.len()),
+                _ => first.len_utf8(),
+            };
+            let (token, rest) = self.rest.split_at_checked(end)?;
+            self.rest = rest;
+            match first {
+                '(' => depth = depth.saturating_add(1),
+                ')' => depth = depth.saturating_sub(1),
+                _ if depth == 0 && is_of_a_word(first) => return Some(token),
+                _ => {}
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +127,9 @@ mod tests {
             "copy t from stdin",
             "-- a\n /* b */ COPY t (a, b)\nFROM\tSTDIN;",
             "copy t from stdin with (format csv)",
+            "copy t(a)from stdin(format csv)",
+            "copy \"t\"from/**/stdin--",
+            "copy s.\"to \"\" x\".t from stdin;",
         ] {
             assert!(copies_from_client(sql), "{sql}");
         }
@@ -102,6 +138,11 @@ mod tests {
             "copy t to stdout",
             "select 'copy t from stdin'",
             "-- copy t from stdin",
+            "copy (select 1 from stdin) to stdout",
+            "copy (select '(' from (select) stdin) to '/a/file'",
+            "copy \"from stdin\" to stdout",
+            "copy \"t",
+            "copy t from stdin_1",
             "",
         ] {
             assert!(!copies_from_client(sql), "{sql}");
