@@ -418,8 +418,11 @@ impl Connection {
     }
 
     /// How many bytes wait to be sent.
-    pub fn queued(&mut self) -> usize {
-        self.conversation.out.len().saturating_sub(self.sent)
+    pub fn queued(&self) -> usize {
+        let clear = self.conversation.out.len().saturating_sub(self.sent);
+        #[cfg(feature = "tls")]
+        let clear = clear.saturating_add(self.secured.as_ref().map_or(0, |secured| secured.queued()));
+        clear
     }
 
     /// Whether a whole message waits.
@@ -458,7 +461,10 @@ impl Connection {
 
     /// How many bytes the buffers for input and output take.
     pub fn memory(&self) -> usize {
-        self.input.capacity().saturating_add(self.conversation.out.capacity())
+        let buffers = self.input.capacity().saturating_add(self.conversation.out.capacity());
+        #[cfg(feature = "tls")]
+        let buffers = buffers.saturating_add(self.secured.as_ref().map_or(0, |secured| secured.memory()));
+        buffers
     }
 
     /// The transaction status that the server last told.

@@ -17,7 +17,7 @@ use crate::types::codecs::Codecs;
 use crate::types::context::{Context, Settings};
 use crate::types::name::TypeName;
 use crate::types::registry::{Place, Registry, Scope};
-use crate::wire::writer::{self, Buffer};
+use crate::wire::writer::{self, Buffer, LARGE_OUTPUT};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -40,9 +40,6 @@ const NOT_FED: &str = "COPY FROM STDIN was not fed";
 
 /// No statement: what the server refuses it for ends a request that was dropped half way. Its log shows it.
 const GIVEN_UP: &str = "given up before its end by this client: nothing of it is to remain";
-
-/// What the output buffer shrinks to after a large request.
-const LARGE_OUTPUT: usize = 256 * 1024;
 
 /// The owner of what no operation waits for; those count from 1.
 pub(crate) const NOBODY: u64 = 0;

@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::tls::channel::Channel;
 use crate::wire::frame::Input;
+use crate::wire::writer::LARGE_OUTPUT;
 use std::fmt;
 use std::sync::Arc;
 
@@ -113,10 +114,21 @@ impl Secured {
         self.transmit.get(self.sent..).unwrap_or_default()
     }
 
+    /// How much of what was encrypted waits to be sent.
+    pub(crate) fn queued(&self) -> usize {
+        self.transmit.len().saturating_sub(self.sent)
+    }
+
+    /// How many bytes its buffers take.
+    pub(crate) fn memory(&self) -> usize {
+        [&self.received, &self.plaintext, &self.transmit].iter().map(|buffer| buffer.capacity()).sum()
+    }
+
     pub(crate) fn handle_sent(&mut self, count: usize) {
         self.sent = self.sent.saturating_add(count);
         if self.sent >= self.transmit.len() {
             self.transmit.clear();
+            self.transmit.shrink_to(LARGE_OUTPUT);
             self.sent = 0;
         }
     }

@@ -6,6 +6,9 @@ use crate::error::{Error, Result};
 /// The output buffer of a connection, or of a value being rendered.
 pub type Buffer = Vec<u8>;
 
+/// What an output buffer shrinks to after a large request.
+pub(crate) const LARGE_OUTPUT: usize = 256 * 1024;
+
 /// Appends a big-endian `i16`.
 #[inline]
 pub fn put_i16(out: &mut Buffer, value: i16) {
