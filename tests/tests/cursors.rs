@@ -1,7 +1,11 @@
 //! Portals and named cursors: rows part by part, in any order, with other statements in between.
 
+use pg_core::exchange::collect::Affected;
+use pg_core::exchange::many::Many;
 use pg_core::message::backend::Status;
-use pg_core::{CursorOptions, ErrorKind, FromRow, FromSql, Lifecycle, Result, Row, Session, ToSql, Towards};
+use pg_core::{
+    CursorOptions, ErrorKind, FromRow, FromSql, Lifecycle, Result, Row, Run, Session, ToSql, Towards,
+};
 use pg_tests::clients::{self, AsyncFace, Face, still_answers};
 use pg_tests::relay::Relay;
 use pg_tests::server::{Database, Server};
@@ -431,7 +435,9 @@ fn a_cursor_that_is_dropped_after_half_a_request_leaves_nothing_of_it() {
         let mut cursor = client.cursor_with::<(i64,)>(options, "select id from person", ()).await.unwrap();
         let endless = (100_i64..).map(|id| (id, "x"));
         let sql = "insert into person (id, name) values ($1, $2)";
-        assert!(!dropped_after(cursor.session().execute_many(sql, endless), 3).await);
+        // As an exchange, which has no guard that ends it at once.
+        let many = Many::new(sql, endless, Affected);
+        assert!(!dropped_after(cursor.session().run(many), 3).await);
         drop(cursor);
         let count: i64 = client.query_value("select count(*) from person", ()).await.unwrap();
         assert_eq!(count, 10, "half of a request was kept");
