@@ -4,11 +4,9 @@ use crate::connect;
 use crate::driver::Link;
 use crate::runtime;
 use pg_core::error::{Error, ErrorKind, Result};
-use pg_core::exchange::cancel::CancelRequest;
-use pg_core::exchange::connect::Place;
-use pg_core::exchange::startup::Tls;
+use pg_core::exchange::cancel::{CancelRequest, Route};
+use pg_core::exchange::driving;
 use pg_core::protocol::connection::Connection;
-use pg_core::protocol::conversation::CancelKey;
 use pg_core::protocol::gate::Gate;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -19,9 +17,7 @@ use std::time::{Duration, Instant};
 /// Cancels the statement that its session runs. Cheap to clone, and free of the session's borrow.
 #[derive(Debug, Clone)]
 pub struct CancelToken {
-    pub(crate) place: Place,
-    pub(crate) key: Option<CancelKey>,
-    pub(crate) tls: Option<Tls>,
+    pub(crate) route: Route,
     pub(crate) gate: Gate,
     pub(crate) left: Arc<Left>,
 }
@@ -46,12 +42,9 @@ impl CancelToken {
     }
 
     pub(crate) async fn cancel_before(&self, deadline: Option<Instant>) -> Result<()> {
-        let Some(key) = self.key.clone() else {
-            return Err(Error::new(ErrorKind::Usage, "the server gave no key to cancel with")
-                .hint("a pooler in between may not support it"));
-        };
-        let (passage, place, tls) = (self.gate.pass(), self.place.clone(), self.tls.clone());
-        let request = async move {
+        let request = self.route.request()?;
+        let (passage, place) = (self.gate.pass(), self.route.place.clone());
+        let carried = async move {
             let late = || Error::new(ErrorKind::Timeout, "the statement could not be cancelled in time");
             let socket = match runtime::before(deadline, connect::socket(&place)).await {
                 Some(Ok(socket)) => socket,
@@ -62,7 +55,7 @@ impl CancelToken {
                 }
             };
             let mut link = Link { connection: Connection::for_cancel(), socket };
-            let sent = link.drive(CancelRequest::new(key, tls));
+            let sent = driving::drive(&mut link, request, None);
             let outcome = runtime::before(deadline, sent).await.unwrap_or_else(|| Err(late()));
             let outcome = CancelRequest::outcome(outcome);
             if !CancelRequest::is_lost(&outcome) {
@@ -70,7 +63,7 @@ impl CancelToken {
             }
             outcome
         };
-        let mut unfinished = Unfinished { request: Some(Box::pin(request)), token: self };
+        let mut unfinished = Unfinished { request: Some(Box::pin(carried)), token: self };
         poll_fn(|context| unfinished.poll(context)).await
     }
 

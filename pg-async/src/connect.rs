@@ -7,11 +7,11 @@ use crate::runtime::{self, Socket, Stream};
 use pg_core::config::host::Host;
 use pg_core::config::settings::Settings;
 use pg_core::config::{Config, Connector};
-use pg_core::error::{Error, ErrorKind, Result};
+use pg_core::error::Result;
+use pg_core::exchange::cancel::Route;
 use pg_core::exchange::connect::{self, Attempts, Encryption, Place};
-use pg_core::exchange::dial::Target;
-use pg_core::exchange::startup::{Credentials, Startup, Tls};
-use pg_core::protocol::connection::Connection;
+use pg_core::exchange::dial::{Attempt, Dialer, Target, any_host, over_link};
+use pg_core::exchange::driving::{self, Times};
 use pg_core::protocol::gate::Gate;
 use std::future::Future;
 use std::io;
@@ -34,15 +34,36 @@ impl Connector for Connect {
         let settings = settings.clone();
         Box::pin(async move {
             let deadline = settings.connect_timeout().and_then(|timeout| Instant::now().checked_add(timeout));
-            let mut attempts = Attempts::default();
-            match runtime::before(deadline, connect_any(&settings, &mut attempts)).await {
-                Some(Ok(Some(client))) => Ok(client),
-                Some(Ok(None)) => Err(attempts.give_up()),
-                Some(Err(error)) => Err(error),
-                None => Err(attempts.timed_out(&settings)),
-            }
+            let (target, mut dial, mut attempts) = (target(&settings)?, Dial, Attempts::default());
+            let connecting = any_host(&mut dial, &target, &mut attempts);
+            let connected = runtime::before(deadline, connecting).await;
+            connected.unwrap_or_else(|| Err(attempts.timed_out(&settings)))
         })
     }
+}
+
+struct Dial;
+
+impl Dialer for Dial {
+    type Session = Client;
+
+    async fn addresses(&mut self, host: &Host) -> Result<Vec<Option<SocketAddr>>> {
+        addresses(host).await
+    }
+
+    async fn log_in(&mut self, attempt: Attempt<'_>) -> Result<Client> {
+        let socket = socket(&attempt.place).await?;
+        log_in(attempt, socket).await
+    }
+}
+
+async fn log_in(attempt: Attempt<'_>, socket: Socket) -> Result<Client> {
+    let Attempt { settings, place, connection, startup, tls } = attempt;
+    let mut link = Link { connection, socket };
+    driving::log_in(&mut link, startup, None).await?;
+    let route = Route::to(place, &link.connection, tls);
+    let cancel = CancelToken { route, gate: Gate::default(), left: Arc::default() };
+    Ok(Client { link, cancel, times: Times::of(settings) })
 }
 
 /// What the settings, the system's user and files come to.
@@ -59,141 +80,32 @@ fn target(settings: &Settings) -> Result<Target<'_>> {
     )?;
     #[cfg(not(feature = "tls"))]
     let encryption = Encryption::none(settings, &hosts)?;
-    Ok(Target { settings, hosts, user, database, encryption })
+    let nonce = || connect::nonce(getrandom::fill);
+    Ok(Target { settings, hosts, user, database, encryption, clock: SystemTime::now, nonce })
 }
 
 /// Logs in over a stream that is connected already: a proxy, a tunnel, a transport of one's own; any executor will do.
 ///
 /// Of the settings' hosts the first counts, as the name that TLS checks. The stream is polled wherever a socket would be.
-/// Deadlines need the runtime that this crate was built for.
+/// Nothing is known of where it leads, so that a password goes over it in clear text only where TLS is on or
+/// `allow_cleartext_password` is. Deadlines need the runtime that this crate was built for.
 ///
 /// # Errors
-/// Those of connecting but the network's. A [cancel token](crate::Lifecycle::cancel_token) goes to the settings' host, if
-/// that has an address.
+/// Those of connecting but the network's; an `sslmode` that demands TLS, and no host that is reached over TCP. A
+/// [cancel token](crate::Lifecycle::cancel_token) goes to the settings' host, and fails if that has no address.
 pub async fn connect_stream(config: &Config<Connect>, stream: impl Stream + 'static) -> Result<Client> {
     let settings = config.settings();
-    let target = target(settings)?;
-    let Some(host) = target.hosts.first() else {
-        return Err(Error::config("no host is named"));
-    };
-    let address = match host {
-        Host::Tcp { address: Some(ip), port, .. } => Some(SocketAddr::new(*ip, *port)),
-        Host::Tcp { name, port, .. } => name.parse().ok().map(|ip| SocketAddr::new(ip, *port)),
-        Host::Unix { .. } => None,
-    };
-    let place = Place { host: host.clone(), address, tcp: settings.tcp() };
-    let tls = target.encryption.attempts(host).into_iter().next().flatten();
-    let connecting = log_in_over(settings, tls, &place, &target.user, &target.database, Socket::over(stream));
+    let attempt = over_link(&target(settings)?)?;
     let deadline = settings.connect_timeout().and_then(|timeout| Instant::now().checked_add(timeout));
     let mut attempts = Attempts::default();
-    attempts.trying(&place);
+    attempts.trying(&attempt.place);
+    let connecting = log_in(attempt, Socket::over(stream));
     match deadline {
         None => connecting.await,
         Some(_) => {
             runtime::before(deadline, connecting).await.unwrap_or_else(|| Err(attempts.timed_out(settings)))
         }
     }
-}
-
-/// `None` when all hosts have failed.
-async fn connect_any(settings: &Settings, attempts: &mut Attempts) -> Result<Option<Client>> {
-    let Target { hosts, user, database, encryption, .. } = target(settings)?;
-    for host in hosts {
-        attempts.trying(&host);
-        let addresses = match addresses(&host).await {
-            Err(error) => {
-                attempts.failed(error)?;
-                continue;
-            }
-            Ok(addresses) => addresses,
-        };
-        for address in addresses {
-            let place = Place { host: host.clone(), address, tcp: settings.tcp() };
-            attempts.trying(&place);
-            match log_in(settings, &encryption, &place, &user, &database).await {
-                Ok(client) => return Ok(Some(client)),
-                Err(error) => attempts.failed(error)?,
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// TLS if it is wanted and then login; an attempt that failed over TLS is followed by one without, where that is allowed.
-async fn log_in(
-    settings: &Settings,
-    encryption: &Encryption,
-    place: &Place,
-    user: &str,
-    database: &str,
-) -> Result<Client> {
-    let mut failed = None;
-    for tls in encryption.attempts(&place.host) {
-        match log_in_once(settings, tls.clone(), place, user, database).await {
-            Err(error) if tls.is_some() && encryption.may_go_without(&error) => failed = Some(error),
-            Err(error) => return Err(connect::without_tls_too(failed, error)),
-            Ok(client) => return Ok(client),
-        }
-    }
-    Err(failed.unwrap_or_else(|| Error::config("there is no way to connect")))
-}
-
-async fn log_in_once(
-    settings: &Settings,
-    tls: Option<Tls>,
-    place: &Place,
-    user: &str,
-    database: &str,
-) -> Result<Client> {
-    let socket = socket(place).await?;
-    log_in_over(settings, tls, place, user, database, socket).await
-}
-
-async fn log_in_over(
-    settings: &Settings,
-    tls: Option<Tls>,
-    place: &Place,
-    user: &str,
-    database: &str,
-    socket: Socket,
-) -> Result<Client> {
-    let credentials = Credentials {
-        user: user.to_owned(),
-        database: database.to_owned(),
-        nonce: connect::nonce(getrandom::fill)?,
-        unix_socket: matches!(place.host, Host::Unix { .. }),
-        tls: tls.clone(),
-    };
-    let scope = connect::scope(settings, &place.host, user, database);
-    let mut connection = Connection::new(
-        settings.statement_cache_capacity(),
-        settings.message_limits(),
-        settings.registry().clone(),
-        scope,
-    );
-    connection.set_clock(SystemTime::now);
-    let mut link = Link { connection, socket };
-    if let Err(error) = link.drive(Startup::new(settings, credentials)).await {
-        if error.kind() == ErrorKind::Tls {
-            // The alert that tells the server's log why.
-            link.nudge();
-        }
-        return Err(error);
-    }
-    link.connection.set_deadline(settings.deadline());
-    let cancel = CancelToken {
-        place: place.clone(),
-        key: link.connection.cancel_key().cloned(),
-        tls: tls.filter(|_| link.connection.is_encrypted()),
-        gate: Gate::default(),
-        left: Arc::default(),
-    };
-    Ok(Client {
-        link,
-        cancel,
-        drain_timeout: settings.drain_timeout(),
-        cancel_timeout: settings.cancel_timeout(),
-    })
 }
 
 /// Opens a socket.

@@ -7,81 +7,21 @@
 
 use super::runtime::{self, Instant, Socket};
 use pg_core::error::{Error, Result};
-use pg_core::exchange::Exchange;
-use pg_core::exchange::operation::Operation;
+use pg_core::exchange::driving::Steps;
 use pg_core::protocol::connection::Connection;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// A connection and its socket.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub struct Link {
     pub(crate) connection: Connection,
     pub(crate) socket: Socket,
 }
 
 impl Link {
-    /// Runs an exchange to its end.
-    #[inline]
-    pub(crate) async fn drive<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
-        let mut operation = self.connection.start(exchange);
-        loop {
-            if let Some(output) = self.go_on(&mut operation, None).await? {
-                return Ok(output);
-            }
-        }
-    }
-
-    /// Goes on with an operation to its end; `None` if the deadline came first.
-    #[inline]
-    pub(crate) async fn go_on<E: Exchange>(
-        &mut self,
-        operation: &mut Operation<E>,
-        deadline: Option<Instant>,
-    ) -> Result<Option<E::Output>> {
-        loop {
-            if let Some(output) = self.connection.poll(operation)? {
-                return Ok(Some(output));
-            }
-            if !self.step(deadline).await {
-                return if E::WAITS { self.end_wait(operation).await.map(Some) } else { Ok(None) };
-            }
-        }
-    }
-
-    /// The time of an exchange that waits is over; what came before that counts, however short it was.
-    #[cold]
-    async fn end_wait<E: Exchange>(&mut self, operation: &mut Operation<E>) -> Result<E::Output> {
-        runtime::yield_now().await;
-        poll_fn(|context| {
-            let _ = self.poll_step(context);
-            Poll::Ready(())
-        })
-        .await;
-        match self.connection.poll(operation)? {
-            Some(output) => Ok(output),
-            None => self.connection.give_up(operation),
-        }
-    }
-
-    /// Sends what waits and reads once; false if the deadline came first. A failed link is told by the next poll.
-    #[inline]
-    pub(crate) async fn step(&mut self, deadline: Option<Instant>) -> bool {
-        let step = poll_fn(|context| self.poll_step(context));
-        match deadline {
-            None => {
-                step.await;
-                true
-            }
-            // Asked here too, since a server that never stops sending never lets a wait time out.
-            // Boxed, so that whoever has no deadline isn't made larger by it.
-            Some(moment) => {
-                Instant::now() < moment && Box::pin(runtime::before(deadline, step)).await.is_some()
-            }
-        }
-    }
-
     pub(crate) fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
             let bytes = self.connection.poll_transmit();
@@ -122,5 +62,51 @@ impl Link {
             Poll::Pending => return Poll::Pending,
         }
         Poll::Ready(())
+    }
+}
+
+impl Steps for Link {
+    type Moment = Instant;
+
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    fn after(time: Duration) -> Option<Instant> {
+        Instant::now().checked_add(time)
+    }
+
+    #[inline]
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    #[inline]
+    async fn step(&mut self, deadline: Option<Instant>) -> Result<bool> {
+        let step = poll_fn(|context| self.poll_step(context));
+        Ok(match deadline {
+            None => {
+                step.await;
+                true
+            }
+            // Asked here too, since a server that never stops sending never lets a wait time out.
+            // Boxed, so that whoever has no deadline isn't made larger by it.
+            Some(moment) => {
+                Instant::now() < moment && Box::pin(runtime::before(deadline, step)).await.is_some()
+            }
+        })
+    }
+
+    async fn look(&mut self) {
+        runtime::yield_now().await;
+        poll_fn(|context| {
+            let _ = self.poll_step(context);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    fn nudge(&mut self) {
+        Link::nudge(self);
     }
 }

@@ -2,12 +2,11 @@
 
 use crate::connect;
 use crate::driver::Link;
-use pg_core::error::{Error, ErrorKind, Result};
-use pg_core::exchange::cancel::CancelRequest;
-use pg_core::exchange::connect::Place;
-use pg_core::exchange::startup::Tls;
+use pg_core::blocking::complete;
+use pg_core::error::Result;
+use pg_core::exchange::cancel::{CancelRequest, Route};
+use pg_core::exchange::driving;
 use pg_core::protocol::connection::Connection;
-use pg_core::protocol::conversation::CancelKey;
 use pg_core::protocol::gate::Gate;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -19,9 +18,7 @@ use std::time::{Duration, Instant};
 /// Cancels the statement that its session runs. Cheap to clone, and free of the session's borrow.
 #[derive(Debug, Clone)]
 pub struct CancelToken {
-    pub(crate) place: Place,
-    pub(crate) key: Option<CancelKey>,
-    pub(crate) tls: Option<Tls>,
+    pub(crate) route: Route,
     pub(crate) gate: Gate,
 }
 
@@ -37,17 +34,16 @@ impl CancelToken {
     ///
     /// # Errors
     /// The server can't be reached, or not within ten seconds. Whether there was a statement to cancel isn't told.
+    ///
+    /// It waits in the system's calls, whatever [strategy](crate::wait) its session waits by.
     pub fn cancel(&self) -> Result<()> {
         self.cancel_before(Some(Instant::now() + TIMEOUT))
     }
 
     pub(crate) fn cancel_before(&self, deadline: Option<Instant>) -> Result<()> {
-        let Some(key) = self.key.clone() else {
-            return Err(Error::new(ErrorKind::Usage, "the server gave no key to cancel with")
-                .hint("a pooler in between may not support it"));
-        };
+        let request = self.route.request()?;
         let passage = self.gate.pass();
-        let socket = match connect::socket(&self.place, deadline) {
+        let socket = match connect::socket(&self.route.place, deadline) {
             Ok(socket) => socket,
             Err(error) => {
                 passage.arrived();
@@ -55,8 +51,7 @@ impl CancelToken {
             }
         };
         let mut link = Link { connection: Connection::for_cancel(), socket };
-        let request = CancelRequest::new(key, self.tls.clone());
-        let outcome = CancelRequest::outcome(link.drive(request, deadline));
+        let outcome = CancelRequest::outcome(complete(driving::drive(&mut link, request, deadline)));
         if !CancelRequest::is_lost(&outcome) {
             passage.arrived();
         }

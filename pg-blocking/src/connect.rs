@@ -4,15 +4,15 @@ use crate::cancel::CancelToken;
 use crate::client::{Client, Raw};
 use crate::driver::Link;
 use crate::socket::Socket;
-use pg_core::blocking::Blocking;
+use pg_core::blocking::{Blocking, complete};
 use pg_core::config::Connector;
 use pg_core::config::host::Host;
 use pg_core::config::settings::Settings;
 use pg_core::error::{Error, ErrorKind, Result};
+use pg_core::exchange::cancel::Route;
 use pg_core::exchange::connect::{self, Attempts, Encryption, Place};
-use pg_core::exchange::dial::Target;
-use pg_core::exchange::startup::{Credentials, Startup, Tls};
-use pg_core::protocol::connection::Connection;
+use pg_core::exchange::dial::{Attempt, Dialer, Target, any_host};
+use pg_core::exchange::driving::{self, Times};
 use pg_core::protocol::gate::Gate;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -33,12 +33,30 @@ impl Connector for Connect {
         }
         let deadline = settings.connect_timeout().and_then(|timeout| Instant::now().checked_add(timeout));
         let mut attempts = Attempts::default();
-        match connect_any(settings, deadline, &mut attempts) {
-            Ok(Some(client)) => Ok(client),
-            Ok(None) => Err(attempts.give_up()),
+        match complete(any_host(&mut Dial { deadline }, &target(settings)?, &mut attempts)) {
             Err(error) if error.is_timeout() => Err(attempts.timed_out(settings)),
-            Err(error) => Err(error),
+            other => other,
         }
+    }
+}
+
+struct Dial {
+    deadline: Option<Instant>,
+}
+
+impl Dialer for Dial {
+    type Session = Client;
+
+    async fn addresses(&mut self, host: &Host) -> Result<Vec<Option<SocketAddr>>> {
+        addresses(host, self.deadline)
+    }
+
+    async fn log_in(&mut self, attempt: Attempt<'_>) -> Result<Client> {
+        let Attempt { settings, place, connection, startup, tls } = attempt;
+        let mut link = Link { connection, socket: socket(&place, self.deadline)? };
+        driving::log_in(&mut link, startup, self.deadline).await?;
+        let cancel = CancelToken { route: Route::to(place, &link.connection, tls), gate: Gate::default() };
+        Ok(Blocking::new(Raw { link, cancel, times: Times::of(settings) }))
     }
 }
 
@@ -56,103 +74,8 @@ pub(crate) fn target(settings: &Settings) -> Result<Target<'_>> {
     )?;
     #[cfg(not(feature = "tls"))]
     let encryption = Encryption::none(settings, &hosts)?;
-    Ok(Target { settings, hosts, user, database, encryption })
-}
-
-/// `None` when all hosts have failed. A timeout is always that of the deadline.
-fn connect_any(
-    settings: &Settings,
-    deadline: Option<Instant>,
-    attempts: &mut Attempts,
-) -> Result<Option<Client>> {
-    let Target { hosts, user, database, encryption, .. } = target(settings)?;
-    for host in hosts {
-        attempts.trying(&host);
-        let addresses = match addresses(&host, deadline) {
-            Err(error) if error.is_timeout() => return Err(error),
-            Err(error) => {
-                attempts.failed(error)?;
-                continue;
-            }
-            Ok(addresses) => addresses,
-        };
-        for address in addresses {
-            let place = Place { host: host.clone(), address, tcp: settings.tcp() };
-            attempts.trying(&place);
-            match log_in(settings, &encryption, &place, &user, &database, deadline) {
-                Ok(client) => return Ok(Some(client)),
-                Err(error) if error.is_timeout() => return Err(error),
-                Err(error) => attempts.failed(error)?,
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// TLS if it is wanted and then login; an attempt that failed over TLS is followed by one without, where that is allowed.
-fn log_in(
-    settings: &Settings,
-    encryption: &Encryption,
-    place: &Place,
-    user: &str,
-    database: &str,
-    deadline: Option<Instant>,
-) -> Result<Client> {
-    let mut failed = None;
-    for tls in encryption.attempts(&place.host) {
-        match log_in_once(settings, tls.clone(), place, user, database, deadline) {
-            Err(error) if tls.is_some() && encryption.may_go_without(&error) => failed = Some(error),
-            Err(error) => return Err(connect::without_tls_too(failed, error)),
-            Ok(client) => return Ok(client),
-        }
-    }
-    Err(failed.unwrap_or_else(|| Error::config("there is no way to connect")))
-}
-
-fn log_in_once(
-    settings: &Settings,
-    tls: Option<Tls>,
-    place: &Place,
-    user: &str,
-    database: &str,
-    deadline: Option<Instant>,
-) -> Result<Client> {
-    let credentials = Credentials {
-        user: user.to_owned(),
-        database: database.to_owned(),
-        nonce: connect::nonce(getrandom::fill)?,
-        unix_socket: matches!(place.host, Host::Unix { .. }),
-        tls: tls.clone(),
-    };
-    let scope = connect::scope(settings, &place.host, user, database);
-    let mut connection = Connection::new(
-        settings.statement_cache_capacity(),
-        settings.message_limits(),
-        settings.registry().clone(),
-        scope,
-    );
-    connection.set_clock(SystemTime::now);
-    let mut link = Link { connection, socket: socket(place, deadline)? };
-    if let Err(error) = link.drive(Startup::new(settings, credentials), deadline) {
-        if error.kind() == ErrorKind::Tls {
-            // The alert that tells the server's log why.
-            link.nudge();
-        }
-        return Err(error);
-    }
-    link.connection.set_deadline(settings.deadline());
-    let cancel = CancelToken {
-        place: place.clone(),
-        key: link.connection.cancel_key().cloned(),
-        tls: tls.filter(|_| link.connection.is_encrypted()),
-        gate: Gate::default(),
-    };
-    Ok(Blocking::new(Raw {
-        link,
-        cancel,
-        drain_timeout: settings.drain_timeout(),
-        cancel_timeout: settings.cancel_timeout(),
-    }))
+    let nonce = || connect::nonce(getrandom::fill);
+    Ok(Target { settings, hosts, user, database, encryption, clock: SystemTime::now, nonce })
 }
 
 /// Opens a socket. A timeout is that of the deadline, never the system's.

@@ -5,93 +5,82 @@
 //!
 //! The tests compile this file a second time, over a link and a clock that are imagined.
 
-use super::socket::{Instant, Ready, Socket};
-use pg_core::error::{Error, ErrorKind, Result};
-use pg_core::exchange::Exchange;
-use pg_core::exchange::operation::Operation;
+use super::socket::{Instant, Ready, Socket, interrupted};
+use pg_core::error::{Error, Result};
+use pg_core::exchange::driving::Steps;
 use pg_core::protocol::connection::Connection;
+use std::future::{Future, ready};
 use std::io;
+use std::time::Duration;
 
 /// A connection and its socket.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub struct Link {
     pub(crate) connection: Connection,
     pub(crate) socket: Socket,
 }
 
 impl Link {
-    /// Runs an exchange to its end, or to the deadline.
     #[inline]
-    pub(crate) fn drive<E: Exchange>(&mut self, exchange: E, deadline: Option<Instant>) -> Result<E::Output> {
-        let mut operation = self.connection.start(exchange);
-        let late = || Error::new(ErrorKind::Timeout, "the server did not answer in time");
-        self.go_on(&mut operation, deadline)?.ok_or_else(late)
-    }
-
-    /// Goes on with an operation to its end; `None` if the deadline came first.
-    #[inline]
-    pub(crate) fn go_on<E: Exchange>(
-        &mut self,
-        operation: &mut Operation<E>,
-        deadline: Option<Instant>,
-    ) -> Result<Option<E::Output>> {
-        loop {
-            if let Some(output) = self.connection.poll(operation)? {
-                return Ok(Some(output));
-            }
-            if !self.step(deadline) {
-                return if E::WAITS { self.end_wait(operation).map(Some) } else { Ok(None) };
-            }
-        }
-    }
-
-    /// The time of an exchange that waits is over; what came before that counts, however short it was.
-    #[cold]
-    fn end_wait<E: Exchange>(&mut self, operation: &mut Operation<E>) -> Result<E::Output> {
-        self.listen();
-        match self.connection.poll(operation)? {
-            Some(output) => Ok(output),
-            None => self.connection.give_up(operation),
-        }
-    }
-
-    /// Sends what waits and reads once; false if the deadline came first. A failed link is told by the next poll.
-    #[inline]
-    pub(crate) fn step(&mut self, deadline: Option<Instant>) -> bool {
+    fn step_now(&mut self, deadline: Option<Instant>) -> Result<bool> {
         loop {
             let bytes = self.connection.poll_transmit();
             if bytes.is_empty() {
                 if self.connection.only_writes() {
-                    return self.listen();
+                    // All is sent that was to be sent; the server may have said something against it.
+                    self.read_now();
+                    return Ok(true);
                 }
                 break;
             }
             match self.socket.send(bytes) {
                 Ok(count) => self.connection.handle_sent(count),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => match self.socket.wait(true, deadline) {
-                    Ok(Ready::Write) => {}
-                    Ok(Ready::Read) => break,
-                    Ok(Ready::TimedOut) => return false,
-                    Err(e) => return self.failed("waiting for the server", e),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => match self.wait(true, deadline)? {
+                    Some(Ready::TimedOut) => return Ok(false),
+                    // A strategy may not tell the one from the other, so that sending is tried again.
+                    Some(Ready::Read) if self.read_now() => return Ok(true),
+                    Some(Ready::Read | Ready::Write) => {}
+                    None => return Ok(true),
                 },
-                Err(e) => return self.last_words(e),
+                Err(e) => {
+                    self.last_words(e);
+                    return Ok(true);
+                }
             }
         }
-        let waits_first = self.socket.waits_first();
-        if deadline.is_some() || waits_first {
-            match self.socket.wait(false, deadline) {
-                Ok(Ready::TimedOut) => return false,
-                Ok(_) => {}
-                Err(e) => return self.failed("waiting for the server", e),
+        if deadline.is_none() && !self.socket.waits_first() {
+            match self.socket.receive(self.connection.space()) {
+                Ok(count) => {
+                    self.connection.handle_read(count);
+                    return Ok(true);
+                }
+                // A strategy that it had before has made it one that never waits.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(e) => {
+                    self.failed("reading from the server", e);
+                    return Ok(true);
+                }
             }
         }
-        match self.socket.receive(self.connection.space()) {
-            Ok(count) => self.connection.handle_read(count),
-            // The strategy made the socket one that never waits, and returned early.
-            Err(e) if waits_first && e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => return self.failed("reading from the server", e),
+        match self.wait(false, deadline)? {
+            Some(Ready::TimedOut) => return Ok(false),
+            // A strategy may have returned with nothing there.
+            Some(Ready::Read | Ready::Write) => drop(self.read_now()),
+            None => {}
         }
-        true
+        Ok(true)
+    }
+
+    /// Waits until there is something to read or, if `writing`, room to send; `None` if the link has failed.
+    fn wait(&mut self, writing: bool, deadline: Option<Instant>) -> Result<Option<Ready>> {
+        let waited = self.socket.wait(writing, deadline);
+        if let Some(failure) = self.socket.take_failure() {
+            return Err(interrupted(failure));
+        }
+        waited.map(Some).or_else(|e| {
+            self.failed("waiting for the server", e);
+            Ok(None)
+        })
     }
 
     /// Sends and reads what can be without waiting; what is to be waited for if nothing could be read: something to read,
@@ -116,26 +105,18 @@ impl Link {
                 }
             }
         }
-        match self.socket.receive_now(self.connection.space()) {
-            Ok(count) => self.connection.handle_read(count),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                return Some(wanted)
-                    .filter(|wanted| *wanted == Ready::Write || !self.connection.only_writes());
-            }
-            Err(e) => {
-                self.failed("reading from the server", e);
-            }
+        if self.read_now() {
+            return None;
         }
-        None
+        Some(wanted).filter(|wanted| *wanted == Ready::Write || !self.connection.only_writes())
     }
 
-    /// All is sent that was to be sent; the server may have said something against it.
-    #[cold]
-    fn listen(&mut self) -> bool {
+    /// Reads without waiting; false if nothing was there.
+    fn read_now(&mut self) -> bool {
         match self.socket.receive_now(self.connection.space()) {
             Ok(count) => self.connection.handle_read(count),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => return self.failed("reading from the server", e),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return false,
+            Err(e) => self.failed("reading from the server", e),
         }
         true
     }
@@ -150,19 +131,46 @@ impl Link {
 
     /// The server may have said why before it closed: that is better than a broken pipe.
     #[cold]
-    fn last_words(&mut self, error: io::Error) -> bool {
+    fn last_words(&mut self, error: io::Error) {
         match self.socket.receive_now(self.connection.space()) {
-            Ok(count) if count > 0 => {
-                self.connection.handle_read(count);
-                true
-            }
+            Ok(count) if count > 0 => self.connection.handle_read(count),
             _ => self.failed("sending to the server", error),
         }
     }
 
     #[cold]
-    fn failed(&mut self, doing: &str, error: io::Error) -> bool {
+    fn failed(&mut self, doing: &str, error: io::Error) {
         self.connection.handle_failure(Error::io(doing, error));
-        true
+    }
+}
+
+impl Steps for Link {
+    type Moment = Instant;
+
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    fn after(time: Duration) -> Option<Instant> {
+        Instant::now().checked_add(time)
+    }
+
+    #[inline]
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    #[inline]
+    fn step(&mut self, deadline: Option<Instant>) -> impl Future<Output = Result<bool>> + Send {
+        ready(self.step_now(deadline))
+    }
+
+    fn look(&mut self) -> impl Future<Output = ()> + Send {
+        self.read_now();
+        ready(())
+    }
+
+    fn nudge(&mut self) {
+        Link::nudge(self);
     }
 }

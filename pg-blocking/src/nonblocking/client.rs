@@ -10,8 +10,10 @@ use pg_core::blocking::Blocking;
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
 use pg_core::exchange::cancel::CancelRequest;
+use pg_core::exchange::driving::{self, Settles, Steps, Times};
 use pg_core::exchange::operation;
 use pg_core::protocol::connection::Connection;
+use pg_core::protocol::gate::Gate;
 use pg_core::session::{Lifecycle, Run, Session};
 use std::fmt;
 use std::future::{Future, poll_fn, ready};
@@ -29,20 +31,19 @@ use std::time::{Duration, Instant};
 /// Dropping it closes the link; the server rolls back what was open.
 #[derive(Debug)]
 pub struct Client {
-    pub(crate) link: Link,
-    pub(crate) cancel: CancelToken,
+    line: Line,
+    cancel: CancelToken,
     times: Times,
-    waits: Waits,
     dropped: Arc<Dropped>,
     /// Operations that are complete, and left rows to be read.
     left: Vec<u64>,
 }
 
-/// How long is waited for what dropped or late calls left.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Times {
-    pub(super) drain_timeout: Duration,
-    pub(super) cancel_timeout: Duration,
+/// A link, and where it notes what it waits for.
+#[derive(Debug)]
+pub struct Line {
+    pub(super) link: Link,
+    pub(super) waits: Waits,
 }
 
 /// Numbers of operations that were dropped before they were complete.
@@ -91,20 +92,18 @@ impl<E: Exchange> fmt::Debug for Operation<E> {
 
 /// How long [`Client::cancel`] tries.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long it may take before it is asked again.
-const CANCEL_AGAIN: Duration = Duration::from_millis(500);
 /// How often it is looked whether a CancelRequest has arrived, which another task sends.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 impl Client {
-    pub(super) fn new(link: Link, cancel: CancelToken, waits: Waits, times: Times) -> Client {
-        Client { link, cancel, times, waits, dropped: Arc::default(), left: Vec::new() }
+    pub(super) fn new(line: Line, cancel: CancelToken, times: Times) -> Client {
+        Client { line, cancel, times, dropped: Arc::default(), left: Vec::new() }
     }
 
     /// Starts an exchange; it is written when it is first polled, behind those that were polled before.
     pub fn start<E: Exchange>(&mut self, exchange: E) -> Operation<E> {
         let deadline = exchange.patience().and_then(|patience| Instant::now().checked_add(patience));
-        let operation = self.link.connection.start(exchange);
+        let operation = self.line.link.connection.start(exchange);
         let dropped = Arc::clone(&self.dropped);
         Operation { operation, deadline, look_again: None, dropped, has_begun: false, is_over: false }
     }
@@ -122,7 +121,7 @@ impl Client {
         if !Arc::ptr_eq(&operation.dropped, &self.dropped) {
             return Err(Error::usage("the operation belongs to another connection"));
         }
-        if !operation.is_over && self.link.connection.is_abandoned(number) {
+        if !operation.is_over && self.line.link.connection.is_abandoned(number) {
             operation.is_over = true;
             return Err(Error::usage("the operation was given up: its connection ran something else since"));
         }
@@ -133,7 +132,7 @@ impl Client {
                 return Ok(Polled::Read);
             }
             if !E::PEEK {
-                let connection = &mut self.link.connection;
+                let connection = &mut self.line.link.connection;
                 std::mem::take(&mut self.left).into_iter().for_each(|number| connection.forget(number));
                 connection.refuse_forgotten();
             }
@@ -141,7 +140,7 @@ impl Client {
             operation.has_begun = true;
         }
         loop {
-            match self.link.connection.poll(&mut operation.operation) {
+            match self.line.link.connection.poll(&mut operation.operation) {
                 Ok(None) => {}
                 Ok(Some(output)) => {
                     operation.is_over = true;
@@ -152,23 +151,23 @@ impl Client {
                 }
                 Err(error) => {
                     operation.is_over = true;
-                    self.link.connection.forget(number);
+                    self.line.link.connection.forget(number);
                     return Err(error);
                 }
             }
             if operation.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 operation.is_over = true;
-                let outcome = self.link.connection.give_up(&mut operation.operation);
-                self.link.connection.forget(number);
+                let outcome = self.line.link.connection.give_up(&mut operation.operation);
+                self.line.link.connection.forget(number);
                 return outcome.map(Polled::Ready);
             }
             // One that reads on belongs to an earlier operation.
-            if !E::PEEK && !self.link.connection.is_turn_of(number) {
-                self.link.nudge();
-                let writes = self.link.connection.wants_write();
+            if !E::PEEK && !self.line.link.connection.is_turn_of(number) {
+                self.line.link.nudge();
+                let writes = self.line.link.connection.wants_write();
                 return Ok(if writes { Polled::Write } else { Polled::Read });
             }
-            if let Some(wanted) = self.link.try_step() {
+            if let Some(wanted) = self.line.link.try_step() {
                 return Ok(wanted.into());
             }
         }
@@ -182,11 +181,11 @@ impl Client {
     pub fn poll_idle(&mut self) -> Result<Polled<()>> {
         self.forget_dropped();
         loop {
-            self.link.connection.poll_unasked()?;
-            if !self.link.connection.is_turn_of(0) {
+            self.line.link.connection.poll_unasked()?;
+            if !self.line.link.connection.is_turn_of(0) {
                 return Ok(Polled::Read);
             }
-            if let Some(wanted) = self.link.try_step() {
+            if let Some(wanted) = self.line.link.try_step() {
                 return Ok(wanted.into());
             }
         }
@@ -194,12 +193,12 @@ impl Client {
 
     /// Whether the server owes something, or something is still to be sent.
     pub fn is_executing(&mut self) -> bool {
-        !self.link.connection.is_idle() || self.link.connection.wants_write()
+        !self.line.link.connection.is_idle() || self.line.link.connection.wants_write()
     }
 
     /// The descriptor to wait for; the same as long as the connection lives.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
-        self.link.socket.as_fd()
+        self.line.link.socket.as_fd()
     }
 
     /// Cancels the statement that runs: a task that sends a request on a connection of its own. No operation begins
@@ -219,9 +218,9 @@ impl Client {
         F: FnOnce(Client) -> Fut,
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
-        let waits = self.waits.clone();
+        let waits = self.line.waits.clone();
         // A failure shows again when the code first waits.
-        let _ = waits.note(&self.link.socket, crate::socket::Ready::Read, None);
+        let _ = waits.note(&self.line.link.socket, crate::socket::Ready::Read, None);
         Task::new(waits, work(self))
     }
 
@@ -230,11 +229,10 @@ impl Client {
     /// # Errors
     /// The system refuses to change the socket.
     pub fn into_blocking(mut self) -> Result<crate::client::Client> {
-        rustix::io::ioctl_fionbio(&self.link.socket, false)
+        rustix::io::ioctl_fionbio(&self.line.link.socket, false)
             .map_err(|e| Error::io("making a socket wait", e.into()))?;
-        let link = self.link.take()?;
-        let Times { drain_timeout, cancel_timeout } = self.times;
-        Ok(Blocking::new(Raw { link, cancel: self.cancel.clone(), drain_timeout, cancel_timeout }))
+        let link = self.line.link.take()?;
+        Ok(Blocking::new(Raw { link, cancel: self.cancel.clone(), times: self.times }))
     }
 
     /// A connection that waits in its calls as one that doesn't.
@@ -244,19 +242,18 @@ impl Client {
     pub fn from_blocking(client: crate::client::Client) -> Result<Client> {
         let mut raw = client.into_inner();
         let link = raw.link.take()?;
-        let times = Times { drain_timeout: raw.drain_timeout, cancel_timeout: raw.cancel_timeout };
-        Ok(Client::new(link, raw.cancel.clone(), Waits::default(), times))
+        Ok(Client::new(Line { link, waits: Waits::default() }, raw.cancel.clone(), raw.times))
     }
 
     /// Whether a CancelRequest is on its way, which may hit whatever comes next. One that was lost ends the connection.
     fn is_gated(&mut self) -> bool {
-        if self.link.connection.is_closed() {
+        if self.line.link.connection.is_closed() {
             return false;
         }
         match self.cancel.gate.look() {
             Ok(is_open) => !is_open,
             Err(error) => {
-                self.link.connection.handle_failure(error);
+                self.line.link.connection.handle_failure(error);
                 false
             }
         }
@@ -264,141 +261,9 @@ impl Client {
 
     fn forget_dropped(&mut self) {
         let mut dropped = self.dropped.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let connection = &mut self.link.connection;
+        let connection = &mut self.line.link.connection;
         std::mem::take(&mut *dropped).into_iter().for_each(|number| connection.forget(number));
     }
-
-    /// Runs an exchange to its end, or to the deadline.
-    pub(super) async fn drive<E: Exchange>(
-        &mut self,
-        exchange: E,
-        deadline: Option<Instant>,
-    ) -> Result<E::Output> {
-        let mut operation = self.link.connection.start(exchange);
-        self.go_on(&mut operation, deadline).await?.ok_or_else(late)
-    }
-
-    /// Goes on with an operation to its end; `None` if the deadline came first.
-    async fn go_on<E: Exchange>(
-        &mut self,
-        operation: &mut operation::Operation<E>,
-        deadline: Option<Instant>,
-    ) -> Result<Option<E::Output>> {
-        loop {
-            if let Some(output) = self.link.connection.poll(operation)? {
-                return Ok(Some(output));
-            }
-            // Asked here too, since a server that never stops sending never lets a wait time out.
-            if !is_ahead(deadline) || !self.step(deadline).await? {
-                return if E::WAITS { self.link.connection.give_up(operation).map(Some) } else { Ok(None) };
-            }
-        }
-    }
-
-    /// Sends what waits and reads once; false if the deadline came first.
-    async fn step(&mut self, deadline: Option<Instant>) -> Result<bool> {
-        let stepped: Result<()> = poll_fn(|_| match self.link.try_step() {
-            None => Poll::Ready(Ok(())),
-            Some(wanted) => pending_before(deadline, || self.waits.note(&self.link.socket, wanted, deadline)),
-        })
-        .await;
-        match stepped {
-            Err(error) if error.is_timeout() => Ok(false),
-            other => other.map(|()| true),
-        }
-    }
-
-    /// Reads what the server still owes to dropped calls; cancels the statement if that takes too long. Whether there is
-    /// time left for the call.
-    #[cold]
-    async fn settle(&mut self, deadline: Option<Instant>) -> Result<bool> {
-        while self.is_gated() {
-            pause(&self.waits, Instant::now() + LOOK_AGAIN, None).await?;
-            if !is_ahead(deadline) {
-                return Ok(false);
-            }
-        }
-        if !self.drain(earlier(deadline, self.times.drain_timeout)).await? {
-            self.cut_short().await?;
-        }
-        Ok(is_ahead(deadline))
-    }
-
-    /// Cancels what runs for nobody and reads it to its end.
-    async fn cut_short(&mut self) -> Result<()> {
-        let until = Instant::now().checked_add(self.times.cancel_timeout);
-        // A request that came before its statement has done nothing, so there may be more than one.
-        while self.cancels(until).await {
-            if self.drain(earlier(until, CANCEL_AGAIN)).await? {
-                return Ok(());
-            }
-        }
-        self.link.connection.handle_failure(Error::new(
-            ErrorKind::Timeout,
-            "the server did not finish a dropped statement, even though it was cancelled",
-        ));
-        self.link.connection.poll_abandoned().map(|_| ())
-    }
-
-    /// Cancels an operation that is late, and goes on with it: what the server had done is not told as undone.
-    #[cold]
-    async fn cut_off<E: Exchange>(
-        &mut self,
-        mut operation: operation::Operation<E>,
-        limit: Duration,
-    ) -> Result<E::Output> {
-        if E::PEEK {
-            // What is read on belongs to an earlier operation.
-            self.link.connection.abandon();
-            self.cut_short().await?;
-            return Err(Error::late(limit, None));
-        }
-        let until = Instant::now().checked_add(self.times.cancel_timeout);
-        while self.cancels(until).await {
-            match self.go_on(&mut operation, earlier(until, CANCEL_AGAIN)).await {
-                Ok(None) => {}
-                Ok(Some(output)) if self.link.connection.is_idle() => return Ok(output),
-                // It has only begun.
-                Ok(Some(_)) => {
-                    self.link.connection.abandon();
-                    self.cut_short().await?;
-                    return Err(Error::late(limit, None));
-                }
-                Err(error) if error.is_cancelled() => return Err(Error::late(limit, Some(error))),
-                Err(error) => return Err(error),
-            }
-        }
-        self.link.connection.handle_failure(Error::late(limit, None).within("the server did not answer"));
-        match self.link.connection.poll(&mut operation) {
-            Err(error) => Err(error),
-            Ok(_) => Err(Error::late(limit, None)),
-        }
-    }
-
-    /// Sends a CancelRequest, if there is time left for it; whether it arrived.
-    async fn cancels(&mut self, until: Option<Instant>) -> bool {
-        is_ahead(until) && cancel_before(&self.cancel, &self.waits, until).await.is_ok()
-    }
-
-    /// Reads what is owed to nobody; false if the deadline came first.
-    async fn drain(&mut self, deadline: Option<Instant>) -> Result<bool> {
-        while !self.link.connection.poll_abandoned()? {
-            // Asked here too, since a server that never stops sending never lets a wait time out.
-            if !is_ahead(deadline) || !self.step(deadline).await? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-}
-
-/// The deadline, or the end of `time` from now on, if that comes first. What is too far ahead is none.
-fn earlier(deadline: Option<Instant>, time: Duration) -> Option<Instant> {
-    deadline.into_iter().chain(Instant::now().checked_add(time)).min()
-}
-
-fn is_ahead(deadline: Option<Instant>) -> bool {
-    deadline.is_none_or(|deadline| Instant::now() < deadline)
 }
 
 impl Link {
@@ -413,12 +278,9 @@ impl Link {
 
 /// Sends a CancelRequest, and waits until the server has passed it on.
 async fn cancel_before(token: &CancelToken, waits: &Waits, deadline: Option<Instant>) -> Result<()> {
-    let Some(key) = token.key.clone() else {
-        return Err(Error::new(ErrorKind::Usage, "the server gave no key to cancel with")
-            .hint("a pooler in between may not support it"));
-    };
+    let request = token.route.request()?;
     let passage = token.gate.pass();
-    let socket = match open(&token.place, waits, deadline).await {
+    let socket = match open(&token.route.place, waits, deadline).await {
         Ok(socket) => socket,
         Err(error) => {
             passage.arrived();
@@ -426,11 +288,8 @@ async fn cancel_before(token: &CancelToken, waits: &Waits, deadline: Option<Inst
         }
     };
     let link = Link { connection: Connection::for_cancel(), socket };
-    let mut carrier = Client::new(link, token.clone(), waits.clone(), Times::default());
-    let outcome = carrier.drive(CancelRequest::new(key, token.tls.clone()), deadline).await;
-    let outcome = CancelRequest::outcome(outcome);
-    // No farewell is said there.
-    carrier.link.connection.handle_failure(late());
+    let mut line = Line { link, waits: waits.clone() };
+    let outcome = CancelRequest::outcome(driving::drive(&mut line, request, deadline).await);
     if !CancelRequest::is_lost(&outcome) {
         passage.arrived();
     }
@@ -440,56 +299,112 @@ async fn cancel_before(token: &CancelToken, waits: &Waits, deadline: Option<Inst
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.link.connection.terminate();
-        self.link.nudge();
+        self.line.link.connection.terminate();
+        self.line.link.nudge();
     }
 }
 
 impl AsFd for Client {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.link.socket.as_fd()
+        self.line.link.socket.as_fd()
+    }
+}
+
+impl Steps for Line {
+    type Moment = Instant;
+
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    fn after(time: Duration) -> Option<Instant> {
+        Instant::now().checked_add(time)
+    }
+
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.link.connection
+    }
+
+    async fn step(&mut self, deadline: Option<Instant>) -> Result<bool> {
+        let stepped: Result<()> = poll_fn(|_| {
+            // Asked first, since a server that never stops sending never lets a wait time out.
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Poll::Ready(Err(late()));
+            }
+            match self.link.try_step() {
+                None => Poll::Ready(Ok(())),
+                Some(wanted) => {
+                    pending_before(deadline, || self.waits.note(&self.link.socket, wanted, deadline))
+                }
+            }
+        })
+        .await;
+        match stepped {
+            Err(error) if error.is_timeout() => Ok(false),
+            other => other.map(|()| true),
+        }
+    }
+
+    async fn look(&mut self) {
+        let _ = self.link.try_step();
+    }
+
+    fn nudge(&mut self) {
+        self.link.nudge();
+    }
+}
+
+impl Settles for Client {
+    type Link = Line;
+
+    fn link(&mut self) -> &mut Line {
+        &mut self.line
+    }
+
+    fn times(&self) -> Times {
+        self.times
+    }
+
+    fn gate(&self) -> &Gate {
+        &self.cancel.gate
+    }
+
+    async fn wait_open(&mut self, deadline: Option<Instant>) -> Result<bool> {
+        while !self.cancel.gate.look()? {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(false);
+            }
+            pause(&self.line.waits, Instant::now() + LOOK_AGAIN, None).await?;
+        }
+        Ok(true)
+    }
+
+    async fn cancel(&mut self, deadline: Option<Instant>) -> Result<()> {
+        cancel_before(&self.cancel, &self.line.waits, deadline).await
+    }
+
+    async fn sleep(&mut self, time: Duration) -> Result<()> {
+        if let Some(until) = Instant::now().checked_add(time) {
+            pause(&self.line.waits, until, None).await?;
+            self.line.waits.forget_fd();
+        }
+        Ok(())
     }
 }
 
 impl Run for Client {
-    async fn run<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
-        if E::SLEEPS {
-            if let Some(until) = exchange.patience().and_then(|time| Instant::now().checked_add(time)) {
-                pause(&self.waits, until, None).await?;
-                self.waits.forget_fd();
-            }
-            let mut operation = self.link.connection.start(exchange);
-            return self.link.connection.give_up(&mut operation);
-        }
-        let limit = exchange.patience().or(self.link.connection.deadline().filter(|_| !E::WAITS));
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        if !E::PEEK {
-            self.link.connection.abandon();
-            let settled = self.link.connection.is_idle() && self.cancel.gate.is_open();
-            if !settled && !self.settle(deadline).await? {
-                let mut operation = self.link.connection.start(exchange);
-                // The time of one that waits is over, as it is after an undisturbed wait.
-                return match E::WAITS {
-                    true => self.link.connection.give_up(&mut operation),
-                    false => Err(Error::late(limit.unwrap_or_default(), None)),
-                };
-            }
-        }
-        let mut operation = self.link.connection.start(exchange);
-        match self.go_on(&mut operation, deadline).await? {
-            Some(output) => Ok(output),
-            None => self.cut_off(operation, limit.unwrap_or_default()).await,
-        }
+    fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send {
+        driving::run(self, exchange)
     }
 }
 
 impl Session for Client {
     fn connection(&mut self) -> &mut Connection {
-        &mut self.link.connection
+        &mut self.line.link.connection
     }
 
     fn nudge(&mut self) {
-        self.link.nudge();
+        self.line.link.nudge();
     }
 }
 
@@ -501,9 +416,9 @@ impl Lifecycle for Client {
     }
 
     fn close(mut self) -> impl Future<Output = Result<()>> + Send {
-        self.link.connection.terminate();
-        self.link.nudge();
-        ready(if self.link.connection.wants_write() {
+        self.line.link.connection.terminate();
+        self.line.link.nudge();
+        ready(if self.line.link.connection.wants_write() {
             Err(Error::new(ErrorKind::Io, "the farewell could not be sent: the link is full or lost"))
         } else {
             Ok(())

@@ -1,11 +1,42 @@
 //! A CancelRequest, on a connection of its own: TLS as the session has it, the request, and then the server closes.
 
+use super::connect::Place;
 use super::startup::Tls;
 use super::{About, Exchange, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::backend::Message;
+use crate::protocol::connection::Connection;
 use crate::protocol::conversation::{CancelKey, Conversation};
 use crate::protocol::state::Phase;
+
+/// Where a session's CancelRequests go, and what they name.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Where.
+    pub place: Place,
+    key: Option<CancelKey>,
+    tls: Option<Tls>,
+}
+
+impl Route {
+    /// That of a connection which is logged in at `place`; encrypted if that is.
+    pub fn to(place: Place, connection: &Connection, tls: Option<Tls>) -> Route {
+        let key = connection.cancel_key().cloned();
+        Route { place, key, tls: tls.filter(|_| connection.is_encrypted()) }
+    }
+
+    /// A request.
+    ///
+    /// # Errors
+    /// The server gave no key.
+    pub fn request(&self) -> Result<CancelRequest> {
+        let Some(key) = self.key.clone() else {
+            return Err(Error::new(ErrorKind::Usage, "the server gave no key to cancel with")
+                .hint("a pooler in between may not support it"));
+        };
+        Ok(CancelRequest::new(key, self.tls.clone()))
+    }
+}
 
 /// Sends the request of `key`. The connection that runs it is closed by the server when the signal has been sent, so
 /// it never completes: see [`CancelRequest::outcome`].

@@ -10,6 +10,7 @@ pub mod connect;
 pub mod copy;
 pub mod cursor;
 pub mod dial;
+pub mod driving;
 mod held;
 pub mod isolated;
 pub mod many;

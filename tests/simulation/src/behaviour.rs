@@ -806,10 +806,16 @@ impl Script {
     }
 }
 
+/// Whether the server's word that it was cancelled is beneath an error.
+fn said_cancelled(error: &Error) -> bool {
+    let beneath = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
+    beneath.is_some_and(Error::is_cancelled)
+}
+
 fn fate_of(error: &Error) -> Fate {
     match error.kind() {
         // It was cancelled, and the server said so.
-        ErrorKind::Timeout if std::error::Error::source(error).is_some() => Fate::Undone,
+        ErrorKind::Timeout if said_cancelled(error) => Fate::Undone,
         ErrorKind::Io
         | ErrorKind::Closed
         | ErrorKind::Timeout

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 /// A moment, in microseconds since the run began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct Moment(pub(super) u64);
+#[allow(unreachable_pub, reason = "the clients' links say it in public")]
+pub struct Moment(pub(super) u64);
 
 thread_local! {
     static NOW: Cell<Moment> = const { Cell::new(Moment(0)) };

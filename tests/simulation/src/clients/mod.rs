@@ -9,6 +9,7 @@ use super::link::Net;
 use asynchronous::runtime;
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
+use pg_core::exchange::driving::{self, Times};
 use pg_core::exchange::startup::Startup;
 use pg_core::protocol::connection::Connection;
 use pg_core::protocol::conversation::CancelKey;
@@ -50,15 +51,14 @@ impl Client {
         let (mut client, outcome) = match flavour {
             Flavour::Blocking => {
                 let mut link = blocking::Link { connection, socket: blocking::Socket { net: net.clone() } };
-                let outcome = link.drive(startup, deadline);
+                let outcome = driving::log_in(&mut link, startup, deadline).await;
                 let canceller = Canceller::new(net, &link.connection);
                 let cancel = blocking::CancelToken { canceller, gate: gate.clone() };
                 (
                     Client::Blocking(blocking::Raw {
                         link,
                         cancel,
-                        drain_timeout: DRAIN_TIMEOUT,
-                        cancel_timeout: CANCEL_TIMEOUT,
+                        times: Times { drain: DRAIN_TIMEOUT, cancel: CANCEL_TIMEOUT },
                     }),
                     outcome,
                 )
@@ -67,15 +67,16 @@ impl Client {
                 let mut link =
                     asynchronous::Link { connection, socket: runtime::Socket { net: net.clone() } };
                 let late = || Err(Error::new(ErrorKind::Timeout, "the server did not answer in time"));
-                let outcome = runtime::before(deadline, link.drive(startup)).await.unwrap_or_else(late);
+                let outcome = runtime::before(deadline, driving::log_in(&mut link, startup, None))
+                    .await
+                    .unwrap_or_else(late);
                 let canceller = Canceller::new(net, &link.connection);
                 let cancel = asynchronous::CancelToken { canceller, gate: gate.clone() };
                 (
                     Client::Async(asynchronous::Client {
                         link,
                         cancel,
-                        drain_timeout: DRAIN_TIMEOUT,
-                        cancel_timeout: CANCEL_TIMEOUT,
+                        times: Times { drain: DRAIN_TIMEOUT, cancel: CANCEL_TIMEOUT },
                     }),
                     outcome,
                 )

@@ -5,6 +5,7 @@ mod cancel;
 #[allow(dead_code, unreachable_pub, reason = "what only users call is here too")]
 #[path = "../../../../../pg-blocking/src/client.rs"]
 mod client;
+#[allow(unreachable_pub, reason = "the client says it in public")]
 #[path = "../../../../../pg-blocking/src/driver.rs"]
 mod driver;
 mod socket;
