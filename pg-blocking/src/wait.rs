@@ -22,7 +22,14 @@
 //!
 //! The statement is cancelled, and what the server still sends is read, waiting in the plain way; the call says
 //! [`ErrorKind::Interrupted`](pg_core::ErrorKind::Interrupted), and the connection goes on. It is closed only if the server doesn't answer within
-//! `cancel_timeout`. A statement that had ended by then gives what it gave.
+//! `cancel_timeout`. A statement that had ended by then gives what it gave. Who waits for notifications loses none by it.
+//! While rows of a dropped call are read away, the call that does so is the one that fails, and what was dropped is cancelled.
+//!
+//! # What goes the plain way
+//!
+//! Whatever follows a deadline or a strategy's failure, up to `cancel_timeout`: the CancelRequest, on a connection of its own, and what the
+//! server still sends. [`CancelToken::cancel`](crate::CancelToken::cancel) in whichever thread calls it; and a call that comes while such a
+//! request is on its way waits for it, since it might be hit.
 
 use crate::client::{Client, Raw};
 use crate::connect::Connect;
@@ -53,7 +60,8 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// How a connection waits. Functions `Fn(BorrowedFd<'_>, Wanted, Option<Instant>) -> Result<Ready, Failure>` are strategies
 /// too.
 ///
-/// To return too early, with nothing there, is harmless.
+/// To return too early, with nothing there, is harmless, and so is [`Ready::Read`] where room to send was wanted: what is
+/// possible is tried without waiting, and then it waits again.
 pub trait Wait: Send + Sync {
     /// Waits for what is wanted, until the deadline.
     ///
@@ -104,7 +112,9 @@ impl WaitPoll {
         self
     }
 
-    /// Fails when the server is silent for so long. (A deadline for each call is `set_deadline` of a session.)
+    /// Fails when the server is silent for so long, which one that has nothing to notify of is too: not for connections that
+    /// wait for notifications or for the changes of a replication stream longer than that. (A deadline for each call is
+    /// `set_deadline` of a session.)
     #[must_use]
     pub fn silent_for(mut self, limit: Duration) -> WaitPoll {
         self.limit = Some(limit);

@@ -103,6 +103,34 @@ async fn cleartext_without_tls_is_refused_unless_it_is_allowed<F: Face>() {
     F::connect(&config.allow_cleartext_password(true)).await.unwrap();
 }
 
+/// Nobody knows where a stream leads, whatever it looks like.
+#[test]
+fn over_a_stream_tls_is_not_left_out_and_no_password_goes_in_clear() {
+    let path = server().socket_dir().unwrap().join(format!(".s.PGSQL.{}", server().port()));
+    let connect = |conninfo: String, clear: bool| {
+        let config = pg_async::Config::new(&conninfo).unwrap().allow_cleartext_password(clear);
+        smol::block_on(async {
+            let stream = smol::net::unix::UnixStream::connect(&path).await.unwrap();
+            pg_async::connect_stream(&config, stream).await.map(drop)
+        })
+    };
+    // No host, or the folder of a socket: there is no name that a certificate could be checked for.
+    let folder = format!("host={}", server().socket_dir().unwrap().display());
+    for (host, mode) in [("", "require"), ("", "verify-ca"), ("", "verify-full"), (&folder, "verify-full")] {
+        let error =
+            connect(format!("user=scram password={PASSWORD} dbname=postgres sslmode={mode} {host}"), true)
+                .expect_err(mode);
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert!(all_words(&error).contains(&format!("sslmode={mode}")), "{error}");
+    }
+    for host in ["", &folder] {
+        let clear = format!("user=clear password={PASSWORD} dbname=postgres {host}");
+        assert_refused(&connect(clear.clone(), false).unwrap_err(), &["clear text"]);
+        connect(clear, true).unwrap();
+        connect(format!("user=scram password={PASSWORD} dbname=postgres {host}"), false).unwrap();
+    }
+}
+
 async fn a_wrong_password_is_28p01<F: Face>() {
     for way in WAYS {
         for role in ["scram", "md5", "clear", "unset", "no_such_role"] {

@@ -231,4 +231,56 @@ async fn a_commit_without_an_answer_is_unknown<F: Face>() {
     assert!(client.is_closed());
 }
 
+/// A way to the server's Unix socket which can be closed for those who come later.
+struct Way(std::path::PathBuf);
+
+impl Way {
+    fn to(database: &Database) -> Option<Way> {
+        let socket = format!(".s.PGSQL.{}", database.port());
+        let folder = std::env::temp_dir().join(format!("pg-way-{}-{}", std::process::id(), database.name()));
+        std::fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::symlink(database.socket_dir()?.join(&socket), folder.join(socket)).unwrap();
+        Some(Way(folder))
+    }
+
+    fn url(&self, database: &Database) -> String {
+        database.url_at(&self.0.to_string_lossy(), database.port(), "")
+    }
+
+    fn close(&self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The server can't be reached by a second connection: what is late can't be cancelled, but it is read to its end if
+/// that comes before the time for cancelling is over.
+async fn what_can_not_be_cancelled_is_waited_for<F: Face>() {
+    let database = Server::shared().database();
+    let Some(way) = Way::to(&database) else { return };
+    let mut client = F::connect(&F::config(&way.url(&database))).await.unwrap();
+    let mut hasty = F::connect(&F::config(&way.url(&database)).cancel_timeout(SHORT)).await.unwrap();
+    way.close();
+    let n: i32 = client.within(SHORT).query_value("select 1 from pg_sleep(0.3)", ()).await.unwrap();
+    assert_eq!(n, 1);
+    // What was dropped too.
+    let mut rows = client
+        .stream("select repeat('x', 10000), case when g > 9 then pg_sleep(0.3)::text end from generate_series(1, 10) g", ())
+        .await
+        .unwrap();
+    rows.next_row().await.unwrap();
+    still_answers(&mut client).await.unwrap();
+    // When the time is over, the reason why it could not be cancelled is told.
+    let error = hasty.within(SHORT).execute("select pg_sleep(1)", ()).await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert!(error.to_string().contains("the server can't be reached"), "{error}");
+    assert!(hasty.is_closed());
+}
+
+pg_tests::each_client!(what_can_not_be_cancelled_is_waited_for);
 pg_tests::each_client!(a_server_that_is_silent_loses_the_connection, a_commit_without_an_answer_is_unknown);

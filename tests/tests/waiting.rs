@@ -4,8 +4,10 @@ use pg_blocking::wait::{self, Failure, Ready, Wait, WaitPoll, Wanted};
 use pg_blocking::{Client, Config, CopyFrom, ErrorKind, complete};
 use pg_tests::clients::still_answers;
 use pg_tests::fake_server::FakeServer;
+use pg_tests::relay::Relay;
 use pg_tests::server::{Database, Server};
 use std::os::fd::BorrowedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -145,4 +147,152 @@ fn a_connection_is_closed_only_if_its_server_does_not_answer() {
     fails.store(true, Ordering::SeqCst);
     assert_eq!(client.ping().unwrap_err().kind(), ErrorKind::Interrupted);
     assert!(client.is_closed());
+}
+
+/// A call with a deadline of 50 ms to a server that would take five seconds ends soon.
+const SOON: Duration = Duration::from_secs(2);
+
+#[test]
+fn a_strategy_that_returns_with_nothing_there_waits_for_nothing() {
+    let database = Server::shared().database();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let early = move |_: BorrowedFd<'_>, _: Wanted, _: Option<Instant>| -> Result<Ready, Failure> {
+        match counted.fetch_add(1, Ordering::Relaxed) {
+            1_000 => Err("enough".into()),
+            _ => Ok(Ready::Read),
+        }
+    };
+    let mut client = Config::new(&database.url()).unwrap().connect().unwrap();
+    client.get_mut().set_wait(Some(Arc::new(early)));
+    let start = Instant::now();
+    assert_eq!(client.execute("select pg_sleep(5)", ()).unwrap_err().kind(), ErrorKind::Interrupted);
+    assert!(
+        client.within(Duration::from_millis(50)).execute("select pg_sleep(5)", ()).unwrap_err().is_timeout()
+    );
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    complete(still_answers(&mut client)).unwrap();
+}
+
+#[test]
+fn a_strategy_need_not_tell_room_to_send_from_something_to_read() {
+    let database = Server::shared().database();
+    let full = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&full);
+    let undecided = move |fd: BorrowedFd<'_>,
+                          wanted: Wanted,
+                          deadline: Option<Instant>|
+          -> Result<Ready, Failure> {
+        counted.fetch_add(usize::from(wanted == Wanted::Write), Ordering::Relaxed);
+        WaitPoll::new().silent_for(Duration::from_secs(10)).wait(fd, wanted, deadline).map(|_| Ready::Read)
+    };
+    let mut client = connect(&database, undecided);
+    client.batch_execute("create table t (word text)").unwrap();
+    full.store(0, Ordering::Relaxed);
+    let mut copy = client.copy_in(&CopyFrom::table("t").to_sql().unwrap()).unwrap();
+    let lines = format!("{}\n", "x".repeat(1_000)).repeat(1_000);
+    for _ in 0..50 {
+        copy.write(lines.as_bytes()).unwrap();
+    }
+    assert_eq!(copy.finish().unwrap(), 50_000);
+    assert!(full.load(Ordering::Relaxed) > 0, "the socket was never full");
+    complete(still_answers(&mut client)).unwrap();
+}
+
+/// A callback that waits, and then fails once if it was told to.
+fn failing_once(fails: &Arc<AtomicBool>) -> impl Wait + use<> {
+    let fails = Arc::clone(fails);
+    move |fd: BorrowedFd<'_>, wanted: Wanted, deadline: Option<Instant>| -> Result<Ready, Failure> {
+        let ready = WaitPoll::new().wait(fd, wanted, deadline)?;
+        match fails.swap(false, Ordering::SeqCst) {
+            true => Err("the callback has failed".into()),
+            false => Ok(ready),
+        }
+    }
+}
+
+#[test]
+fn an_interrupt_loses_no_notification() {
+    let database = Server::shared().database();
+    let fails = Arc::default();
+    let mut client = connect(&database, failing_once(&fails));
+    client.listen("c").unwrap();
+    let mut other = Config::new(&database.url()).unwrap().connect().unwrap();
+    for payload in ["1", "2"] {
+        fails.store(true, Ordering::SeqCst);
+        other.notify("c", payload).unwrap();
+        // It lies in the socket when the callback fails.
+        let error = client.wait_notification(Duration::from_secs(600)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+        let heard = client.wait_notification(Duration::from_secs(20)).unwrap().expect("it was kept");
+        assert!(format!("{heard:?}").contains(payload), "{heard:?}");
+    }
+}
+
+/// So many rows that reading them needs many waits.
+const MANY: &str = "select repeat('x', 1000) from generate_series(1, 100000)";
+
+#[test]
+fn an_interrupt_while_dropped_rows_are_read_away_is_told_by_the_call_that_reads_them() {
+    let database = Server::shared().database();
+    let fails = Arc::default();
+    let mut client = connect(&database, failing_once(&fails));
+    for _ in 0..3 {
+        let mut rows = client.stream(MANY, ()).unwrap();
+        rows.next_row().unwrap();
+        drop(rows);
+        fails.store(true, Ordering::SeqCst);
+        let error = client.query_value::<i32>("select 1", ()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+        // Nothing of it is left for a call that is merely late.
+        let late = client.within(Duration::from_millis(50)).execute("select pg_sleep(600)", ()).unwrap_err();
+        assert!(late.is_timeout(), "{late}");
+        complete(still_answers(&mut client)).unwrap();
+    }
+}
+
+#[test]
+fn a_callback_that_fails_and_fails_cancels_once_and_closes_nothing() {
+    let database = Server::shared().database();
+    let relay = Relay::to(&database);
+    let fails = Arc::default();
+    let config = Config::new(&relay.url(&database)).unwrap();
+    let mut client = wait::connect(&config, Arc::new(failing(&fails))).unwrap();
+    let slow = "select repeat('x', 10000), case when g > 9 then pg_sleep(600)::text end from generate_series(1, 10) g";
+    for calls in 1..=3 {
+        let mut rows = client.stream(slow, ()).unwrap();
+        rows.next_row().unwrap();
+        drop(rows);
+        fails.store(true, Ordering::SeqCst);
+        let error = client.query_value::<i32>("select 1", ()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+        fails.store(false, Ordering::SeqCst);
+        complete(still_answers(&mut client)).unwrap();
+        // The connection itself, and one for each request.
+        assert_eq!(relay.counts().connections, 1 + calls);
+    }
+}
+
+#[test]
+fn a_panic_while_an_interrupted_call_is_read_to_its_end_leaves_the_callback_in_place() {
+    let database = Server::shared().database();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let fails = Arc::new(AtomicBool::new(false));
+    let (counted, failing) = (Arc::clone(&calls), failing_once(&fails));
+    let strategy = move |fd: BorrowedFd<'_>, wanted: Wanted, deadline: Option<Instant>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        failing.wait(fd, wanted, deadline)
+    };
+    let mut client = connect(&database, strategy);
+    fails.store(true, Ordering::SeqCst);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        client.query_with(MANY, (), |_| -> pg_blocking::Result<()> {
+            assert!(fails.load(Ordering::SeqCst), "a row after the interrupt");
+            Ok(())
+        })
+    }));
+    assert!(outcome.is_err(), "it did not panic");
+    let before = calls.load(Ordering::Relaxed);
+    complete(still_answers(&mut client)).unwrap();
+    assert!(calls.load(Ordering::Relaxed) > before, "it waits in the plain way now");
 }

@@ -103,7 +103,7 @@ impl Socket {
     }
 
     /// Sends as much as fits without waiting; `WouldBlock` if nothing does.
-    pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             #[cfg(feature = "runtime-tokio")]
             Socket::Tokio(socket) => socket.send(bytes),

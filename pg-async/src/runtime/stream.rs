@@ -14,6 +14,7 @@ impl<T: AsyncRead + AsyncWrite + Send> Stream for T {}
 
 /// A stream, and whether it has something to be flushed.
 pub(crate) struct Socket {
+    /// Never waited for: a mutex makes it one that threads may share.
     stream: Mutex<Pin<Box<dyn Stream>>>,
     is_dirty: bool,
 }
@@ -47,22 +48,76 @@ impl Socket {
         self.get_mut().poll_write(context, bytes)
     }
 
-    /// Sends as much as fits without waiting; `WouldBlock` if nothing does.
-    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Sends as much as fits without waiting; `WouldBlock` if nothing does. What can't be flushed at once is flushed before
+    /// the next read.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut context = Context::from_waker(Waker::noop());
-        match stream.as_mut().poll_write(&mut context, bytes) {
-            Poll::Ready(sent) => {
-                let _ = stream.as_mut().poll_flush(&mut context);
-                sent
-            }
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-        }
+        let Poll::Ready(sent) = self.poll_write(&mut context, bytes) else {
+            return Err(io::ErrorKind::WouldBlock.into());
+        };
+        self.is_dirty = !matches!(self.get_mut().poll_flush(&mut context), Poll::Ready(Ok(())));
+        sent
     }
 }
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stream")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A stream that keeps what is written until it is flushed, and doesn't flush at the first attempt.
+    #[derive(Default)]
+    struct Lazy {
+        kept: usize,
+        attempts: usize,
+        flushed: Arc<AtomicUsize>,
+    }
+
+    impl AsyncRead for Lazy {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Lazy {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.kept += bytes.len();
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.attempts += 1;
+            if self.attempts == 1 {
+                return Poll::Pending;
+            }
+            self.flushed.fetch_add(std::mem::take(&mut self.kept), Ordering::Relaxed);
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_flushed_when_it_was_sent_is_flushed_by_the_next_read() {
+        let lazy = Lazy::default();
+        let flushed = Arc::clone(&lazy.flushed);
+        let mut socket = Socket::new(lazy);
+        assert_eq!(socket.send(b"ROLLBACK").unwrap(), 8);
+        assert_eq!(flushed.load(Ordering::Relaxed), 0);
+        assert!(socket.poll_read(&mut Context::from_waker(Waker::noop()), &mut [0; 8]).is_pending());
+        assert_eq!(flushed.load(Ordering::Relaxed), 8);
     }
 }
