@@ -11,6 +11,10 @@
 //! let n: i64 = pool.get().await?.query_value("select count(*) from users", ()).await?;
 //! ```
 //!
+//! deadpool asks nothing when a connection comes back, so that whatever a borrower left open, such as a transaction that was
+//! begun by SQL, stays open until the connection is next asked for; it is replaced then. bb8 closes it at once. With bb8's
+//! `test_on_check_out(false)` a connection whose server has ended it goes out; its first statement says so.
+//!
 //! A generic function takes `&mut *guard`; methods are called on the guard.
 
 use crate::connect::Connect;
@@ -75,7 +79,8 @@ impl bb8::ManageConnection for Manager {
         pg_core::pool::make_ready(client, &self.resets, self.config.settings().deadline()).await
     }
 
+    /// Asked when a connection comes back, so that pools with `test_on_check_out(false)` give clean ones too.
     fn has_broken(&self, client: &mut Self::Connection) -> bool {
-        pg_core::session::Session::is_closed(client)
+        !pg_core::pool::take_back(client, &self.resets, self.config.settings().deadline())
     }
 }

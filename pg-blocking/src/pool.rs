@@ -7,6 +7,9 @@
 //! let n: i64 = pool.get()?.query_value("select count(*) from users", ())?;
 //! ```
 //!
+//! A connection that is given back with an open transaction is closed. With `test_on_check_out(false)` one whose server has
+//! ended it goes out; its first statement says so.
+//!
 //! r2d2's `connection_customizer` and `event_handler` are the hooks.
 
 use crate::connect::Connect;
@@ -45,14 +48,14 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn is_valid(&self, client: &mut Self::Connection) -> pg_core::error::Result<()> {
-        pg_core::blocking::complete(pg_core::pool::make_ready(
-            client,
-            &self.resets,
-            self.config.settings().deadline(),
-        ))
+        let deadline = self.config.settings().deadline();
+        pg_core::blocking::complete(pg_core::pool::make_ready(client, &self.resets, deadline))
     }
 
+    /// Asked when a connection comes back, so that pools with `test_on_check_out(false)` give clean ones too.
     fn has_broken(&self, client: &mut Self::Connection) -> bool {
-        client.is_closed()
+        #[cfg(unix)]
+        client.get_mut().set_wait(crate::wait::default());
+        !pg_core::pool::take_back(client, &self.resets, self.config.settings().deadline())
     }
 }

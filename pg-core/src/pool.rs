@@ -1,23 +1,29 @@
 //! What a pool does between two borrowers of a connection, whichever crate pools: the managers for deadpool, bb8 and r2d2 in
 //! the client crates all do this.
 //!
-//! What a borrower changed is undone by a list of [`Reset`]s, which costs no round trip: they travel with the next borrower's
-//! first statement. Prepared statements stay. A connection with an open transaction, unread bytes or a broken link never
-//! goes out; what a borrower dropped half way is read to its end first, or cancelled.
+//! What a borrower changed is undone by a list of [`Reset`]s, which costs no round trip: they travel ahead of the next
+//! borrower's first statement, which is not run if one of them fails. Prepared statements stay. What this client keeps of a
+//! borrower (notices, notifications and their sink, a registry of its own, the deadline) is forgotten when the connection is
+//! given back. A connection with an open transaction, unread bytes or a broken link never goes out; what a borrower dropped
+//! half way is read to its end first, or cancelled.
+//!
+//! What others see of a borrower stays until then: its advisory locks are held, and its channels listened to, until the
+//! connection goes out again. [`Resets::at_return`] has them undone when it comes back.
 
 use crate::error::{Error, Result};
-use crate::exchange::waiting::Pause;
+use crate::exchange::waiting::{Pause, Settle};
+use crate::protocol::conversation::Undoing;
 use crate::session::Session;
 use std::time::Duration;
 
 /// Something of a session that a borrower may have changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reset {
-    /// All run-time parameters, as after login: `RESET ALL`.
-    Settings,
     /// The role: `SET SESSION AUTHORIZATION DEFAULT; RESET ROLE`.
     Role,
+    /// All run-time parameters, as after login: `RESET ALL`.
+    Settings,
     /// The channels that are listened to: `UNLISTEN *`. What was heard and not read is always forgotten.
     Channels,
     /// Cursors that outlive their transaction: `CLOSE ALL`.
@@ -37,30 +43,53 @@ impl Reset {
             Reset::Settings => "RESET ALL",
             Reset::Channels => "UNLISTEN *",
             Reset::Cursors => "CLOSE ALL",
-            Reset::AdvisoryLocks => "SELECT pg_advisory_unlock_all()",
+            Reset::AdvisoryLocks => "SELECT pg_catalog.pg_advisory_unlock_all()",
             Reset::TemporaryTables => "DISCARD TEMP",
             Reset::Sequences => "DISCARD SEQUENCES",
         }
     }
 }
 
-/// What is put back between two borrowers. Default: all of [`Reset`], in its order.
+/// What is put back between two borrowers. Default: all of [`Reset`], with the next borrower's first statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resets(Vec<Reset>);
+pub struct Resets {
+    /// In the order in which they are run: first of all who runs the others, and under which settings.
+    resets: Vec<Reset>,
+    at_return: bool,
+}
 
 impl Resets {
-    /// These, in this order.
+    /// These, in the order of [`Reset`].
     pub fn new(resets: impl IntoIterator<Item = Reset>) -> Resets {
-        Resets(resets.into_iter().collect())
+        let mut resets: Vec<Reset> = resets.into_iter().collect();
+        resets.sort();
+        Resets { resets, at_return: false }
     }
 
     /// Nothing: for borrowers that change nothing.
     pub fn none() -> Resets {
-        Resets(Vec::new())
+        Resets::new([])
     }
 
-    fn commands(&self) -> String {
-        self.0.iter().map(|reset| reset.command()).collect::<Vec<_>>().join("; ")
+    /// Undoes what a borrower changed when it gives the connection back, and not when the next one takes it: for borrowers
+    /// that hold advisory locks, say. It is sent without waiting; its answer is read when the connection goes out, which
+    /// may have to wait for it.
+    ///
+    /// For bb8 and r2d2, which say when a connection comes back; deadpool doesn't.
+    #[must_use]
+    pub fn at_return(mut self) -> Resets {
+        self.at_return = true;
+        self
+    }
+
+    fn undoing(&self) -> Undoing {
+        let has = |reset| self.resets.contains(&reset);
+        Undoing {
+            commands: self.resets.iter().map(|reset| reset.command()).collect::<Vec<_>>().join("; "),
+            moves_path: has(Reset::Role) || has(Reset::Settings),
+            restores_path: has(Reset::Role) && has(Reset::Settings),
+            channels: has(Reset::Channels),
+        }
     }
 }
 
@@ -78,8 +107,21 @@ impl Default for Resets {
     }
 }
 
-/// Makes a session ready for its next borrower. Where the last one left nothing behind, nothing is sent.
-/// `deadline` is that of each call, as the configuration has it.
+/// Takes a session back from a borrower: whether it may go out again. Nothing is waited for, so that a pool can ask it
+/// wherever a connection comes back. `deadline` is that of each call, as the configuration has it.
+pub fn take_back<S: Session>(session: &mut S, resets: &Resets, deadline: Option<Duration>) -> bool {
+    if !put_back(session, resets, deadline) {
+        return false;
+    }
+    if resets.at_return && session.connection().is_settled() {
+        // What is written holds no NUL, so that writing it can't fail.
+        let _ = session.connection().conversation.write_reset_alone();
+        session.nudge();
+    }
+    true
+}
+
+/// Makes a session ready for its next borrower. Nothing is sent for it.
 ///
 /// # Errors
 /// The session is closed, or a transaction is open, so that it must not go out.
@@ -88,17 +130,23 @@ pub async fn make_ready<S: Session>(
     resets: &Resets,
     deadline: Option<Duration>,
 ) -> Result<()> {
-    session.set_deadline(deadline);
-    if !session.connection().is_settled() {
-        // Reads what dropped calls left, or cancels them.
-        session.ping().await?;
+    if !session.connection().is_idle() {
+        session.run(Settle).await?;
     }
     // Hears whether the server has ended the session meanwhile.
     session.run(Pause::new(Duration::ZERO)).await?;
-    if !session.connection().is_settled() {
+    if !session.connection().is_settled() || !put_back(session, resets, deadline) {
         return Err(Error::usage("the connection was given back with an open transaction or unread bytes"));
     }
-    session.connection().conversation.reset_with_next(resets.commands());
-    session.connection().inbox().clear();
     Ok(())
+}
+
+fn put_back<S: Session>(session: &mut S, resets: &Resets, deadline: Option<Duration>) -> bool {
+    session.set_deadline(deadline);
+    let connection = session.connection();
+    let is_returnable = connection.is_returnable();
+    if is_returnable {
+        connection.conversation.put_back(resets.undoing());
+    }
+    is_returnable
 }

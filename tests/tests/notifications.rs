@@ -6,6 +6,7 @@ use pg_tests::clients::{self, still_answers};
 use pg_tests::fake_server::{FakeServer, message};
 use pg_tests::server::{Database, Server};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -156,9 +157,10 @@ async fn a_sink_that_fails_is_told_of_and_loses_nothing<S: Session>(
     client.listen("c").await?;
     let taken = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&taken);
-    let mut is_broken = true;
+    let is_broken = Arc::new(AtomicBool::new(true));
+    let breaks = Arc::clone(&is_broken);
     client.set_notification_sink(Some(Box::new(move |heard: &Heard| {
-        if std::mem::take(&mut is_broken) {
+        if breaks.load(Ordering::Relaxed) {
             return Err("no room on the disk".into());
         }
         seen.lock().unwrap().push(heard.clone());
@@ -168,10 +170,18 @@ async fn a_sink_that_fails_is_told_of_and_loses_nothing<S: Session>(
     client.notify("c", "2").await?;
     let told: Error = client.deliver_notifications(SOON).await.unwrap_err();
     assert!(told.to_string().contains("no room on the disk"), "{told}");
+    is_broken.store(false, Ordering::Relaxed);
     assert_eq!(client.deliver_notifications(SOON).await?, 2);
     let payloads: Vec<String> =
         taken.lock().unwrap().drain(..).filter_map(Heard::notification).map(|n| n.payload).collect();
     assert_eq!(payloads, ["1", "2"]);
+    // Once it is whole again, what comes next brings along what it refused.
+    is_broken.store(true, Ordering::Relaxed);
+    client.notify("c", "3").await?;
+    is_broken.store(false, Ordering::Relaxed);
+    client.notify("c", "4").await?;
+    assert_eq!(taken.lock().unwrap().len(), 2);
+    assert!(client.deliver_notifications(SOON).await.is_err(), "the refusal is told all the same");
     still_answers(client).await
 }
 

@@ -121,6 +121,65 @@ async fn what_comes_in_pieces_is_whole<S: Session>(client: &mut S, _: &Database)
     still_answers(client).await
 }
 
+/// Side by side, or one around the other; and of more than can be kept of one call, how much it was.
+async fn several_observers_are_told_all_the_same<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    let [inner, one, two] = [Story::default(), Story::default(), Story::default()];
+    let observed = Observed::new(&mut *client, inner.clone(), ticks);
+    let mut observed = Observed::new(observed, (one.clone(), two.clone()), ticks);
+    observed.batch_execute("do $$ begin raise notice 'careful'; end $$").await?;
+    let many = "do $$ begin for n in 1..1010 loop raise notice 'again'; end loop; end $$";
+    observed.batch_execute(many).await?;
+    // What comes with the pieces of a stream is told with them.
+    let noisy = "create function pg_temp.noisy(n int4) returns int4 language plpgsql as \
+                 $$ begin raise notice 'noise %', n; return n; end $$";
+    observed.batch_execute(noisy).await?;
+    let mut rows = observed.stream("select pg_temp.noisy(n) from generate_series(1, 3) n", ()).await?;
+    while rows.next_row().await?.is_some() {}
+    drop(observed);
+    let told = inner.take();
+    assert_eq!(told.iter().filter(|words| *words == "notice careful").count(), 1);
+    assert_eq!(told.iter().filter(|words| *words == "notice again").count(), 1_000);
+    assert_eq!(told.iter().filter(|words| *words == "Lost(10)").count(), 1, "{told:#?}");
+    let noises: Vec<&String> = told.iter().filter(|words| words.starts_with("notice noise")).collect();
+    assert_eq!(noises, ["notice noise 1", "notice noise 2", "notice noise 3"]);
+    for story in [one, two] {
+        assert_eq!(story.take(), told);
+    }
+    still_answers(client).await
+}
+
+/// A clock of its own, and nothing that is told.
+struct Off;
+
+impl Observer for Off {
+    fn observe(&mut self, event: &Event<'_>) {
+        assert!(!matches!(event, Event::Started(_) | Event::Ended(..)), "{event:?}");
+    }
+
+    fn is_on(&self) -> bool {
+        false
+    }
+}
+
+/// A sink that wants nothing.
+struct Silent;
+
+impl pg_core::observe::Sink for Silent {
+    fn line(&mut self, line: &str, _: bool) {
+        panic!("{line}");
+    }
+
+    fn is_on(&self, _: bool) -> bool {
+        false
+    }
+}
+
+async fn who_is_off_is_told_of_no_call<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    still_answers(&mut Observed::new(&mut *client, Off, ticks)).await?;
+    let filtered = Log::to(Silent).filter(|_, _| panic!("nothing is looked at"));
+    still_answers(&mut Observed::new(&mut *client, filtered, ticks)).await
+}
+
 async fn a_log_has_a_line_for_what_took_long_or_failed<S: Session>(
     client: &mut S,
     _: &Database,
@@ -142,8 +201,14 @@ async fn a_log_has_a_line_for_what_took_long_or_failed<S: Session>(
     let mut logged = Observed::new(&mut *client, log, ticks);
     logged.ping().await?;
     logged.execute("select nonsense", ()).await.unwrap_err();
+    // One call is one line, whatever the server says; and no line has a password.
+    logged.batch_execute("do $$ begin raise exception E'a\\nb\\u001b[31m'; end $$").await.unwrap_err();
+    logged.batch_execute("alter role nobody_here password 'secret'").await.unwrap_err();
     drop(logged);
-    assert_eq!(lines.lock().unwrap().iter().filter(|byte| **byte == b'\n').count(), 1);
+    let text = String::from_utf8(std::mem::take(&mut *lines.lock().unwrap())).unwrap();
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(text.contains("a b [31m") && text.contains("nobody_here password ***"), "{text}");
+    assert!(!text.contains("secret") && !text.contains('\u{1b}'), "{text}");
     still_answers(client).await
 }
 
@@ -171,7 +236,8 @@ async fn spans_have_the_names_of_opentelemetry<S: Session>(
     let observer = pg_core::observe::Tracing::new(&name, "db.example.com", 5432);
     let mut observed = Observed::new(&mut *client, observer, ticks);
     let work = async {
-        observed.query::<(i32,)>("select generate_series(1, 3)", ()).await?;
+        observed.query::<(i32,)>("/* trace 7 */ select generate_series(1, 3)", ()).await?;
+        observed.batch_execute("alter role nobody_here password 'secret'").await.unwrap_err();
         observed.query::<(i32,)>("select 1/0", ()).await.unwrap_err();
         Ok::<(), pg_core::Error>(())
     };
@@ -184,7 +250,9 @@ async fn spans_have_the_names_of_opentelemetry<S: Session>(
         "server.address=db.example.com",
         "server.port=5432",
         "db.operation.name=SELECT",
-        "db.query.text=select generate_series(1, 3)",
+        "otel.name=SELECT",
+        "db.query.text=/* trace 7 */ select generate_series(1, 3)",
+        "db.query.text=alter role nobody_here password ***",
         "db.response.returned_rows=3",
         "db.response.status_code=22012",
         "error.type=22012",
@@ -232,6 +300,8 @@ impl tracing::Subscriber for Collected {
 pg_tests::both_clients!(
     an_observer_is_told_of_everything,
     what_comes_in_pieces_is_whole,
+    several_observers_are_told_all_the_same,
+    who_is_off_is_told_of_no_call,
     a_log_has_a_line_for_what_took_long_or_failed,
     spans_have_the_names_of_opentelemetry,
 );
@@ -362,5 +432,52 @@ fn no_password_is_told_to_observers() {
             assert!(words.contains(told) && words.contains("Connected"), "{words}");
             assert!(!words.contains(RIGHT) && !words.contains(WRONG), "{words}");
         }
+    }
+}
+
+/// An observer that panics when a call ends.
+struct Panics(Arc<AtomicUsize>);
+
+impl Observer for Panics {
+    fn observe(&mut self, event: &Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        if !matches!(event, Event::Started(_)) {
+            panic!("the observer has a bug");
+        }
+    }
+}
+
+/// Told of more while its panic unwinds, it would panic again, and the process would end.
+#[test]
+fn an_observer_that_panics_is_told_nothing_more() {
+    let database = Server::shared().database();
+    let mut client = pg_blocking::Config::new(&database.url()).unwrap().connect().unwrap();
+    let told = Arc::<AtomicUsize>::default();
+    let panics = std::panic::AssertUnwindSafe(|| {
+        let mut observed = Observed::new(&mut client, Panics(Arc::clone(&told)), ticks);
+        pg_blocking::complete(observed.ping())
+    });
+    std::panic::catch_unwind(panics).unwrap_err();
+    assert_eq!(told.load(Ordering::Relaxed), 2);
+    pg_blocking::complete(still_answers(&mut client)).unwrap();
+}
+
+#[test]
+fn what_was_dropped_and_what_could_not_connect_is_traced() {
+    use tracing::instrument::WithSubscriber;
+    let database = Server::shared().database();
+    let collected = Collected::default();
+    let work = async {
+        let tracing = pg_core::observe::Tracing::new("shop", "db.example.com", 5432);
+        let config = pg_async::Config::new(&database.url()).unwrap();
+        config.clone().dbname("no_such_database").connect_observed(tracing.clone()).await.unwrap_err();
+        let mut client = config.connect_observed(tracing).await.unwrap();
+        let mut dropped = Box::pin(client.execute("select pg_sleep(600)", ()));
+        assert!(tokio::time::timeout(Duration::from_millis(20), &mut dropped).await.is_err());
+    };
+    pg_tests::clients::block_on(work.with_subscriber(collected.clone()));
+    let fields = collected.0.lock().unwrap().clone();
+    for wanted in ["error.type=3D000", "error.type=dropped"] {
+        assert!(fields.iter().any(|field| field == wanted), "{wanted} in {fields:#?}");
     }
 }

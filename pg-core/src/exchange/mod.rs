@@ -31,6 +31,9 @@ pub mod types;
 pub mod under;
 pub mod waiting;
 
+#[cfg(feature = "tracing")]
+pub(crate) use text::from_first_word;
+
 use crate::error::{Error, Result};
 use crate::message::backend::Message;
 use crate::protocol::conversation::Conversation;

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 
 /// The text from its first word on: without the white space and the comments before it.
-pub(super) fn from_first_word(sql: &str) -> &str {
+pub(crate) fn from_first_word(sql: &str) -> &str {
     let mut rest = sql.trim_start();
     loop {
         rest = if let Some(comment) = rest.strip_prefix("--") {

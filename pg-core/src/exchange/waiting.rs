@@ -127,6 +127,35 @@ impl Exchange for Deliver {
     }
 }
 
+/// Sends nothing and waits for nothing: what dropped calls left is read to its end or cancelled, as before each exchange.
+#[derive(Debug)]
+pub(crate) struct Settle;
+
+impl Exchange for Settle {
+    type Output = ();
+    const WAITS: bool = true;
+
+    fn send(&mut self, _: &mut Conversation) -> Result<()> {
+        Ok(())
+    }
+
+    fn has_heard(&mut self, _: &mut Conversation) -> bool {
+        true
+    }
+
+    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(self, _: &mut Conversation) -> Result<()> {
+        Ok(())
+    }
+
+    fn about(&self) -> About<'_> {
+        About { kind: Kind::Wait, sql: None, parameters: 0 }
+    }
+}
+
 /// Lets time pass, inside a transaction too; a link that is lost meanwhile ends it.
 #[derive(Debug)]
 pub struct Pause(Duration);

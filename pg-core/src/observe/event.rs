@@ -6,9 +6,27 @@ use crate::protocol::notifications::Notification;
 use std::time::Duration;
 
 /// Is told of all that a session does. It is called in the session's own thread or task, so it must not wait.
+///
+/// Functions `FnMut(&Event<'_>)` are observers; so are pairs of them, of which each is told.
 pub trait Observer: Send {
     /// Takes an event.
     fn observe(&mut self, event: &Event<'_>);
+
+    /// Whether calls are to be told: asked before each, which costs nothing more while nobody wants to hear of it.
+    fn is_on(&self) -> bool {
+        true
+    }
+}
+
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn observe(&mut self, event: &Event<'_>) {
+        self.0.observe(event);
+        self.1.observe(event);
+    }
+
+    fn is_on(&self) -> bool {
+        self.0.is_on() || self.1.is_on()
+    }
 }
 
 impl<F: FnMut(&Event<'_>) + Send> Observer for F {
@@ -43,6 +61,9 @@ pub enum Event<'e> {
         /// Its new value.
         value: &'e str,
     },
+    /// So many notices, notifications and parameters came within one call and found no room to be told: it takes 1,000 of
+    /// them, and 1 MiB.
+    Lost(u64),
     /// The session is over: closed or dropped, after so long.
     Closed {
         /// How long it was observed.
@@ -55,7 +76,8 @@ pub enum Event<'e> {
 pub struct Call<'e> {
     /// Its kind: prepare, query, batch, copy and so on.
     pub kind: Kind,
-    /// Its SQL; of a pipeline, that of its first part. Empty if it has none.
+    /// Its SQL; of a pipeline, that of its first part. Empty if it has none. It may hold a password: what sets one is written out in
+    /// it. [`Log`](super::Log) and `Tracing` don't show those.
     pub sql: &'e str,
     /// How many parameters it has. Their values are not shown to observers.
     pub parameters: usize,

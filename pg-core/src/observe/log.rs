@@ -1,6 +1,8 @@
 //! An observer that writes a line for each call: its time, kind, SQL, number of parameters, rows, and the error if it failed.
+//! Passwords that are set in SQL are left out of it.
 
 use super::event::{Call, Ended, Event, Observer};
+use super::text::{one_line, shown};
 use crate::exchange::Kind;
 use std::fmt;
 use std::io::Write;
@@ -10,6 +12,12 @@ use std::time::Duration;
 pub trait Sink: Send {
     /// Takes a line, without its end.
     fn line(&mut self, line: &str, is_error: bool);
+
+    /// Whether it wants lines at present: none is made that it doesn't.
+    fn is_on(&self, is_error: bool) -> bool {
+        let _ = is_error;
+        true
+    }
 }
 
 impl<W: Write + Send> Sink for W {
@@ -27,9 +35,17 @@ pub struct LogCrate;
 #[cfg(feature = "log")]
 impl Sink for LogCrate {
     fn line(&mut self, line: &str, is_error: bool) {
-        let level = if is_error { ::log::Level::Warn } else { ::log::Level::Debug };
-        ::log::log!(target: "pg", level, "{line}");
+        ::log::log!(target: "pg", level(is_error), "{line}");
     }
+
+    fn is_on(&self, is_error: bool) -> bool {
+        ::log::log_enabled!(target: "pg", level(is_error))
+    }
+}
+
+#[cfg(feature = "log")]
+fn level(is_error: bool) -> ::log::Level {
+    if is_error { ::log::Level::Warn } else { ::log::Level::Debug }
 }
 
 type Filter = Box<dyn FnMut(Call<'_>, Ended<'_>) -> bool + Send>;
@@ -68,16 +84,22 @@ impl<K: Sink> Observer for Log<K> {
     fn observe(&mut self, event: &Event<'_>) {
         match event {
             Event::Ended(call, ended) => {
-                let is_wanted = ended.error.is_some() || ended.took >= self.min_time;
+                let is_error = ended.error.is_some();
+                let is_wanted = (is_error || ended.took >= self.min_time) && self.sink.is_on(is_error);
                 if is_wanted && self.filter.as_mut().is_none_or(|filter| filter(*call, *ended)) {
-                    self.sink.line(&line(*call, *ended), ended.error.is_some());
+                    self.sink.line(&line(*call, *ended), is_error);
                 }
             }
             Event::Connected { took, error: Some(error) } => {
-                self.sink.line(&format!("{} connecting failed: {}", time(*took), error.summary()), true);
+                let line = format!("{} connecting failed: {}", time(*took), error.summary());
+                self.sink.line(&one_line(&line), true);
             }
             _ => {}
         }
+    }
+
+    fn is_on(&self) -> bool {
+        self.sink.is_on(true) || self.sink.is_on(false)
     }
 }
 
@@ -85,8 +107,7 @@ fn line(call: Call<'_>, ended: Ended<'_>) -> String {
     let mut line = format!("{} {}", time(ended.took), format!("{:?}", call.kind).to_lowercase());
     if !call.sql.is_empty() {
         line.push(' ');
-        // One call is one line.
-        line.extend(call.sql.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        line.push_str(&shown(call.sql));
     }
     if !matches!(call.kind, Kind::Begin | Kind::Commit | Kind::Rollback | Kind::Ping | Kind::Wait) {
         let plural = |count: u64| if count == 1 { "" } else { "s" };
@@ -98,7 +119,7 @@ fn line(call: Call<'_>, ended: Ended<'_>) -> String {
         ));
     }
     match ended.error {
-        Some(error) => line.push_str(&format!(" failed: {}", error.summary())),
+        Some(error) => line.push_str(&format!(" failed: {}", one_line(&error.summary()))),
         None if ended.is_dropped => line.push_str(" was dropped"),
         None => {}
     }

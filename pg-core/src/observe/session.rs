@@ -5,10 +5,9 @@ use super::tally::{Tallied, Tally};
 use crate::error::Result;
 use crate::exchange::{Exchange, Kind};
 use crate::protocol::connection::Connection;
-use crate::protocol::inbox::Told;
+use crate::protocol::overheard::{Ear, Told};
 use crate::session::{Lifecycle, Run, Session};
 use std::fmt;
-use std::future::Future;
 use std::time::Duration;
 
 /// The time since any fixed moment, which never goes back. The client crates bring one.
@@ -16,7 +15,8 @@ pub type Clock = fn() -> Duration;
 
 /// A session that is observed: see [the module](super). Wrap a client, a transaction, a pooled session: whatever is one.
 ///
-/// Pieces of streams and of COPY data are not told one by one, and rows of a stream are not counted.
+/// Pieces of streams and of COPY data are not told one by one, and rows of a stream are not counted. An observer that panics
+/// is told nothing more.
 pub struct Observed<S, O: Observer> {
     inner: S,
     watch: Watch<O>,
@@ -27,9 +27,35 @@ struct Watch<O: Observer> {
     observer: O,
     clock: Clock,
     since: Duration,
+    ear: Ear,
+    /// The observer is being told something, or has panicked over it.
+    is_telling: bool,
 }
 
 impl<O: Observer> Watch<O> {
+    /// What is told while it unwinds from its own panic would end the process if it panicked again.
+    fn tell(&mut self, event: &Event<'_>) {
+        if !std::mem::replace(&mut self.is_telling, true) {
+            self.observer.observe(event);
+            self.is_telling = false;
+        }
+    }
+
+    /// Tells what came unasked.
+    fn tell_unasked(&mut self) {
+        let overheard = self.ear.take();
+        for told in &overheard.told {
+            self.tell(&match told {
+                Told::Notice(notice) => Event::Notice(notice),
+                Told::Notification(notification) => Event::Notification(notification),
+                Told::Parameter(name, value) => Event::Parameter { name, value },
+            });
+        }
+        if overheard.lost > 0 {
+            self.tell(&Event::Lost(overheard.lost));
+        }
+    }
+
     fn after(&self, since: Duration) -> Duration {
         (self.clock)().saturating_sub(since)
     }
@@ -37,17 +63,17 @@ impl<O: Observer> Watch<O> {
 
 impl<O: Observer> Drop for Watch<O> {
     fn drop(&mut self) {
+        self.tell_unasked();
         let after = self.after(self.since);
-        self.observer.observe(&Event::Closed { after });
+        self.tell(&Event::Closed { after });
     }
 }
 
 impl<S: Session, O: Observer> Observed<S, O> {
     /// Observes a session.
-    pub fn new(inner: S, observer: O, clock: Clock) -> Observed<S, O> {
-        let mut observed = Observed { inner, watch: Watch { observer, clock, since: clock() } };
-        observed.inner.connection().inbox().tell(true);
-        observed
+    pub fn new(mut inner: S, observer: O, clock: Clock) -> Observed<S, O> {
+        let ear = inner.connection().inbox().overhear();
+        Observed { inner, watch: Watch { observer, clock, since: clock(), ear, is_telling: false } }
     }
 
     /// The observer.
@@ -78,7 +104,7 @@ impl<O: Observer> Pending<'_, O> {
         let took = self.watch.after(self.start);
         let call = Call { kind: self.kind, sql: &self.sql, parameters: self.parameters };
         let ended = Ended { took, rows, bytes: tally.bytes, error, is_dropped };
-        self.watch.observer.observe(&Event::Ended(call, ended));
+        self.watch.tell(&Event::Ended(call, ended));
     }
 }
 
@@ -93,34 +119,23 @@ impl<O: Observer> Drop for Pending<'_, O> {
 impl<S: Session, O: Observer> Run for Observed<S, O> {
     async fn run<E: Exchange>(&mut self, exchange: E) -> Result<E::Output> {
         let about = exchange.about();
-        // Pieces of what was told already.
-        if matches!(about.kind, Kind::Fetch | Kind::Flush) {
-            return self.inner.run(exchange).await;
+        let is_piece = matches!(about.kind, Kind::Fetch | Kind::Flush);
+        if is_piece || !self.watch.observer.is_on() {
+            let outcome = self.inner.run(exchange).await;
+            self.watch.tell_unasked();
+            return outcome;
         }
         let (kind, parameters) = (about.kind, about.parameters);
         let sql = about.sql.unwrap_or_default().to_owned();
         let start = (self.watch.clock)();
-        self.watch.observer.observe(&Event::Started(Call { kind, sql: &sql, parameters }));
+        self.watch.tell(&Event::Started(Call { kind, sql: &sql, parameters }));
         let mut call = Pending { watch: &mut self.watch, kind, sql, parameters, start, is_over: false };
         let mut tally = Tally::default();
         let outcome = self.inner.run(Tallied { exchange, tally: &mut tally }).await;
         call.end(tally, outcome.as_ref().err(), false);
         drop(call);
-        self.tell_unasked();
+        self.watch.tell_unasked();
         outcome
-    }
-}
-
-impl<S: Session, O: Observer> Observed<S, O> {
-    /// Tells what came unasked.
-    fn tell_unasked(&mut self) {
-        for told in self.inner.connection().inbox().take_told() {
-            self.watch.observer.observe(&match &told {
-                Told::Notice(notice) => Event::Notice(notice),
-                Told::Notification(notification) => Event::Notification(notification),
-                Told::Parameter(name, value) => Event::Parameter { name, value },
-            });
-        }
     }
 }
 
@@ -141,8 +156,11 @@ impl<S: Lifecycle, O: Observer> Lifecycle for Observed<S, O> {
         self.inner.cancel_token()
     }
 
-    fn close(self) -> impl Future<Output = Result<()>> + Send {
-        self.inner.close()
+    async fn close(self) -> Result<()> {
+        let Observed { inner, watch } = self;
+        let outcome = inner.close().await;
+        drop(watch);
+        outcome
     }
 }
 

@@ -17,7 +17,6 @@ use crate::message::backend::{self, Message, Status};
 use crate::message::frontend;
 use crate::types::registry::{Registry, Scope};
 use crate::wire::frame::{Frame, Input, Limits};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// See the module.
@@ -350,15 +349,12 @@ impl Connection {
             Step::End => Err(Error::from_server(ServerError::parse(body)?)),
             Step::Aside => {
                 match Message::parse(frame.tag, body)? {
-                    Message::NoticeResponse(notice) => self.conversation.inbox.handle_notice(*notice),
-                    Message::NotificationResponse(n) => self.conversation.inbox.handle_notification(n),
+                    Message::NoticeResponse(notice) => {
+                        self.conversation.inbox.handle_notice(*notice, body.len());
+                    }
+                    Message::NotificationResponse(n) => self.conversation.handle_notification(n),
                     Message::ParameterStatus { name, value } => {
-                        let settings = Arc::make_mut(&mut self.conversation.context.settings);
-                        self.conversation.inbox.handle_parameter(name, value, settings)?;
-                        if name == "search_path" {
-                            let Conversation { sharing, catalog, statements, .. } = &mut self.conversation;
-                            sharing.handle_path(value, catalog, statements);
-                        }
+                        self.conversation.handle_parameter(name, value)?;
                     }
                     _ => {}
                 }
@@ -596,6 +592,13 @@ impl Connection {
             && (transactions.depth() > 0 || (transactions.status() != Status::Idle && self.is_idle()))
     }
 
+    /// Whether whoever takes the connection over can be given it: a transaction that is open isn't about to be ended.
+    pub(crate) fn is_returnable(&self) -> bool {
+        let transactions = &self.conversation.transactions;
+        let is_ending = !self.is_idle() && transactions.is_left_open();
+        !self.is_closed() && transactions.depth() == 0 && (transactions.status() == Status::Idle || is_ending)
+    }
+
     /// A name for a new portal.
     pub(crate) fn portal_name(&mut self) -> Box<str> {
         self.conversation.portal_name()
@@ -668,10 +671,10 @@ impl Connection {
         }
     }
 
-    /// Changes the registry of this connection alone: a copy of the one it shares, with the same look-ups.
+    /// Changes the registry of this connection alone, until a pool takes it back: a copy of the one it shares, with the same look-ups.
     pub fn register(&mut self, change: impl FnOnce(Registry) -> Registry) {
         let registry = change(self.conversation.registry.clone());
-        self.conversation.set_registry(registry);
+        self.conversation.lend_registry(registry);
     }
 
     /// Queues Terminate and closes: the caller sends what [`Connection::poll_transmit`] still gives.

@@ -9,7 +9,7 @@ use super::statements::{StatementId, Statements};
 use super::transactions::Transactions;
 use crate::config::settings::Replication;
 use crate::error::{Error, Result, ServerError};
-use crate::message::backend::{BackendKeyData, Message, Status};
+use crate::message::backend::{BackendKeyData, Message, NotificationResponse, Status};
 use crate::message::frontend::{self, Target};
 use crate::sqlstate::SqlState;
 use crate::types::catalog::Catalog;
@@ -40,6 +40,40 @@ const NOT_FED: &str = "COPY FROM STDIN was not fed";
 
 /// No statement: what the server refuses it for ends a request that was dropped half way. Its log shows it.
 const GIVEN_UP: &str = "given up before its end by this client: nothing of it is to remain";
+
+/// What is sent for nobody.
+#[derive(Debug, Clone)]
+enum Ending {
+    /// The end of a guard that was dropped.
+    Guard(String),
+    /// The Close of a cursor.
+    Cursor,
+    /// What puts the session back as it was after login.
+    Reset(Undoing),
+}
+
+/// Commands that put a session back as it was after login, or some of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Undoing {
+    /// Separated by semicolons; none of them may refuse to run in a transaction.
+    pub(crate) commands: String,
+    /// The role or the settings are among what is put back, and so the search path may be another.
+    pub(crate) moves_path: bool,
+    /// Both are, so that it is the login's.
+    pub(crate) restores_path: bool,
+    /// Nothing is listened to any longer.
+    pub(crate) channels: bool,
+}
+
+/// Whether a session is to be put back as it was after login.
+#[derive(Debug)]
+enum Reset {
+    None,
+    /// Ahead of the next request.
+    Queued(Undoing),
+    /// It was, and nothing has been asked since.
+    Sent,
+}
 
 /// The owner of what no operation waits for; those count from 1.
 pub(crate) const NOBODY: u64 = 0;
@@ -92,11 +126,11 @@ pub struct Conversation {
     /// How many portals there were.
     portal_names: u64,
     /// What ends guards that were dropped, sent and not yet answered, oldest first.
-    endings: VecDeque<String>,
-    /// What puts the session back as it was, to travel with the next request.
-    reset: Option<String>,
-    /// It is on its way: what fails is not hidden from anybody.
-    is_resetting: bool,
+    endings: VecDeque<Ending>,
+    /// What puts the session back as it was after login.
+    reset: Reset,
+    /// The registry of the login, where this connection alone was given another.
+    first_registry: Option<Registry>,
     pub(crate) statements: Statements,
     pub(crate) transactions: Transactions,
     pub(crate) context: Context,
@@ -177,8 +211,8 @@ impl Conversation {
             portals: Vec::new(),
             portal_names: 0,
             endings: VecDeque::new(),
-            reset: None,
-            is_resetting: false,
+            reset: Reset::None,
+            first_registry: None,
             statements: Statements::new(statement_cache),
             transactions: Transactions::default(),
             context: Context::default(),
@@ -378,7 +412,7 @@ impl Conversation {
             self.expect(Phase::Close);
             frontend::sync(&mut self.out);
             self.expect(Phase::Sync);
-            self.endings.push_back(String::new());
+            self.endings.push_back(Ending::Cursor);
         }
         self.owner = owner;
     }
@@ -728,6 +762,9 @@ impl Conversation {
             // Whoever ran it, the cache must not believe any longer what is gone.
             self.handle_deallocated();
         }
+        if self.is_undone() && !self.sharing.has_strayed() {
+            return; // the search path was the login's already
+        }
         let Conversation { sharing, registry, catalog, statements, .. } = self;
         sharing.handle_tag(tag, registry, catalog, statements);
     }
@@ -744,8 +781,15 @@ impl Conversation {
         }
     }
 
-    /// Gives the connection a registry of its own. What was planned with the codecs of the old one is planned anew.
-    pub(crate) fn set_registry(&mut self, registry: Registry) {
+    /// Gives the connection a registry of its own until the session is put back.
+    pub(crate) fn lend_registry(&mut self, registry: Registry) {
+        let first = self.registry.clone();
+        self.first_registry.get_or_insert(first);
+        self.set_registry(registry);
+    }
+
+    /// Gives the connection another registry. What was planned with the codecs of the old one is planned anew.
+    fn set_registry(&mut self, registry: Registry) {
         self.catalog = std::mem::take(&mut self.catalog).with_codecs(registry.codecs().clone());
         self.registry = registry;
         self.statements.close_all();
@@ -782,7 +826,7 @@ impl Conversation {
         let _ = self.refuse_copy_ahead();
         let owner = std::mem::replace(&mut self.owner, NOBODY);
         let _ = self.query(&command);
-        self.endings.push_back(command);
+        self.endings.push_back(Ending::Guard(command));
         self.owner = owner;
     }
 
@@ -793,42 +837,102 @@ impl Conversation {
             Message::CopyInResponse | Message::CopyBothResponse => self.refuse_copy()?,
             // The cause is told to nobody, least of all to the next statement.
             Message::ErrorResponse(_) if owner != NOBODY => self.failed_preamble = None,
-            Message::ErrorResponse(error) if self.is_resetting => {
-                return Err(Error::from_server(*error).within("the session could not be put back as it was"));
+            // What travels behind it is refused by the server: see `write_reset`.
+            Message::ErrorResponse(error) if matches!(self.endings.front(), Some(Ending::Reset(_))) => {
+                return Err(Error::from_server(*error).within(
+                    "the session could not be put back as its last user found it, so that nothing was run in it",
+                ));
             }
             // A CancelRequest that was meant for the statement before it has hit the ROLLBACK.
             Message::ErrorResponse(error) if error.sqlstate == SqlState::QUERY_CANCELED => {
-                if let Some(command) = self.endings.front().filter(|command| !command.is_empty()).cloned() {
+                if let Some(Ending::Guard(command)) = self.endings.front().cloned() {
                     self.end(command);
                 }
             }
             Message::ReadyForQuery(_) if owner == NOBODY => {
                 self.endings.pop_front();
-                self.is_resetting = false;
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// Has these commands sent with the next request; its answer is read before that of the request.
-    pub(crate) fn reset_with_next(&mut self, commands: String) {
-        self.reset = Some(commands).filter(|commands| !commands.is_empty());
+    /// Puts back what this client keeps of a session's user, and has the rest undone by the server ahead of the next request.
+    pub(crate) fn put_back(&mut self, undoing: Undoing) {
+        if let Some(registry) = self.first_registry.take() {
+            self.set_registry(registry);
+        }
+        self.inbox.clear();
+        if !matches!(self.reset, Reset::Sent) {
+            self.reset = if undoing.commands.is_empty() { Reset::None } else { Reset::Queued(undoing) };
+        }
     }
 
     #[inline]
     pub(crate) fn has_reset(&self) -> bool {
-        self.reset.is_some()
+        !matches!(self.reset, Reset::None)
     }
 
+    /// Writes what puts the session back, ahead of a request and before anything of that is planned. If it fails, its
+    /// transaction is left as a failed one, in which the server runs nothing of the request.
+    ///
+    /// # Errors
+    /// None: no command holds NUL.
     #[cold]
     pub(crate) fn write_reset(&mut self) -> Result<()> {
-        if let Some(commands) = self.reset.take() {
-            let owner = std::mem::replace(&mut self.owner, NOBODY);
-            self.query(&commands)?;
-            self.endings.push_back(commands);
-            self.is_resetting = true;
-            self.owner = owner;
+        let Reset::Queued(undoing) = std::mem::replace(&mut self.reset, Reset::None) else { return Ok(()) };
+        let left_open = if self.transactions.status() == Status::Idle { "" } else { "ROLLBACK; " };
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED"; // the default may be one that waits
+        let owner = std::mem::replace(&mut self.owner, NOBODY);
+        self.query(&format!("{left_open}{begin}; {}; COMMIT", undoing.commands))?;
+        if undoing.moves_path {
+            let Conversation { sharing, registry, catalog, statements, .. } = self;
+            sharing.turn_back(undoing.restores_path, registry, catalog, statements);
+        }
+        self.endings.push_back(Ending::Reset(undoing));
+        self.owner = owner;
+        Ok(())
+    }
+
+    /// Writes it at once, by itself.
+    ///
+    /// # Errors
+    /// As [`Conversation::write_reset`].
+    pub(crate) fn write_reset_alone(&mut self) -> Result<()> {
+        if self.has_reset() {
+            self.write_reset()?;
+            self.reset = Reset::Sent;
+        }
+        Ok(())
+    }
+
+    /// Whether what the server answers now is what puts the session back.
+    fn is_undone(&self) -> bool {
+        let is_for_nobody = self.expected.front().is_some_and(|front| front.owner == NOBODY);
+        is_for_nobody && matches!(self.endings.front(), Some(Ending::Reset(_)))
+    }
+
+    /// Takes a notification, unless its channel was listened to by a user of the session that is gone.
+    pub(crate) fn handle_notification(&mut self, notification: NotificationResponse<'_>) {
+        let ends = |ending: &Ending| matches!(ending, Ending::Reset(undoing) if undoing.channels);
+        let queued = matches!(&self.reset, Reset::Queued(undoing) if undoing.channels);
+        if !queued && !self.endings.iter().any(ends) {
+            self.inbox.handle_notification(notification);
+        }
+    }
+
+    /// Takes a run-time parameter that the server reports.
+    ///
+    /// # Errors
+    /// As [`Inbox::handle_parameter`].
+    pub(crate) fn handle_parameter(&mut self, name: &str, value: &str) -> Result<()> {
+        let is_known = self.is_undone() && !self.sharing.has_strayed();
+        let Conversation { inbox, context, sharing, catalog, statements, .. } = self;
+        inbox.handle_parameter(name, value, Arc::make_mut(&mut context.settings))?;
+        match name {
+            "search_path" if is_known => sharing.handle_known_path(value),
+            "search_path" => sharing.handle_path(value, catalog, statements),
+            _ => {}
         }
         Ok(())
     }

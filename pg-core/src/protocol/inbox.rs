@@ -4,6 +4,7 @@
 use crate::error::{Error, Result, ServerError};
 use crate::message::backend::NotificationResponse;
 use crate::protocol::notifications::{Heard, Notification, NotificationSink, Notifications};
+use crate::protocol::overheard::{Ear, Ears, Told};
 use crate::types::context::Settings;
 use std::collections::VecDeque;
 
@@ -11,25 +12,21 @@ use std::collections::VecDeque;
 #[derive(Debug, Default)]
 pub struct Inbox {
     parameters: Vec<(String, String)>,
-    notices: VecDeque<ServerError>,
+    /// Each with its size.
+    notices: VecDeque<(ServerError, usize)>,
+    notice_bytes: usize,
     notifications: Notifications,
     lost_notices: u64,
-    /// What came, for whoever observes the session.
-    told: Option<Vec<Told>>,
-}
-
-/// What came unasked, as an observer is told of it.
-#[derive(Debug)]
-pub(crate) enum Told {
-    Notice(Box<ServerError>),
-    Notification(Notification),
-    Parameter(String, String),
+    /// Of those who observe the session.
+    ears: Ears,
 }
 
 /// How many run-time parameters are kept; PostgreSQL reports about fifteen.
 const MOST_PARAMETERS: usize = 1_000;
 /// How many notices are kept when nobody reads them; the newest stay.
 const MOST_NOTICES: usize = 1_000;
+/// How many bytes of them.
+const MOST_NOTICE_BYTES: usize = 1024 * 1024;
 
 impl Inbox {
     /// The value of a run-time parameter that the server reports, such as `server_version`.
@@ -39,7 +36,9 @@ impl Inbox {
 
     /// Takes the oldest notice.
     pub fn next_notice(&mut self) -> Option<ServerError> {
-        self.notices.pop_front()
+        let (notice, size) = self.notices.pop_front()?;
+        self.notice_bytes = self.notice_bytes.saturating_sub(size);
+        Some(notice)
     }
 
     /// Takes the oldest notification; what was lost before it is told by [`Inbox::take_lost_notifications`].
@@ -68,7 +67,8 @@ impl Inbox {
         self.notifications.take_lost()
     }
 
-    /// How many notifications are kept while nobody takes them; 65,536 unless set. Those that come later are lost.
+    /// How many notifications are kept while nobody takes them; 65,536 unless set, and never more than 16 MiB of them. Those
+    /// that come later are lost.
     pub fn keep_notifications(&mut self, most: usize) {
         self.notifications.set_most(most);
     }
@@ -86,8 +86,8 @@ impl Inbox {
     /// Forgets all that nobody has read, and the sink.
     pub(crate) fn clear(&mut self) {
         self.notices.clear();
+        (self.notice_bytes, self.lost_notices) = (0, 0);
         self.notifications = Notifications::default();
-        self.told = None;
     }
 
     /// Whether there is a sink.
@@ -105,7 +105,7 @@ impl Inbox {
         self.notifications.is_refused()
     }
 
-    /// Why the sink has refused one. What is kept is given to it when the next comes, or by [`Inbox::deliver`].
+    /// Why the sink has refused one, last. What is kept is given to it again when the next comes, or by [`Inbox::deliver`].
     pub fn take_refusal(&mut self) -> Option<Error> {
         self.notifications.take_refusal()
     }
@@ -120,40 +120,29 @@ impl Inbox {
         std::mem::take(&mut self.lost_notices)
     }
 
-    /// Keeps what comes for an observer, too; it takes it after each call.
-    pub(crate) fn tell(&mut self, is_observed: bool) {
-        self.told = is_observed.then(Vec::new);
+    /// Keeps what comes for an observer, too, for as long as the ear is held.
+    pub(crate) fn overhear(&mut self) -> Ear {
+        self.ears.open()
     }
 
-    pub(crate) fn take_told(&mut self) -> Vec<Told> {
-        self.told.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-
-    fn note(&mut self, told: impl FnOnce() -> Told) {
-        if let Some(list) = &mut self.told
-            && list.len() < MOST_NOTICES
-        {
-            list.push(told());
-        }
-    }
-
-    pub(super) fn handle_notice(&mut self, notice: ServerError) {
-        self.note(|| Told::Notice(Box::new(notice.clone())));
-        if self.notices.len() >= MOST_NOTICES {
-            self.notices.pop_front();
+    /// Takes a notice that has so many bytes.
+    pub(super) fn handle_notice(&mut self, notice: ServerError, size: usize) {
+        self.ears.tell(size, || Told::Notice(Box::new(notice.clone())));
+        self.notices.push_back((notice, size));
+        self.notice_bytes = self.notice_bytes.saturating_add(size);
+        while self.notices.len() > MOST_NOTICES || self.notice_bytes > MOST_NOTICE_BYTES {
+            self.next_notice();
             self.lost_notices = self.lost_notices.saturating_add(1);
         }
-        self.notices.push_back(notice);
     }
 
     pub(super) fn handle_notification(&mut self, notification: NotificationResponse<'_>) {
-        self.note(|| {
-            Told::Notification(Notification {
-                process_id: notification.process_id,
-                channel: notification.channel.to_owned(),
-                payload: notification.payload.to_owned(),
-            })
-        });
+        let notification = Notification {
+            process_id: notification.process_id,
+            channel: notification.channel.to_owned(),
+            payload: notification.payload.to_owned(),
+        };
+        self.ears.tell(notification.size(), || Told::Notification(notification.clone()));
         self.notifications.handle(notification);
     }
 
@@ -181,7 +170,8 @@ impl Inbox {
             "integer_datetimes" => settings.integer_datetimes = value == "on",
             _ => {}
         }
-        self.note(|| Told::Parameter(name.to_owned(), value.to_owned()));
+        let size = name.len().saturating_add(value.len());
+        self.ears.tell(size, || Told::Parameter(name.to_owned(), value.to_owned()));
         let full = self.parameters.len() >= MOST_PARAMETERS;
         match self.parameters.iter_mut().find(|(known, _)| known == name) {
             Some((_, place)) => *place = value.to_owned(),

@@ -7,6 +7,7 @@ pub mod conversation;
 pub mod gate;
 pub mod inbox;
 pub mod notifications;
+pub(crate) mod overheard;
 #[cfg(feature = "tls")]
 pub mod secured;
 pub(crate) mod sharing;

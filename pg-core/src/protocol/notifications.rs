@@ -4,7 +4,6 @@
 use crate::error::Error;
 #[cfg(feature = "with-serde_json-1")]
 use crate::error::Result;
-use crate::message::backend::NotificationResponse;
 use std::collections::VecDeque;
 use std::error::Error as StdError;
 use std::fmt;
@@ -19,6 +18,13 @@ pub struct Notification {
     pub channel: String,
     /// The payload; empty if none was given.
     pub payload: String,
+}
+
+impl Notification {
+    /// How many bytes of it are kept.
+    pub(super) fn size(&self) -> usize {
+        self.channel.len().saturating_add(self.payload.len())
+    }
 }
 
 #[cfg(feature = "with-serde_json-1")]
@@ -51,6 +57,13 @@ impl Heard {
             Heard::Lost(_) => None,
         }
     }
+
+    fn size(&self) -> usize {
+        match self {
+            Heard::Notification(notification) => notification.size(),
+            Heard::Lost(_) => 0,
+        }
+    }
 }
 
 /// Why a sink takes nothing more, with what it didn't take.
@@ -65,8 +78,9 @@ pub struct Refused {
 /// Where notifications go as they come: `Vec`, `VecDeque`, both behind `Arc<Mutex<..>>`, std's channels, a function
 /// `FnMut(&Heard) -> Result<(), Box<dyn Error + Send + Sync>>`.
 ///
-/// It is called wherever the connection reads, so it must not wait. What it refuses stays with the connection, and
-/// nothing more is given to it until the refusal was taken.
+/// It is called wherever the connection reads, so it must not wait. What it refuses stays with the connection, and is given
+/// to it again when the next comes, or by `deliver_notifications`, which tells the refusal too. What it was given
+/// when it panics is told as lost.
 pub trait NotificationSink: Send {
     /// Takes one.
     ///
@@ -128,10 +142,13 @@ where
 
 /// How many notifications are kept when nobody takes them.
 const MOST_NOTIFICATIONS: usize = 65_536;
+/// How many bytes of them.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// The queue, and the sink if there is one.
 pub(super) struct Notifications {
     queue: VecDeque<Heard>,
+    bytes: usize,
     most: usize,
     /// Lost after all that is in the queue.
     lost: u64,
@@ -146,6 +163,7 @@ impl Default for Notifications {
     fn default() -> Notifications {
         Notifications {
             queue: VecDeque::new(),
+            bytes: 0,
             most: MOST_NOTIFICATIONS,
             lost: 0,
             lost_in_all: 0,
@@ -167,24 +185,20 @@ impl fmt::Debug for Notifications {
 }
 
 impl Notifications {
-    pub(super) fn handle(&mut self, notification: NotificationResponse<'_>) {
+    pub(super) fn handle(&mut self, notification: Notification) {
+        let bytes = self.bytes.saturating_add(notification.size());
         // A sink is given it at once.
-        let most = if self.sink.is_some() { self.most.max(1) } else { self.most };
-        if self.queue.len() >= most {
+        let passes = self.sink.is_some() && self.queue.is_empty();
+        if passes || (self.queue.len() < self.most && bytes <= MOST_BYTES) {
+            self.settle_lost();
+            self.queue.push_back(Heard::Notification(notification));
+            self.bytes = bytes;
+        } else {
             // The oldest stay, so that an order seen is an order sent.
             self.lost = self.lost.saturating_add(1);
             self.lost_in_all = self.lost_in_all.saturating_add(1);
-        } else {
-            self.settle_lost();
-            self.queue.push_back(Heard::Notification(Notification {
-                process_id: notification.process_id,
-                channel: notification.channel.to_owned(),
-                payload: notification.payload.to_owned(),
-            }));
         }
-        if self.sink.is_some() {
-            self.deliver();
-        }
+        self.deliver();
     }
 
     /// Puts what was lost into its place in the queue.
@@ -198,7 +212,9 @@ impl Notifications {
         if self.queue.is_empty() {
             self.settle_lost();
         }
-        self.queue.pop_front()
+        let heard = self.queue.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(heard.size());
+        Some(heard)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -248,14 +264,27 @@ impl Notifications {
 
     /// Gives the sink what waits, until it refuses one.
     pub(super) fn deliver(&mut self) {
-        while self.refusal.is_none() && self.sink.is_some() {
-            let Some(heard) = self.next() else { return };
-            let Some(sink) = &mut self.sink else { return };
-            match sink.take(heard) {
+        while self.sink.is_some()
+            && let Some(heard) = self.next()
+            && let Some(sink) = &mut self.sink
+        {
+            // This stays in its place if the sink panics.
+            let (count, untold) = match &heard {
+                Heard::Notification(_) => (1, 1),
+                Heard::Lost(count) => (*count, 0),
+            };
+            self.queue.push_front(Heard::Lost(count));
+            self.lost_in_all = self.lost_in_all.saturating_add(untold);
+            let taken = sink.take(heard);
+            self.lost_in_all = self.lost_in_all.saturating_sub(untold);
+            self.queue.pop_front();
+            match taken {
                 Ok(()) => self.delivered = self.delivered.saturating_add(1),
                 Err(refused) => {
+                    self.bytes = self.bytes.saturating_add(refused.heard.size());
                     self.queue.push_front(refused.heard);
                     self.refusal = Some(refused.reason);
+                    return;
                 }
             }
         }
@@ -267,7 +296,7 @@ mod tests {
     use super::*;
 
     fn notify(queue: &mut Notifications, payload: &str) {
-        queue.handle(NotificationResponse { process_id: 7, channel: "c", payload });
+        queue.handle(Notification { process_id: 7, channel: "c".to_owned(), payload: payload.to_owned() });
     }
 
     fn heard(payload: &str) -> Heard {
@@ -318,6 +347,51 @@ mod tests {
         let told = queue.take_refusal().unwrap().to_string();
         assert!(told.contains("enough") && told.contains("1 are kept"), "{told}");
         assert_eq!((queue.delivered(), queue.next()), (5, Some(heard("6"))));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_in_bytes_too() {
+        let mut queue = Notifications::default();
+        let payload = "p".repeat(1024 * 1024);
+        for _ in 0..20 {
+            notify(&mut queue, &payload);
+        }
+        assert_eq!(queue.queue.len(), 15, "each has a channel too");
+        queue.next();
+        notify(&mut queue, &payload);
+        let lost = std::iter::from_fn(|| queue.next()).filter(|heard| *heard == Heard::Lost(5)).count();
+        assert_eq!((lost, queue.bytes), (1, 0));
+    }
+
+    #[test]
+    fn a_sink_that_refused_one_is_given_it_again_with_the_next() {
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let (seen, mut is_broken) = (Arc::clone(&taken), true);
+        let mut queue = Notifications::default();
+        queue.set_sink(Some(Box::new(move |heard: &Heard| {
+            if std::mem::take(&mut is_broken) {
+                return Err("no room on the disk".into());
+            }
+            seen.lock().unwrap().push(heard.clone());
+            Ok(())
+        })));
+        notify(&mut queue, "1");
+        assert!(taken.lock().unwrap().is_empty());
+        notify(&mut queue, "2");
+        assert_eq!(*taken.lock().unwrap(), [heard("1"), heard("2")]);
+        assert!(queue.take_refusal().unwrap().to_string().contains("no room on the disk"));
+    }
+
+    #[test]
+    fn what_a_sink_panics_over_is_told_as_lost() {
+        let mut queue = Notifications::default();
+        queue.set_sink(Some(Box::new(|_: &Heard| panic!("the sink has a bug"))));
+        let panicked = std::panic::AssertUnwindSafe(|| notify(&mut queue, "1"));
+        std::panic::catch_unwind(panicked).unwrap_err();
+        queue.take_sink();
+        notify(&mut queue, "2");
+        assert_eq!((queue.next(), queue.next()), (Some(Heard::Lost(1)), Some(heard("2"))));
+        assert_eq!(queue.take_lost(), 1);
     }
 
     #[test]

@@ -83,6 +83,11 @@ impl Sharing {
         }
     }
 
+    /// Whether the search path may not be the login's.
+    pub(crate) fn has_strayed(&self) -> bool {
+        self.strayed
+    }
+
     /// Whether the end of a transaction, or a statement's, has to be heard of.
     #[inline]
     pub(crate) fn waits_for_the_end(&self) -> bool {
@@ -104,10 +109,8 @@ impl Sharing {
                 self.move_away(catalog, statements);
             }
             b"DISCARD ALL\0" => {
-                self.move_away(catalog, statements);
-                // The session is as it was after login.
-                self.strayed = false;
-                self.adopt(registry, catalog);
+                self.strayed = true;
+                self.turn_back(true, registry, catalog, statements);
             }
             b"COMMIT\0" => {
                 if let (Some(private), Some(place)) = (self.private.take(), &self.place) {
@@ -148,6 +151,31 @@ impl Sharing {
             Some(_) => self.move_away(catalog, statements),
             None => self.scope.options.push_str(path),
         }
+        self.reported = Some(path.to_owned());
+    }
+
+    /// If the search path isn't the login's, it will be another for all that travels from now on: the login's, if it is
+    /// said to be restored.
+    #[cold]
+    pub(crate) fn turn_back(
+        &mut self,
+        is_restored: bool,
+        registry: &Registry,
+        catalog: &mut Catalog,
+        statements: &mut Statements,
+    ) {
+        self.undo(registry, catalog, statements);
+        if std::mem::take(&mut self.moved_inside) || self.strayed {
+            self.move_away(catalog, statements);
+            if is_restored {
+                self.strayed = false;
+                self.adopt(registry, catalog);
+            }
+        }
+    }
+
+    /// The server reports the path to which it was told to return.
+    pub(crate) fn handle_known_path(&mut self, path: &str) {
         self.reported = Some(path.to_owned());
     }
 
