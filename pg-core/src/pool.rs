@@ -130,6 +130,8 @@ pub async fn make_ready<S: Session>(
     resets: &Resets,
     deadline: Option<Duration>,
 ) -> Result<()> {
+    // What comes while it is looked at isn't for the last borrower's sink.
+    session.connection().inbox().clear();
     if !session.connection().is_idle() {
         session.run(Settle).await?;
     }
