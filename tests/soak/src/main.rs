@@ -18,7 +18,7 @@ const MORE: &[Soak] = &[
     },
     Soak {
         name: "types",
-        about: "the type matrix, every type in every place and both forms: 100,000 values a type, or as many as said",
+        about: "the type matrix, every type in every place and both forms: 100,000 values a type under each client, or as many as said",
         run: pg_type_matrix::soak,
     },
 ];

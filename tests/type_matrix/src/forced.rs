@@ -68,6 +68,18 @@ impl<'a, T: Typecaster<'a>, const TEXT: bool> Typecaster<'a> for Forced<T, TEXT>
     }
 }
 
+/// A number beside a value: text where that shall be, for a row of a COPY has one form.
+pub(super) struct Beside<const TEXT: bool>(pub i32);
+
+impl<const TEXT: bool> Adapter for Beside<TEXT> {
+    const TYPE: TypeName = <i32 as Adapter>::TYPE;
+    const TEXT_ONLY: bool = TEXT;
+
+    fn encode(&self, to: &mut Encode<'_>) -> Result<IsNull> {
+        self.0.encode(to)
+    }
+}
+
 /// A column as it came, to be read outside of what is asynchronous: that is compiled once and not for every type.
 #[derive(Debug)]
 pub(super) struct Captured<const TEXT: bool> {

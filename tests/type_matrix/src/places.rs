@@ -1,10 +1,13 @@
-//! Where a value stands: on its own, in an array, in a composite ..., and what the server makes of texts there.
+//! Where a value stands: on its own, in an array, in a composite, in a COPY ..., and what the server makes of texts there.
 
-use super::forced::{Captured, Forced};
+use super::forced::{Beside, Captured, Forced};
+use pg_core::compose::literal;
+use pg_core::copy::{CopyTo, RowWriter};
 use pg_core::exchange::pipeline;
+use pg_core::types::Type;
 use pg_core::types::adapter::Parameter;
 use pg_core::types::catalog::Catalog;
-use pg_core::types::context::Context;
+use pg_core::types::context::{Context, Settings};
 use pg_core::types::range::Range;
 use pg_core::types::typecaster::TypecasterOwned;
 use pg_core::{Adapter, Error, FromSql, Result, Session, ToSql};
@@ -27,27 +30,45 @@ pub enum Place {
     Domain,
     /// Both bounds of a range over the type.
     Range,
+    /// A literal in a statement of the simple protocol, which has no parameters. It is text.
+    Literal,
+    /// A row of a COPY, in and out: two cells.
+    Copy,
 }
 
 impl Place {
     /// All of them.
-    pub const ALL: [Place; 6] =
-        [Place::Value, Place::Array, Place::Array2, Place::Composite, Place::Domain, Place::Range];
+    pub const ALL: [Place; 8] = [
+        Place::Value,
+        Place::Array,
+        Place::Array2,
+        Place::Composite,
+        Place::Domain,
+        Place::Range,
+        Place::Literal,
+        Place::Copy,
+    ];
 
     /// How many cells of the matrix it is in one form.
     pub(super) fn cells(self) -> usize {
-        if self == Place::Value { 2 } else { 1 }
+        if matches!(self, Place::Value | Place::Copy) { 2 } else { 1 }
+    }
+
+    /// Whether a value stands there in binary too.
+    pub(super) fn has_binary(self) -> bool {
+        self != Place::Literal
     }
 }
 
-/// What the composite, the domain and the range of a type are called, in a schema that is the type's own.
+/// What the composite, the domain, the range and the table of a type are called, in a schema that is the type's own.
 pub(super) fn schema(sql: &str, places: &[Place]) -> String {
     let range = match places.contains(&Place::Range) {
         true => format!("; create type in_range as range (subtype = {sql})"),
         false => String::new(),
     };
     format!(
-        "create type in_composite as (before {sql}, value {sql}, after {sql}); create domain in_domain as {sql}{range}"
+        "create type in_composite as (before {sql}, value {sql}, after {sql}); create domain in_domain as {sql}{range}; \
+         create unlogged table in_table (at int4, value {sql})"
     )
 }
 
@@ -107,10 +128,24 @@ where
     }
 }
 
+/// Rows of a COPY into the table, for columns of these types: their numbers and values, and whether they are in binary.
+type CopyData = dyn Fn(&[Type], &Catalog, &Settings) -> Result<(Vec<u8>, bool)> + Send + Sync;
+
+/// How values come to the server.
+enum Way {
+    /// As parameters.
+    Bound,
+    /// Into the table, written out in the statement.
+    Literals,
+    /// Into the table and out of it.
+    Copied(Box<CopyData>),
+}
+
 /// What is sent in one place and one form.
 pub struct Statement<const TEXT: bool> {
     sql: String,
     sent: Vec<Box<dyn Sent<TEXT>>>,
+    way: Way,
 }
 
 impl<const TEXT: bool> Statement<TEXT> {
@@ -122,7 +157,15 @@ impl<const TEXT: bool> Statement<TEXT> {
     ) -> Statement<TEXT> {
         // `format` calls the type's output function, where a cast to text may be another function.
         let sql = format!("select $1::{sql}, format('%s', $1::{sql}), format('%s', {oracle})");
-        Statement { sql, sent: sent.map(|sent| Box::new(sent) as _).collect() }
+        Statement { sql, sent: sent.map(|sent| Box::new(sent) as _).collect(), way: Way::Bound }
+    }
+
+    /// The same of a value that is in the table under the number `$1`.
+    fn stored(sql: &str, way: Way, sent: impl Iterator<Item = impl Sent<TEXT> + 'static>) -> Statement<TEXT> {
+        let sql = format!(
+            "select value, format('%s', value), format('%s', $2::text::{sql}) from in_table where at = $1"
+        );
+        Statement { sql, sent: sent.map(|sent| Box::new(sent) as _).collect(), way }
     }
 }
 
@@ -138,11 +181,7 @@ where
     let forced = |(value, _): &Sample<T>| Forced::<T, TEXT>(value.clone());
     let text = |(_, text): &Sample<T>| Some(text.clone());
     match place {
-        Place::Value => {
-            let values = samples.iter().map(|sample| (Some(forced(sample)), text(sample)));
-            let nothing = [(None::<Forced<T, TEXT>>, None::<String>)];
-            Statement::new(sql, &format!("$2::text::{sql}"), values.chain(nothing))
-        }
+        Place::Value => Statement::new(sql, &format!("$2::text::{sql}"), alone::<T, TEXT>(samples)),
         Place::Array => {
             let values = samples.chunks(5).map(|chunk| {
                 let (mut values, mut texts) = (vec![None], vec![None]);
@@ -182,19 +221,62 @@ where
             let oracle = format!("in_range($2::text::{sql}, $2::text::{sql}, '[]')");
             Statement::new("in_range", &oracle, values)
         }
+        Place::Literal => Statement::stored(sql, Way::Literals, alone::<T, TEXT>(samples)),
+        Place::Copy => {
+            let values: Vec<_> = samples.iter().map(|(value, _)| Some(value.clone())).chain([None]).collect();
+            let data = move |columns: &[Type], catalog: &Catalog, settings: &Settings| {
+                let mut writer = RowWriter::new::<(Beside<TEXT>, &Option<T>)>(columns, catalog)?;
+                let text = TEXT || <T as Adapter>::TEXT_ONLY;
+                assert_ne!(writer.is_binary(), text, "the form of a COPY of {}", columns[1]);
+                let mut data = Vec::new();
+                for (at, value) in (0..).zip(&values) {
+                    writer.write(&mut data, &(Beside::<TEXT>(at), value), settings)?;
+                }
+                writer.end(&mut data);
+                Ok((data, writer.is_binary()))
+            };
+            Statement::stored(sql, Way::Copied(Box::new(data)), alone::<T, TEXT>(samples))
+        }
     }
 }
+
+/// Each value on its own, and NULL.
+fn alone<T: Clone, const TEXT: bool>(
+    samples: &[Sample<T>],
+) -> impl Iterator<Item = (Option<Forced<T, TEXT>>, Option<String>)> {
+    let some = samples.iter().map(|(value, text)| (Some(Forced(value.clone())), Some(text.clone())));
+    some.chain([(None, None)])
+}
+
+/// What came back, the server's text of what was sent, and its text of what the oracle makes.
+type Answer<const TEXT: bool> = (Captured<TEXT>, String, String);
 
 /// Sends each value and gets it back.
 pub(super) async fn echo<S: Session, const TEXT: bool>(
     session: &mut S,
     statement: &Statement<TEXT>,
 ) -> Result<()> {
-    for some in statement.sent.chunks(64) {
-        let parts = some.iter().map(|sent| {
-            pipeline::query_one::<(Captured<TEXT>, String, String), _>(&statement.sql, sent.params())
+    let mut copied = match &statement.way {
+        Way::Bound => Vec::new(),
+        Way::Literals => {
+            insert_literals(session, &statement.sent).await?;
+            Vec::new()
+        }
+        Way::Copied(data) => copy::<S, TEXT>(session, &**data).await?,
+    };
+    let mut copied = copied.drain(..);
+    for (some, first) in statement.sent.chunks(64).zip((0_i32..).step_by(64)) {
+        let parts = some.iter().zip(first..).map(|(sent, at)| {
+            let mut params = sent.params();
+            if !matches!(statement.way, Way::Bound) {
+                params[0] = Box::new(at);
+            }
+            pipeline::query_one::<Answer<TEXT>, _>(&statement.sql, params)
         });
-        let answers = session.pipeline(parts.collect::<Vec<_>>()).await?;
+        let mut answers = session.pipeline(parts.collect::<Vec<_>>()).await?;
+        for ((back, ..), copied) in answers.iter_mut().zip(&mut copied) {
+            *back = copied;
+        }
         let conversation = session.connection().conversation();
         let settings = Arc::new(conversation.settings().clone());
         for (sent, (back, seen, wanted)) in some.iter().zip(answers) {
@@ -209,4 +291,40 @@ pub(super) async fn echo<S: Session, const TEXT: bool>(
         }
     }
     Ok(())
+}
+
+/// Fills the table by one statement of the simple protocol.
+async fn insert_literals<S: Session, const TEXT: bool>(
+    session: &mut S,
+    sent: &[Box<dyn Sent<TEXT>>],
+) -> Result<()> {
+    let conversation = session.connection().conversation();
+    let mut rows = Vec::new();
+    for (at, sent) in sent.iter().enumerate() {
+        let value = literal(&*sent.params()[0], conversation.catalog(), conversation.settings())?;
+        rows.push(format!("({at}, {value})"));
+    }
+    session
+        .batch_execute(&format!("truncate in_table; insert into in_table values {}", rows.join(", ")))
+        .await
+}
+
+/// Fills the table by a COPY, and reads it by another.
+async fn copy<S: Session, const TEXT: bool>(session: &mut S, data: &CopyData) -> Result<Vec<Captured<TEXT>>> {
+    session.batch_execute("truncate in_table").await?;
+    let columns = session.prepare("select at, value from in_table").await?.columns;
+    let types: Vec<Type> = columns.iter().map(|column| column.type_().clone()).collect();
+    let conversation = session.connection().conversation();
+    let (data, is_binary) = data(&types, conversation.catalog(), conversation.settings())?;
+    let format = if is_binary { "binary" } else { "text" };
+    let mut copy = session.copy_in(&format!("copy in_table from stdin (format {format})")).await?;
+    copy.write(&data).await?;
+    copy.finish().await?;
+    let all = CopyTo::query("select value from in_table order by at");
+    let mut rows = session.copy_out_rows::<(Captured<TEXT>,)>(&all).await?;
+    let mut values = Vec::new();
+    while let Some((value,)) = rows.next_as::<(Captured<TEXT>,)>().await? {
+        values.push(value);
+    }
+    Ok(values)
 }

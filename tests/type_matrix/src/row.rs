@@ -1,5 +1,6 @@
 //! One type of the matrix.
 
+use super::forced::Captured;
 use super::places::{Place, Sample, Statement, echo, schema, statement};
 use super::run::Tally;
 use pg_core::types::adapter::Parameter;
@@ -12,10 +13,53 @@ use std::fmt::Debug;
 
 /// A value, and a text that the server reads as the same.
 type Random<T> = Box<dyn Fn(&mut Rng) -> Sample<T> + Send + Sync>;
-/// A parameter of another Rust type, made from a value.
-type Write<T> = for<'v> fn(&'v T) -> Option<Box<dyn Parameter + Send + Sync + 'v>>;
+/// A value of another Rust type, made from a value.
+type Write<T> = for<'v> fn(&'v T) -> Option<Box<dyn Other<'v> + 'v>>;
 /// A value, made from what another Rust type read.
-type Read<T> = fn(&pg_core::Row) -> Result<Option<T>>;
+type Read<T> = fn(&Field) -> Result<Option<T>>;
+/// A parameter of any type.
+type AnyParameter<'v> = Box<dyn Parameter + Send + Sync + 'v>;
+
+/// A value of another Rust type for a SQL type.
+pub trait Other<'v> {
+    /// It, as a parameter.
+    fn alone(self: Box<Self>) -> AnyParameter<'v>;
+
+    /// It and NULL, as the elements of an array.
+    fn in_array(self: Box<Self>) -> AnyParameter<'v>;
+}
+
+impl<'v, X: Adapter + Send + Sync + 'v> Other<'v> for X {
+    fn alone(self: Box<Self>) -> AnyParameter<'v> {
+        self
+    }
+
+    fn in_array(self: Box<Self>) -> AnyParameter<'v> {
+        Box::new(vec![Some(*self), None])
+    }
+}
+
+/// What is read as another Rust type: a column, or the first element of an array.
+#[derive(Debug)]
+pub struct Field {
+    row: pg_core::Row,
+    is_array: bool,
+}
+
+impl Field {
+    /// The value, read as `X`.
+    ///
+    /// # Errors
+    /// What `X` can't hold.
+    pub fn get<'r, X: Typecaster<'r>>(&'r self) -> Result<X> {
+        if !self.is_array {
+            return self.row.get(0);
+        }
+        let mut elements = self.row.get::<Vec<Option<X>>>(0)?;
+        assert!(elements.len() == 2 && elements[1].is_none(), "the value and NULL");
+        elements.swap_remove(0).map_or_else(X::null, Ok)
+    }
+}
 
 /// A SQL type and the Rust type that stands for it, with its values.
 pub struct Row<T> {
@@ -143,8 +187,7 @@ impl<T> Row<T> {
         self
     }
 
-    /// Another Rust type that reads this SQL type, column 0 of the row, and the value made from it; `None` for a value
-    /// that it can't hold.
+    /// Another Rust type that reads this SQL type, and the value made from it; `None` for a value that it can't hold.
     #[must_use]
     pub fn read_as(mut self, rust: &'static str, read: Read<T>) -> Row<T> {
         self.read.push((rust, read));
@@ -174,6 +217,9 @@ pub trait AnyRow: Send + Sync {
 
     /// Why there is no text form that could be written.
     fn binary_only(&self) -> Option<&'static str>;
+
+    /// The places where it can't be.
+    fn exceptions(&self) -> Vec<Place>;
 
     /// Tries `count` values in all cells under both clients. `number` names the schema.
     ///
@@ -220,6 +266,10 @@ where
         self.binary_only
     }
 
+    fn exceptions(&self) -> Vec<Place> {
+        self.exceptions.iter().map(|(place, _)| *place).collect()
+    }
+
     fn run(&self, database: &Database, major: u32, number: usize, count: usize) -> Result<Tally> {
         let text_only = <T as Typecaster<'_>>::TEXT_ONLY;
         assert_eq!(self.text_only.is_some(), text_only, "{} has a binary form?", self.sql);
@@ -232,7 +282,8 @@ where
         let mut tally =
             pg_blocking::complete(try_under::<BlockingFace>(self, database, major, &path, count))?;
         tally.add(block_on(try_under::<AsyncFace>(self, database, major, &path, count))?);
-        Ok(Tally { types: 1, ..tally })
+        tally.types = 1;
+        Ok(tally)
     }
 
     fn edges(&self, major: u32) -> Box<dyn Round + '_> {
@@ -261,39 +312,35 @@ async fn try_under<F: Face>(
     let mut rng = Rng::new(count as u64);
     // The two clients get different values, so that each counts.
     let mut rng = if std::any::type_name::<F>().contains("Async") { rng.fork() } else { rng };
-    let mut tally = Tally::default();
     let edges = row.edges(major);
     edges_are_printed(&mut client, &*edges).await?;
-    tally.cells = try_cells(&mut client, &*edges).await?;
-    tally.values = edges.len();
+    let mut tally = try_cells(&mut client, &*edges).await?;
     while tally.values < count / 2 {
         let random = row.random(&mut rng, (count / 2 - tally.values).min(500));
         if tally.values == edges.len() {
             others_are_the_same(&mut client, &*edges, &*random).await?;
         }
-        try_cells(&mut client, &*random).await?;
-        tally.values += random.len();
+        tally.add(Tally { cells: 0, ..try_cells(&mut client, &*random).await? });
     }
-    tally.echoes = tally.values * edges.places().len() * if row.text_only().is_some() { 1 } else { 2 };
     Ok(tally)
 }
 
-/// Tries values in each place and form; returns the number of cells.
-async fn try_cells<S: Session>(client: &mut S, round: &dyn Round) -> Result<usize> {
-    let mut cells = 0;
+/// Tries values in each place and form.
+async fn try_cells<S: Session>(client: &mut S, round: &dyn Round) -> Result<Tally> {
+    let mut tally = Tally { values: round.len(), ..Tally::default() };
     for place in round.places() {
         let within =
             |form: &'static str| move |error: Error| error.within(format_args!("{place:?} in {form}"));
         if let Some(statement) = round.text(place) {
             echo(client, &statement).await.map_err(within("text"))?;
-            cells += place.cells();
+            tally.tried(place, round.len());
         }
         if let Some(statement) = round.binary(place) {
             echo(client, &statement).await.map_err(within("binary"))?;
-            cells += place.cells();
+            tally.tried(place, round.len());
         }
     }
-    Ok(cells)
+    Ok(tally)
 }
 
 /// What the server prints of the values at the edges, to the letter.
@@ -309,39 +356,71 @@ async fn edges_are_printed<S: Session>(client: &mut S, edges: &dyn Round) -> Res
     Ok(())
 }
 
-/// The other Rust types for the same SQL type, and a column of any type.
+/// The other Rust types for the same SQL type, alone and in arrays, in binary and in text; and a column of any type.
 async fn others_are_the_same<S: Session>(
     client: &mut S,
     edges: &dyn Round,
     random: &dyn Round,
 ) -> Result<()> {
-    let sql = format!("select $1::{0}, format('%s', $1::{0}), format('%s', $2::{0})", edges.sql());
+    let type_ = edges.sql();
     for (at, rust) in edges.written().into_iter().enumerate() {
         let mut tried = 0;
         for (round, sample) in each(edges, random) {
-            let Some(other) = round.other(at, sample) else { continue };
-            let row: pg_core::Row = client.query_one(&sql, vec![other, round.sample(sample).0]).await?;
-            let (seen, wanted): (String, String) = (row.get(1)?, row.get(2)?);
-            if seen != wanted {
-                return Err(Error::usage(format!("{wanted} written as {rust} is {seen} to the server")));
+            for is_array in [false, true] {
+                let Some(other) = round.other(at, sample, is_array) else { continue };
+                let written = if is_array { format!("($1::{type_}[])[1]") } else { format!("$1::{type_}") };
+                let mut forms = vec![(written.clone(), vec![other])];
+                if round.has_text() {
+                    let connection = client.connection();
+                    let literal = connection.literal(&*forms[0].1[0])?;
+                    forms.push((written.replace("$1", &literal), Vec::new()));
+                }
+                for (written, mut params) in forms {
+                    params.push(round.sample(sample).0);
+                    let sql =
+                        format!("select format('%s', {written}), format('%s', ${}::{type_})", params.len());
+                    let (seen, wanted): (String, String) = client.query_one(&sql, params).await?;
+                    if seen != wanted {
+                        return Err(Error::usage(format!("{wanted} written as {rust} is {seen} in {sql}")));
+                    }
+                }
+                tried += 1;
             }
-            tried += 1;
         }
         assert_ne!(tried, 0, "no value is written as {rust}");
     }
-    for (at, rust) in edges.read().into_iter().enumerate() {
-        let mut tried = 0;
+    let read = edges.read();
+    let mut tried = vec![0; read.len()];
+    // The type itself is tried everywhere anyway.
+    let ways = if read.len() > 1 {
+        &[(false, false), (false, true), (true, false), (true, true)][..]
+    } else {
+        &[(false, false)]
+    };
+    for (is_array, is_text) in ways.iter().copied() {
+        let column = if is_array { format!("array[$1::{type_}, null]") } else { format!("$1::{type_}") };
+        let sql = format!("select {column}");
         for (round, sample) in each(edges, random) {
-            let params = vec![round.sample(sample).0, round.sample(sample).0];
-            let row: pg_core::Row = client.query_one(&sql, params).await?;
-            let Some((back, sent)) = round.read_back(at, sample, &row)? else { continue };
-            if back != sent {
-                return Err(Error::usage(format!("{sent} read as {rust} is {back}")));
+            let params = vec![round.sample(sample).0];
+            let row: pg_core::Row = match is_text {
+                false => client.query_one(&sql, params).await?,
+                true => {
+                    let mut rows = client.stream_as::<(Captured<true>,)>(&sql, params).await?;
+                    rows.next_as().await?.expect("a row")
+                }
+            };
+            let field = Field { row, is_array };
+            for (at, rust) in read.iter().enumerate() {
+                let Some((back, sent)) = round.read_back(at, sample, &field)? else { continue };
+                if back != sent {
+                    return Err(Error::usage(format!("{sent} read as {rust} is {back}, of {field:?}")));
+                }
+                tried[at] += 1;
             }
-            tried += 1;
         }
-        assert_ne!(tried, 0, "no value is read as {rust}");
     }
+    let unread = read.iter().zip(tried).filter(|(_, tried)| *tried == 0).map(|(rust, _)| rust);
+    assert_eq!(unread.collect::<Vec<_>>(), [&""; 0], "no value is read as these");
     Ok(())
 }
 
@@ -362,7 +441,10 @@ pub trait Round: Send + Sync {
     fn places(&self) -> Vec<Place>;
 
     /// A sample, and its text.
-    fn sample(&self, at: usize) -> (Box<dyn Parameter + Send + Sync + '_>, &str);
+    fn sample(&self, at: usize) -> (AnyParameter<'_>, &str);
+
+    /// Whether values are written as text.
+    fn has_text(&self) -> bool;
 
     /// The samples in a place, as text, if there is such a form.
     fn text(&self, place: Place) -> Option<Statement<true>>;
@@ -373,14 +455,14 @@ pub trait Round: Send + Sync {
     /// The other Rust types that are written.
     fn written(&self) -> Vec<&'static str>;
 
-    /// A sample as one of them, if that can hold it.
-    fn other(&self, rust: usize, at: usize) -> Option<Box<dyn Parameter + Send + Sync + '_>>;
+    /// A sample as one of them, if that can hold it, alone or in an array.
+    fn other(&self, rust: usize, at: usize, in_array: bool) -> Option<AnyParameter<'_>>;
 
-    /// The Rust types that are read from a row of any columns: first the type itself.
+    /// The Rust types that read it: first the type itself.
     fn read(&self) -> Vec<&'static str>;
 
-    /// What one of them has read, and the sample; `None` if the type can't hold it.
-    fn read_back(&self, rust: usize, at: usize, row: &pg_core::Row) -> Result<Option<(String, String)>>;
+    /// What one of them reads, and the sample; `None` if the type can't hold it.
+    fn read_back(&self, rust: usize, at: usize, field: &Field) -> Result<Option<(String, String)>>;
 }
 
 struct Samples<'r, T> {
@@ -404,35 +486,41 @@ where
         self.row.places()
     }
 
-    fn sample(&self, at: usize) -> (Box<dyn Parameter + Send + Sync + '_>, &str) {
+    fn sample(&self, at: usize) -> (AnyParameter<'_>, &str) {
         let (value, text) = &self.samples[at];
         (Box::new(value), text)
     }
 
+    fn has_text(&self) -> bool {
+        self.row.binary_only.is_none()
+    }
+
     fn text(&self, place: Place) -> Option<Statement<true>> {
-        self.row.binary_only.is_none().then(|| statement(place, self.row.sql, &self.samples))
+        self.has_text().then(|| statement(place, self.row.sql, &self.samples))
     }
 
     fn binary(&self, place: Place) -> Option<Statement<false>> {
-        self.row.text_only.is_none().then(|| statement(place, self.row.sql, &self.samples))
+        (self.row.text_only.is_none() && place.has_binary())
+            .then(|| statement(place, self.row.sql, &self.samples))
     }
 
     fn written(&self) -> Vec<&'static str> {
         self.row.written.iter().map(|(rust, _)| *rust).collect()
     }
 
-    fn other(&self, rust: usize, at: usize) -> Option<Box<dyn Parameter + Send + Sync + '_>> {
-        (self.row.written[rust].1)(&self.samples[at].0)
+    fn other(&self, rust: usize, at: usize, in_array: bool) -> Option<AnyParameter<'_>> {
+        let other = (self.row.written[rust].1)(&self.samples[at].0)?;
+        Some(if in_array { other.in_array() } else { other.alone() })
     }
 
     fn read(&self) -> Vec<&'static str> {
         std::iter::once(self.row.rust).chain(self.row.read.iter().map(|(rust, _)| *rust)).collect()
     }
 
-    fn read_back(&self, rust: usize, at: usize, row: &pg_core::Row) -> Result<Option<(String, String)>> {
+    fn read_back(&self, rust: usize, at: usize, field: &Field) -> Result<Option<(String, String)>> {
         let back = match rust.checked_sub(1) {
-            None => Some(row.get::<T>(0)?),
-            Some(other) => (self.row.read[other].1)(row)?,
+            None => Some(field.get::<T>()?),
+            Some(other) => (self.row.read[other].1)(field)?,
         };
         Ok(back.map(|back| (format!("{back:?}"), format!("{:?}", self.samples[at].0))))
     }

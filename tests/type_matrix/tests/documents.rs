@@ -1,6 +1,8 @@
 //! The table of types says what the matrix tries.
 
-use pg_tests::documents::{documented_types, words};
+use pg_tests::documents::{documented_types, read, words};
+use pg_type_matrix::Place;
+use std::collections::BTreeSet;
 
 /// Nothing is documented that isn't tried on a server, and nothing is tried that nobody is told of.
 #[test]
@@ -34,4 +36,25 @@ fn the_table_of_types_is_the_type_matrix() {
             }
         }
     }
+}
+
+/// Which types stand where is said for ranges alone: there are no other exceptions.
+#[test]
+fn the_types_without_ranges_are_those_of_the_matrix() {
+    let rows = pg_type_matrix::families::all();
+    let mut lacking = BTreeSet::new();
+    for row in &rows {
+        let exceptions = row.exceptions();
+        assert!(
+            exceptions.iter().all(|place| *place == Place::Range),
+            "{}: {exceptions:?}",
+            row.documented()
+        );
+        if !exceptions.is_empty() {
+            lacking.insert(row.documented());
+        }
+    }
+    let text = read("pg-core/docs/types.md");
+    let paragraph = text.split("\n\n").find_map(|paragraph| paragraph.strip_prefix("No range is over "));
+    assert_eq!(words(paragraph.expect("the paragraph")).into_iter().collect::<BTreeSet<_>>(), lacking);
 }

@@ -25,11 +25,11 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
     .written_as("[u8]", |bytes| Some(Box::new(bytes.as_slice())))
     .written_as("Cow<[u8]>", |bytes| Some(Box::new(Cow::Borrowed(bytes.as_slice()))))
     .written_as("[u8; N]", |bytes| Some(Box::new(<[u8; 3]>::try_from(bytes.as_slice()).ok()?)))
-    .read_as("&[u8]", |row| row.get::<&[u8]>(0).map(|bytes| Some(bytes.to_vec())))
-    .read_as("Cow<[u8]>", |row| row.get::<Cow<'_, [u8]>>(0).map(|bytes| Some(bytes.into_owned())))
-    .read_as("Box<[u8]>", |row| row.get::<Box<[u8]>>(0).map(|bytes| Some(bytes.into_vec())))
-    .read_as("[u8; N]", |row| match row.get::<&[u8]>(0)?.len() {
-        3 => row.get::<[u8; 3]>(0).map(|bytes| Some(bytes.to_vec())),
+    .read_as("&[u8]", |row| row.get::<&[u8]>().map(|bytes| Some(bytes.to_vec())))
+    .read_as("Cow<[u8]>", |row| row.get::<Cow<'_, [u8]>>().map(|bytes| Some(bytes.into_owned())))
+    .read_as("Box<[u8]>", |row| row.get::<Box<[u8]>>().map(|bytes| Some(bytes.into_vec())))
+    .read_as("[u8; N]", |row| match row.get::<&[u8]>()?.len() {
+        3 => row.get::<[u8; 3]>().map(|bytes| Some(bytes.to_vec())),
         _ => Ok(None),
     });
     vec![Box::new(bytea)]

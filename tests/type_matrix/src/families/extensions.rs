@@ -54,7 +54,7 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
             Row::new("ltree", "ltree::Ltree", |rng| shown(Ltree(labels(rng, "."))))
                 .extension("ltree")
                 .edges([(Ltree::from(""), ""), (Ltree::from("Top.Science"), "Top.Science")])
-                .read_as("String", |row| row.get::<String>(0).map(|text| Some(Ltree(text)))),
+                .read_as("String", |row| row.get::<String>().map(|text| Some(Ltree(text)))),
         ),
         Box::new(
             shown_row("lquery", "ltree::Lquery", |rng| Lquery(labels(rng, ".*{1,2}.")))

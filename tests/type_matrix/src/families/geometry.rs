@@ -63,10 +63,10 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
                 .written_as("geo_types::Point<f64>", |point| Some(Box::new(geo_types::Point(coord(*point)))))
                 .written_as("geo_types::Coord<f64>", |point| Some(Box::new(coord(*point))))
                 .read_as("geo_types::Point<f64>", |row| {
-                    row.get::<geo_types::Point<f64>>(0).map(|point| Some(of_coord(point.0)))
+                    row.get::<geo_types::Point<f64>>().map(|point| Some(of_coord(point.0)))
                 })
                 .read_as("geo_types::Coord<f64>", |row| {
-                    row.get::<Coord<f64>>(0).map(|coord| Some(of_coord(coord)))
+                    row.get::<Coord<f64>>().map(|coord| Some(of_coord(coord)))
                 }),
         ),
         Box::new(
@@ -83,7 +83,7 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
                 Some(Box::new(geo_types::Line { start: coord(line.start), end: coord(line.end) }))
             })
             .read_as("geo_types::Line<f64>", |row| {
-                let line = row.get::<geo_types::Line<f64>>(0)?;
+                let line = row.get::<geo_types::Line<f64>>()?;
                 Ok(Some(LineSegment { start: of_coord(line.start), end: of_coord(line.end) }))
             }),
         ),
@@ -96,10 +96,10 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
                     Some(Box::new(rect))
                 })
                 .read_as("geo_types::Rect<f64>", |row| {
-                    if !plain(&row.get(0)?) {
+                    if !plain(&row.get()?) {
                         return Ok(None);
                     }
-                    let rect = row.get::<geo_types::Rect<f64>>(0)?;
+                    let rect = row.get::<geo_types::Rect<f64>>()?;
                     Ok(Some(Rect::new(of_coord(rect.min()), of_coord(rect.max()))))
                 }),
         ),
@@ -114,10 +114,10 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
                 if path.closed { None } else { Some(Box::new(line)) }
             })
             .read_as("geo_types::LineString<f64>", |row| {
-                if row.get::<Path>(0)?.closed {
+                if row.get::<Path>()?.closed {
                     return Ok(None);
                 }
-                let points = row.get::<LineString<f64>>(0)?.0.into_iter().map(of_coord).collect();
+                let points = row.get::<LineString<f64>>()?.0.into_iter().map(of_coord).collect();
                 Ok(Some(Path { closed: false, points }))
             }),
         ),

@@ -30,7 +30,7 @@ fn document(rng: &mut Rng) -> (Value, String) {
 fn row(sql: &'static str) -> Row<Value> {
     Row::new(sql, "serde_json::Value", document)
         .written_as("Json<T>", |value| Some(Box::new(Json(value))))
-        .read_as("Json<T>", |row| row.get::<Json<Value>>(0).map(|json| Some(json.0)))
+        .read_as("Json<T>", |row| row.get::<Json<Value>>().map(|json| Some(json.0)))
 }
 
 pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {

@@ -41,14 +41,14 @@ fn as_net<T: Copy + Into<Inet> + TryFrom<Inet> + 'static>(row: Row<T>) -> Row<T>
             IpNet::V4(_) => None,
             IpNet::V6(net) => Some(Box::new(net)),
         })
-        .read_as("ipnet::IpNet", |row| back(row.get::<IpNet>(0)?))
-        .read_as("ipnet::Ipv4Net", |row| match row.get::<IpNet>(0)? {
-            IpNet::V4(_) => back(row.get::<Ipv4Net>(0)?.into()),
+        .read_as("ipnet::IpNet", |row| back(row.get::<IpNet>()?))
+        .read_as("ipnet::Ipv4Net", |row| match row.get::<IpNet>()? {
+            IpNet::V4(_) => back(row.get::<Ipv4Net>()?.into()),
             IpNet::V6(_) => Ok(None),
         })
-        .read_as("ipnet::Ipv6Net", |row| match row.get::<IpNet>(0)? {
+        .read_as("ipnet::Ipv6Net", |row| match row.get::<IpNet>()? {
             IpNet::V4(_) => Ok(None),
-            IpNet::V6(_) => back(row.get::<Ipv6Net>(0)?.into()),
+            IpNet::V6(_) => back(row.get::<Ipv6Net>()?.into()),
         })
 }
 
@@ -78,13 +78,13 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
         IpAddr::V4(_) => None,
         IpAddr::V6(address) => Some(Box::new(address)),
     })
-    .read_as("Ipv4Addr", |row| match row.get::<IpAddr>(0)? {
-        IpAddr::V4(_) => row.get::<Ipv4Addr>(0).map(|address| Some(address.into())),
+    .read_as("Ipv4Addr", |row| match row.get::<IpAddr>()? {
+        IpAddr::V4(_) => row.get::<Ipv4Addr>().map(|address| Some(address.into())),
         IpAddr::V6(_) => Ok(None),
     })
-    .read_as("Ipv6Addr", |row| match row.get::<IpAddr>(0)? {
+    .read_as("Ipv6Addr", |row| match row.get::<IpAddr>()? {
         IpAddr::V4(_) => Ok(None),
-        IpAddr::V6(_) => row.get::<Ipv6Addr>(0).map(|address| Some(address.into())),
+        IpAddr::V6(_) => row.get::<Ipv6Addr>().map(|address| Some(address.into())),
     });
     let inets = shown_row("inet", "network::Inet", any).edges(
         ["10.1.2.3/24", "0.0.0.0/0", "::/0", "::1.2.3.4", "::2", "fe80::1/64", "::ffff:0.0.0.0/97"]

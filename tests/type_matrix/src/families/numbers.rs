@@ -72,9 +72,9 @@ pub(super) fn rows() -> Vec<Box<dyn AnyRow>> {
                         .map(|held| Box::new(held) as _)
                 })
                 .read_as("rust_decimal::Decimal", |row| {
-                    let number: Numeric = row.get(0)?;
+                    let number: Numeric = row.get()?;
                     let held = Decimal::try_from(number.clone()).is_ok();
-                    let decimal = row.get::<Decimal>(0);
+                    let decimal = row.get::<Decimal>();
                     assert_eq!(decimal.is_ok(), held, "{number:?} as Decimal");
                     // With more zeros at its end than there is room for, it is the same number shown in another way.
                     Ok(decimal

@@ -61,11 +61,11 @@ fn row(sql: &'static str, random: fn(&mut Rng) -> (String, String)) -> Row<Strin
         .written_as("str", |text| Some(Box::new(text.as_str())))
         .written_as("Cow<str>", |text| Some(Box::new(Cow::Borrowed(text.as_str()))))
         .written_as("Text<T>", |text| Some(Box::new(Text(text.as_str()))))
-        .read_as("&str", |row| row.get::<&str>(0).map(|text| Some(text.to_owned())))
-        .read_as("Cow<str>", |row| row.get::<Cow<'_, str>>(0).map(|text| Some(text.into_owned())))
-        .read_as("Box<str>", |row| row.get::<Box<str>>(0).map(|text| Some(text.into_string())))
-        .read_as("Arc<str>", |row| row.get::<Arc<str>>(0).map(|text| Some(text.to_string())))
-        .read_as("Text<T>", |row| row.get::<Text<String>>(0).map(|text| Some(text.0)))
+        .read_as("&str", |row| row.get::<&str>().map(|text| Some(text.to_owned())))
+        .read_as("Cow<str>", |row| row.get::<Cow<'_, str>>().map(|text| Some(text.into_owned())))
+        .read_as("Box<str>", |row| row.get::<Box<str>>().map(|text| Some(text.into_string())))
+        .read_as("Arc<str>", |row| row.get::<Arc<str>>().map(|text| Some(text.to_string())))
+        .read_as("Text<T>", |row| row.get::<Text<String>>().map(|text| Some(text.0)))
 }
 
 /// A string that is its own text.

@@ -52,9 +52,9 @@ macro_rules! also {
             Some(Box::new(other))
         })
         .read_as($name, |row| {
-            let ours: $ours = row.get(0)?;
+            let ours: $ours = row.get()?;
             let held = <$other>::try_from(ours).is_ok();
-            let other = row.get::<$other>(0);
+            let other = row.get::<$other>();
             assert_eq!(other.is_ok(), held, "{ours:?} as {}", $name);
             Ok(other.ok().and_then(|other| other.try_into().ok()))
         }))+
