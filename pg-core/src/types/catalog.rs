@@ -27,6 +27,8 @@ struct Known {
     /// Names as SQL writes them; `None` for one that no type has.
     expressions: HashMap<Box<str>, Option<Oid>>,
     types: HashMap<Oid, Type>,
+    /// How many types lie beneath each of these, one in the other; those with too many are not among the types.
+    heights: HashMap<Oid, u32>,
     /// Element to array.
     arrays: HashMap<Oid, Oid>,
     /// Base types that have no binary output.
@@ -292,9 +294,18 @@ impl Catalog {
         std::mem::replace(&mut self.of_statement, codecs)
     }
 
-    /// Notes which types SQL calls so.
+    /// Notes which types SQL calls so. What is called by its very name is known by that too.
     pub(crate) fn settle(&mut self, expressions: impl IntoIterator<Item = (Box<str>, Option<Oid>)>) {
-        Arc::make_mut(&mut self.known).expressions.extend(expressions);
+        let known = Arc::make_mut(&mut self.known);
+        for (expression, oid) in expressions {
+            if let Some((oid, type_)) = oid.and_then(|oid| Some((oid, known.types.get(&oid)?))) {
+                let schema = (*expression != *type_.name()).then(|| Box::from(type_.schema()));
+                if schema.is_none() || *expression == *format!("{}.{}", type_.schema(), type_.name()) {
+                    known.names.insert((schema, type_.name().into()), oid);
+                }
+            }
+            known.expressions.insert(expression, oid);
+        }
     }
 
     /// Forgets all types, and keeps the codecs.
@@ -312,6 +323,7 @@ impl Catalog {
                 known.arrays.insert(*oid, entry.array);
             }
             known.types.remove(oid); // told anew: a type may have been altered
+            known.heights.remove(oid);
             match entry.shape {
                 EntryShape::TextOnly => drop(known.text_only.insert(*oid)),
                 EntryShape::Range { multirange, .. } => drop(known.multiranges.insert(*oid, multirange)),
@@ -321,8 +333,11 @@ impl Catalog {
                 known.delimiters.insert(*oid, entry.delimiter);
             }
         }
-        while let Some(oid) = waiting.keys().next().copied() {
-            known.build(oid, &mut waiting, 0);
+        for oid in waiting.keys().copied().collect::<Vec<_>>() {
+            if waiting.contains_key(&oid) && known.build(oid, &mut waiting, 0).is_none() {
+                waiting.remove(&oid);
+                known.heights.insert(oid, MAX_HEIGHT.saturating_add(1));
+            }
         }
     }
 
@@ -413,6 +428,7 @@ impl Catalog {
         known.names.extend(other.known.names.iter().map(|(name, oid)| (name.clone(), *oid)));
         known.expressions.extend(other.known.expressions.iter().map(|(name, oid)| (name.clone(), *oid)));
         known.types.extend(other.known.types.iter().map(|(oid, type_)| (*oid, type_.clone())));
+        known.heights.extend(&other.known.heights);
         known.arrays.extend(&other.known.arrays);
         known.text_only.extend(&other.known.text_only);
         known.ranges.extend(other.known.ranges.iter().map(|(subtype, ranges)| (*subtype, ranges.clone())));
@@ -425,6 +441,9 @@ impl Catalog {
 fn is_temporary(type_: &Type) -> bool {
     type_.schema().starts_with("pg_temp_")
 }
+
+/// So many types may lie in one another, as domains over domains do. Whoever walks through them does so by recursion.
+const MAX_HEIGHT: u32 = 64;
 
 impl Known {
     /// Adds a type and all that it is made of.
@@ -444,39 +463,49 @@ impl Known {
         }
     }
 
-    /// Builds the type and those it is made of. PostgreSQL allows no type inside itself, so the depth is bounded; a
-    /// server that claims otherwise gets stand-ins.
-    fn build(&mut self, oid: Oid, waiting: &mut HashMap<Oid, Entry>, depth: u32) -> Type {
+    /// Builds the type and those it is made of; `None` if they would lie too deep in one another. PostgreSQL allows no
+    /// type inside itself; a server that claims otherwise gets stand-ins.
+    fn build(&mut self, oid: Oid, waiting: &mut HashMap<Oid, Entry>, depth: u32) -> Option<Type> {
         if let Some(known) = Type::from_oid(oid).or_else(|| self.types.get(&oid).cloned()) {
             waiting.remove(&oid);
-            return known;
+            return Some(known);
         }
-        let stand_in = |oid| Type::new(format!("type with OID {oid}"), oid, Kind::Simple, String::new());
-        if depth > 32 {
-            return stand_in(oid);
+        let height = self.heights.get(&oid).copied().unwrap_or_default();
+        if depth.max(height) > MAX_HEIGHT {
+            return None;
         }
         let Some(entry) = waiting.remove(&oid) else {
-            return stand_in(oid);
+            return Some(Type::new(format!("type with OID {oid}"), oid, Kind::Simple, String::new()));
         };
-        let next = depth.saturating_add(1);
-        let kind = match entry.shape {
-            EntryShape::Base | EntryShape::TextOnly => Kind::Simple,
-            EntryShape::Pseudo => Kind::Pseudo,
-            EntryShape::Enum(labels) => Kind::Enum(labels),
-            EntryShape::Domain(base) => Kind::Domain(self.build(base, waiting, next)),
-            EntryShape::Range { of, .. } => Kind::Range(self.build(of, waiting, next)),
-            EntryShape::Multirange(of) => Kind::Multirange(self.build(of, waiting, next)),
-            EntryShape::Array(of) => Kind::Array(self.build(of, waiting, next)),
-            EntryShape::Composite(attributes) => Kind::Composite(
-                attributes
-                    .into_iter()
-                    .map(|(name, of)| postgres_types::Field::new(name, self.build(of, waiting, next)))
-                    .collect(),
-            ),
+        let mut height = 0;
+        let mut inside = |of: Oid| {
+            let type_ = self.build(of, waiting, depth.saturating_add(1))?;
+            height = height.max(self.heights.get(&of).map_or(0, |height| height.saturating_add(1)));
+            (height <= MAX_HEIGHT).then_some(type_)
+        };
+        let kind = match &entry.shape {
+            EntryShape::Base | EntryShape::TextOnly => Some(Kind::Simple),
+            EntryShape::Pseudo => Some(Kind::Pseudo),
+            EntryShape::Enum(labels) => Some(Kind::Enum(labels.clone())),
+            EntryShape::Domain(base) => inside(*base).map(Kind::Domain),
+            EntryShape::Range { of, .. } => inside(*of).map(Kind::Range),
+            EntryShape::Multirange(of) => inside(*of).map(Kind::Multirange),
+            EntryShape::Array(of) => inside(*of).map(Kind::Array),
+            EntryShape::Composite(attributes) => attributes
+                .iter()
+                .map(|(name, of)| Some(postgres_types::Field::new(name.clone(), inside(*of)?)))
+                .collect::<Option<_>>()
+                .map(Kind::Composite),
+        };
+        let Some(kind) = kind else {
+            // It may be that only those around it are too many.
+            waiting.insert(oid, entry);
+            return None;
         };
         let type_ = Type::new(entry.name, oid, kind, entry.schema);
         self.types.insert(oid, type_.clone());
-        type_
+        self.heights.insert(oid, height);
+        Some(type_)
     }
 }
 
@@ -524,5 +553,74 @@ mod tests {
         let Kind::Array(item) = array.kind() else { panic!() };
         let Kind::Composite(fields) = item.kind() else { panic!() };
         assert_eq!(fields[0].type_().kind(), &Kind::Enum(vec!["sad".into()]));
+    }
+
+    /// Each over the next, the last over `int4`.
+    fn domains(count: u32) -> Catalog {
+        let mut catalog = Catalog::default();
+        let entry = |at: u32| {
+            let of = if at + 1 < count { 20_001 + at } else { Type::INT4.oid() };
+            Entry {
+                oid: 20_000 + at,
+                schema: "public".into(),
+                name: format!("domain_{at}"),
+                array: 0,
+                delimiter: b',',
+                shape: EntryShape::Domain(of),
+            }
+        };
+        catalog.extend((0..count).map(entry).collect(), vec![]);
+        catalog
+    }
+
+    fn read(catalog: &Catalog, oid: Oid) -> crate::error::Result<i32> {
+        use crate::types::typecaster::{RawValue, Typecaster};
+        let plan = i32::plan(&catalog.type_or_stand_in(oid), &crate::types::plan::Planner { catalog })?;
+        let context = crate::types::context::Context::default();
+        i32::decode(RawValue { bytes: &[0, 0, 0, 7], plan: &plan, context: &context })
+    }
+
+    #[test]
+    fn domains_over_domains_are_read_as_what_is_beneath() {
+        assert_eq!(read(&domains(60), 20_000).unwrap(), 7);
+    }
+
+    /// Whatever a server claims, no walk through its types is so deep that the stack ends, in whichever order they came.
+    #[test]
+    fn types_too_deep_in_one_another_are_an_error() {
+        for _ in 0..20 {
+            let catalog = domains(1_000);
+            assert!(read(&catalog, 20_000).unwrap_err().message().contains("type with OID 20000"));
+            // Those that aren't too deep are what they are.
+            assert_eq!(read(&catalog, 20_940).unwrap(), 7);
+            let known = (20_000..21_000).filter(|oid| catalog.knows(*oid));
+            assert_eq!(known.count(), MAX_HEIGHT as usize + 1);
+        }
+        drop(domains(20_000));
+    }
+
+    #[test]
+    fn a_type_inside_itself_is_an_error() {
+        let mut catalog = Catalog::default();
+        let entry = |oid, shape| Entry {
+            oid,
+            schema: "public".into(),
+            name: format!("t{oid}"),
+            array: 0,
+            delimiter: b',',
+            shape,
+        };
+        catalog.extend(
+            vec![
+                entry(20_000, EntryShape::Domain(20_000)),
+                entry(20_001, EntryShape::Domain(20_002)),
+                entry(20_002, EntryShape::Array(20_001)),
+                entry(20_003, EntryShape::Composite(vec![("a".into(), 20_003), ("b".into(), 20_001)])),
+            ],
+            vec![],
+        );
+        for oid in 20_000..20_004 {
+            assert!(read(&catalog, oid).unwrap_err().message().contains("the SQL type is"), "{oid}");
+        }
     }
 }
