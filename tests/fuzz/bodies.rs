@@ -1020,18 +1020,17 @@ pub(crate) fn quoting(data: &[u8]) {
         }
         Err(_) => assert!(text.contains('\0')),
     }
-    // Elements of arrays, with the delimiter of `box` too.
-    for delimiter in [b',', b';'] {
+    // Elements of arrays, with the delimiter of `box` too, and with one of a created type.
+    for delimiter in [b',', b';', b'|'] {
         let mut out = b"{".to_vec();
         literal::quote_element(&mut out, data, delimiter);
+        out.push(delimiter);
+        literal::put_quoted_element(&mut out, data);
         out.push(b'}');
-        let array = match delimiter {
-            b',' => Type::TEXT_ARRAY,
-            _ => continue,
-        };
-        let Kind::Array(_) = array.kind() else { unreachable!("an array") };
-        let plan = planned::<Vec<String>>(&array, &Catalog::default(), Format::Text).expect("a plan");
-        assert_eq!(decode::<Vec<String>>(&out, &plan).expect("what we quoted"), [text]);
+        let mut plan =
+            planned::<Vec<String>>(&Type::TEXT_ARRAY, &Catalog::default(), Format::Text).expect("a plan");
+        plan.children[0].delimiter = delimiter;
+        assert_eq!(decode::<Vec<String>>(&out, &plan).expect("what we quoted"), [text, text]);
     }
 }
 

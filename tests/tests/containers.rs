@@ -1,6 +1,7 @@
 //! Arrays with their bounds and records read by position, against a server.
 
 use pg_core::types::array::Array;
+use pg_core::types::value::Value;
 use pg_core::{FromSql, Result, Row, Session, ToSql};
 use pg_tests::clients::still_answers;
 use pg_tests::server::Database;
@@ -111,4 +112,55 @@ async fn records_are_read_from_text<S: Session>(client: &mut S, _: &Database) ->
     still_answers(client).await
 }
 
-pg_tests::both_clients!(arrays_keep_their_bounds, records_are_read_by_position, records_are_read_from_text,);
+/// A created base type says what stands between the elements of its arrays.
+async fn arrays_have_the_delimiter_of_their_type<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    #[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+    #[pg(name = "piped", text)]
+    struct Piped(String);
+    client
+        .batch_execute(
+            "set client_min_messages = error; create type piped;
+             create function piped_in(cstring) returns piped language internal immutable strict as 'textin';
+             create function piped_out(piped) returns cstring language internal immutable strict as 'textout';
+             create type piped (input = piped_in, output = piped_out, delimiter = '|')",
+        )
+        .await?;
+    let words = ["a,b", "c|d", "", "NULL", "e\"\\"].map(|word| Some(Piped(word.to_owned())));
+    let given: Vec<Option<Piped>> = words.into_iter().chain([None]).collect();
+    let printed = r#"{a,b|"c|d"|""|"NULL"|"e\"\\"|NULL}"#;
+    let sql = "select $1::piped[], format('%s', $1::piped[])";
+    for _ in 0..2 {
+        let row: (Vec<Option<Piped>>, String) = client.query_one(sql, (&given,)).await?;
+        assert_eq!(row, (given.clone(), printed.to_owned()));
+        let nested = vec![given.clone(), given.clone()];
+        assert_eq!(client.query_value::<Vec<Vec<Option<Piped>>>>("select $1", (&nested,)).await?, nested);
+    }
+    // As a value of any type, there and back, alone and in a composite.
+    let row: Row = client.query_one(sql, (&given,)).await?;
+    let value = row.value(0)?;
+    assert_eq!(value.to_string(), printed);
+    let (back, seen): (Value, String) = client.query_one(sql, (&value,)).await?;
+    assert_eq!((&back, seen.as_str()), (&value, printed));
+    client.batch_execute("create type pipes as (n int4, list piped[])").await?;
+    let sql = "select row(1, $1)::pipes";
+    let value: Value = client.query_value(sql, (&given,)).await?;
+    assert_eq!(client.query_value::<Value>("select $1::pipes", (&value,)).await?, value);
+    // Strings alone don't say the type, so that what stands between them is a guess: wrong, it is an error.
+    let strings = vec!["a,b", "c|d"];
+    let error = client.execute("select $1::piped[]", (&strings,)).await.unwrap_err();
+    assert_eq!(error.sqlstate().unwrap().code(), "22P02", "{error}");
+    let array: Vec<String> = client.query_value("select $1::text[]::piped[]::text[]", (&strings,)).await?;
+    assert_eq!(array, strings);
+    // A domain over it has its delimiter.
+    client.batch_execute("create domain narrow as piped").await?;
+    let seen: Row = client.query_one("select '{x|y,z}'::narrow[], '{x|y,z}'::piped[]", ()).await?;
+    assert_eq!(seen.value(0)?.to_string(), seen.value(1)?.to_string());
+    still_answers(client).await
+}
+
+pg_tests::both_clients!(
+    arrays_keep_their_bounds,
+    records_are_read_by_position,
+    records_are_read_from_text,
+    arrays_have_the_delimiter_of_their_type,
+);

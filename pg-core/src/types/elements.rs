@@ -6,7 +6,7 @@
 //! An array has at most six dimensions, is rectangular, and has no dimensions at all when it is empty.
 
 use super::context::{Context, Settings};
-use super::literal::{ArrayElement, ArrayLiteral, needs_quotes, quote_element};
+use super::literal::{ArrayElement, ArrayLiteral, needs_quotes, put_quoted_element};
 use super::plan::{Plan, describe};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
@@ -25,6 +25,8 @@ pub struct ArrayWriter<'e> {
     settings: &'e Settings,
     format: Format,
     delimiter: u8,
+    /// The server infers the type, whose delimiter may be another: in quotes no element is then taken for several.
+    always_quotes: bool,
     /// Where the array begins in the output.
     start: usize,
     lengths: [usize; MAX_DIMENSIONS],
@@ -50,6 +52,7 @@ impl<'e> ArrayWriter<'e> {
             settings,
             format: plan.format,
             delimiter: element.delimiter,
+            always_quotes: element.type_ == Type::UNKNOWN,
             start,
             lengths: [0; MAX_DIMENSIONS],
             lower_bounds: [1; MAX_DIMENSIONS],
@@ -157,10 +160,11 @@ impl<'e> ArrayWriter<'e> {
             IsNull::Yes => self.out.extend_from_slice(b"NULL"),
             IsNull::No => {
                 // Most elements need no quotes and stay where they were written.
-                if needs_quotes(self.out.get(start..).unwrap_or_default(), self.delimiter) {
-                    let text = self.out.get(start..).unwrap_or_default().to_vec();
+                let text = self.out.get(start..).unwrap_or_default();
+                if self.always_quotes || needs_quotes(text, self.delimiter) {
+                    let text = text.to_vec();
                     self.out.truncate(start);
-                    quote_element(self.out, &text, self.delimiter);
+                    put_quoted_element(self.out, &text);
                 }
             }
         }

@@ -22,6 +22,11 @@ pub fn quote_element(out: &mut Vec<u8>, text: &[u8], delimiter: u8) {
     quote(out, text, needs_quotes(text, delimiter), Escaped);
 }
 
+/// Appends an element of an array literal in quotes.
+pub fn put_quoted_element(out: &mut Vec<u8>, text: &[u8]) {
+    quote(out, text, true, Escaped);
+}
+
 /// Whether the server would quote an element of an array literal.
 pub fn needs_quotes(text: &[u8], delimiter: u8) -> bool {
     let special = |c: &u8| matches!(c, b'"' | b'\\' | b'{' | b'}') || *c == delimiter || is_blank(*c);

@@ -263,6 +263,8 @@ impl Composite {
 pub struct Other {
     type_: Type,
     form: Form,
+    /// What stands between values of the type in an array's text.
+    delimiter: u8,
 }
 
 #[derive(Debug, Clone, PartialEq)]

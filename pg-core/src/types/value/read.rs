@@ -50,7 +50,10 @@ fn plan(type_: &Type, planner: &Planner<'_>, depth: usize) -> Result<Plan> {
             return Ok(Plan::leaf(type_, Format::Binary));
         }
         _ if is_text(base) => return String::plan(type_, planner),
-        _ => return Ok(Plan::leaf(type_, Format::Text)),
+        _ => {
+            let delimiter = planner.catalog.delimiter(type_);
+            return Ok(Plan { delimiter, ..Plan::leaf(type_, Format::Text) });
+        }
     };
     Ok(Plan::nested(type_, children, Vec::new()))
 }
@@ -105,7 +108,7 @@ fn other(raw: RawValue<'_, '_>) -> Result<Other> {
         Format::Binary if *base_type(&raw.plan.type_) == Type::UUID => Form::Text(uuid(raw.exactly()?)),
         Format::Binary => Form::Bytes(raw.bytes.to_vec()),
     };
-    Ok(Other { type_: raw.plan.type_.clone(), form })
+    Ok(Other { type_: raw.plan.type_.clone(), form, delimiter: raw.plan.delimiter })
 }
 
 /// The text of a `uuid`.

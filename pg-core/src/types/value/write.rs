@@ -194,7 +194,9 @@ impl Value {
     fn delimiter(&self) -> Option<u8> {
         let type_ = match self {
             Value::Null => return None,
-            Value::Other(other) | Value::Custom(Custom { from: Some(other), .. }) => other.type_.clone(),
+            Value::Other(other) | Value::Custom(Custom { from: Some(other), .. }) => {
+                return Some(other.delimiter);
+            }
             Value::Composite(composite) => composite.type_.clone(),
             variant => variant.oid_of_variant().and_then(Type::from_oid).unwrap_or(Type::TEXT),
         };
