@@ -210,6 +210,11 @@ impl<S: Session> Blocking<S> {
         complete(self.0.fetch_opt(query, params))
     }
 
+    /// [`Session::fetch_affected`]: the number of rows that a declared statement affected.
+    pub fn fetch_affected<P: Params>(&mut self, query: &Query<P, ()>, params: P) -> Result<u64> {
+        complete(self.0.fetch_affected(query, params))
+    }
+
     /// [`Session::pipeline`]: several statements in one round trip.
     pub fn pipeline<T: PipelineParts>(&mut self, parts: T) -> Result<T::Output> {
         complete(self.0.pipeline(parts))

@@ -21,6 +21,9 @@ use std::panic::Location;
 /// const BY_EMAIL: Query<(&str,), User> = Query::new("select id, name from users where email = $1");
 /// assert_eq!(BY_EMAIL.sql(), "select id, name from users where email = $1");
 /// // let user = client.fetch_opt(&BY_EMAIL, ("a@b.c",))?;
+///
+/// const RENAME: Query<(i64, &str), ()> = Query::new("update users set name = $2 where id = $1");
+/// // let renamed = client.fetch_affected(&RENAME, (1, "anna"))?;
 /// ```
 pub struct Query<P, R> {
     sql: &'static str,

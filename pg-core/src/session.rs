@@ -321,6 +321,18 @@ pub trait Session: Run + Sized {
         self.run(query.opt(params))
     }
 
+    /// Runs a declared statement that returns no rows, and gives the number of rows it affected.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    fn fetch_affected<P: Params>(
+        &mut self,
+        query: &Query<P, ()>,
+        params: P,
+    ) -> impl Future<Output = Result<u64>> + Send {
+        self.run(query.execute(params))
+    }
+
     /// Runs several statements in one round trip: a tuple (up to 8) or `Vec` of parts, made by
     /// [`pipeline::query`](crate::exchange::pipeline::query), [`pipeline::execute`](crate::exchange::pipeline::execute)
     /// or a [`Query`]'s `all`, `one`, `opt`.

@@ -57,7 +57,8 @@ async fn what_verify_passes_runs<S: Session>(client: &mut S, _: &Database) -> Re
         assert_eq!(client.query_value::<i64>("select count(*) from person", ()).await?, 0, "nothing was run");
     }
     client.pipeline((ADD.execute(NewPerson { id: 1, email: "a@b", mood: Mood::Happy }),)).await?;
-    client.execute(RENAME.sql(), (1_i64, Some("ann"))).await?;
+    assert_eq!(client.fetch_affected(&RENAME, (1, Some("ann"))).await?, 1);
+    assert_eq!(client.fetch_affected(&RENAME, (2, None)).await?, 0);
     let ann = Person { id: 1, email: "a@b".into(), nickname: Some("ann".into()), mood: Mood::Happy };
     assert_eq!(client.fetch_opt(&BY_EMAIL, ("a@b",)).await?, Some(ann));
     assert_eq!(client.fetch(&ALL, ()).await?.len(), 1);

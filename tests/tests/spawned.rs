@@ -35,6 +35,7 @@ struct Point {
 }
 
 const SCHEMA: &str = "create table node (depth int4 not null, path text not null)";
+const CUT: Query<(i32, &str), ()> = Query::new("delete from node where depth = $1 and path = $2");
 const BY_DEPTH: Query<(i32, &str), OwnedNode> =
     Query::new("select depth, path from node where depth = $1 and path <> $2");
 
@@ -256,6 +257,7 @@ spawned! {
     fetch |s, text, list, any| assert_eq!(s.fetch(&BY_DEPTH, (-1, text)).await?, []);
     fetch_one |s, text, list, any| assert!(s.fetch_one(&BY_DEPTH, (-1, text)).await.is_err());
     fetch_opt |s, text, list, any| assert_eq!(s.fetch_opt(&BY_DEPTH, (-1, text)).await?, None);
+    fetch_affected |s, text, list, any| assert_eq!(s.fetch_affected(&CUT, (-1, text)).await?, 0);
     verify |s, text, list, any| s.verify(&[&BY_DEPTH]).await?;
     drifts |s, text, list, any| assert_eq!(s.drifts(&pg_core::Registry::new()).await?, []);
     refresh |s, text, list, any| s.refresh(&pg_core::Registry::new()).await?;

@@ -166,6 +166,18 @@ impl Shared {
         self.run(query.opt(params))
     }
 
+    /// Runs a declared statement that returns no rows, and gives the number of rows it affected.
+    ///
+    /// # Errors
+    /// As [`Session::fetch_affected`](crate::Session::fetch_affected).
+    pub fn fetch_affected<P: Params>(
+        &self,
+        query: &Query<P, ()>,
+        params: P,
+    ) -> impl Future<Output = Result<u64>> + Send {
+        self.run(query.execute(params))
+    }
+
     /// Runs several statements under one Sync, all or nothing: nothing of the other tasks comes between them.
     ///
     /// # Errors

@@ -33,6 +33,10 @@ pub(crate) fn held_to_the_schema(tour: &mut Tour) -> Outcome {
         client.pipeline((there, back))
     })?;
     assert_eq!(renamed, (1, 1));
+    let renamed = tour.step("client.fetch_affected(&RENAME, ..)?", |client| {
+        client.fetch_affected(&RENAME, Renaming { old: "Nobody", new: "Somebody" })
+    })?;
+    assert_eq!(renamed, 0);
     for Card { name, email } in tour.client.fetch(&CARDS, (Mood::Ok,))? {
         tour.screen.block(format_args!("{name} <{}>", email.0));
     }
