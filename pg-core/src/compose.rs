@@ -106,8 +106,8 @@ impl<'v> Sql<'v> {
         self
     }
 
-    /// Appends a piece: an [`Ident`], a [`Literal`], a [`Bind`], a [`Raw`], or another statement, whose placeholders are
-    /// numbered anew.
+    /// Appends a piece: an [`Ident`], a [`Literal`], a [`LiteralAs`], a [`Bind`], a [`Raw`], or another statement, whose
+    /// placeholders are numbered anew.
     ///
     /// # Errors
     /// The piece's.
@@ -201,13 +201,35 @@ impl<'v, T: Parameter + Send + Sync + 'v> Piece<'v> for Bind<T> {
 }
 
 /// A value that is written out, as [`literal`] does without a connection: types of PostgreSQL's own and what is made of them,
-/// strings, enums and domains. A composite needs the catalog: [`literal`] takes one, and [`Raw`] its result.
+/// strings, enums and domains. A composite needs the catalog: [`literal`] takes one, and [`Raw`] its result; or [`LiteralAs`]
+/// is told its type.
 #[derive(Debug, Clone, Copy)]
 pub struct Literal<T>(pub T);
 
 impl<'v, T: Parameter> Piece<'v> for Literal<T> {
     fn append(self, to: &mut Sql<'v>) -> Result<()> {
         to.text.push_str(&literal(&self.0, &Catalog::default(), &Settings::default())?);
+        Ok(())
+    }
+}
+
+/// A value that is written out as the type that is chosen: see [`literal_as`].
+///
+/// ```
+/// use pg_core::Sql;
+/// use pg_core::compose::LiteralAs;
+/// use pg_core::types::Type;
+///
+/// let sql = Sql::new("alter table shop alter tags set default ").with(LiteralAs("{}", &Type::JSONB))?;
+/// assert_eq!(sql.as_str(), "alter table shop alter tags set default '{}'::pg_catalog.jsonb");
+/// # Ok::<(), pg_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct LiteralAs<'t, T>(pub T, pub &'t Type);
+
+impl<'v, T: Parameter> Piece<'v> for LiteralAs<'_, T> {
+    fn append(self, to: &mut Sql<'v>) -> Result<()> {
+        to.text.push_str(&literal_as(&self.0, self.1, &Catalog::of(self.1), &Settings::default())?);
         Ok(())
     }
 }
@@ -255,9 +277,15 @@ impl<'v> Piece<'v> for Sql<'v> {
 /// composites, and arrays and ranges of types that were created, need a catalog that knows them, which it does once a
 /// statement had them as a parameter.
 ///
+/// A connection writes the same by all it knows: [`Connection::literal`](crate::protocol::connection::Connection::literal).
+/// [`literal_as`] lets the caller choose the type.
+///
 /// # Errors
-/// A value that can't be written as its SQL type, text that contains NUL, a composite that the catalog doesn't know, and a
-/// type that is known only at run time.
+/// A value that can't be written as its SQL type, text that contains NUL or is no UTF-8, a composite that the catalog doesn't
+/// know, and a type that is known only at run time, but for a value whose adapter was registered ([`via`]) and the catalog
+/// has it.
+///
+/// [`via`]: crate::types::via::via
 ///
 /// ```
 /// use pg_core::compose::literal;
@@ -273,17 +301,69 @@ impl<'v> Piece<'v> for Sql<'v> {
 /// ```
 pub fn literal(value: &dyn Parameter, catalog: &Catalog, settings: &Settings) -> Result<String> {
     let name = value.type_name();
-    if name.is_described() {
-        return Err(Error::encode("the value's type is known only at run time, so that it has no literal")
-            .hint("bind it: `Sql::value(..)`"));
-    }
     let type_ = catalog.resolve(name).unwrap_or(Type::UNKNOWN);
-    let mut plan = value.plan_as(&type_, &Planner { catalog }).map_err(|error| match type_ == Type::UNKNOWN {
-        true => error.within(format_args!("{name} isn't in the catalog that was given")).hint(
-            "give that of a connection which has had a value of it as a parameter, or bind the value: `Sql::value(..)`",
+    let plan = value.plan_as(&type_, &Planner { catalog }).map_err(|error| match type_ == Type::UNKNOWN {
+        true if name.is_described() => error,
+        true => error.within(format_args!("{name} isn't in the catalog that was given")).with_cure(
+            "give that of a connection which has had a value of it as a parameter, or has looked it up by its name \
+             (`type_by_name`); or bind the value: `Sql::value(..)`",
         ),
         false => error,
     })?;
+    let cast = match (name.is_described(), &plan.type_) {
+        (true, &Type::UNKNOWN) => {
+            return Err(Error::encode(
+                "the value's type is known only at run time, so that it has no literal",
+            )
+            .hint("choose its type: `literal_as(..)`, or bind it: `Sql::value(..)`"));
+        }
+        // An adapter that was registered at run time says the type in its plan.
+        (true, own) => Some(cast_by_type(own)?),
+        (false, _) if type_ == Type::UNKNOWN => cast_by_name(name)?,
+        (false, _) => Some(cast_by_type(&type_)?),
+    };
+    written(value, plan, settings, cast)
+}
+
+/// As [`literal`], of the SQL type that is chosen: a domain over the value's own type, what a string shall be read as, one
+/// of several ranges over a subtype, the type of a [`Value`](crate::types::value::Value). Anything but a string is checked
+/// against it. A type modifier goes around it: `format!("({sql})::numeric(10, 2)")`.
+///
+/// [`Session::type_by_name`](crate::Session::type_by_name) gives a type that was created, and leaves it in the
+/// connection's catalog.
+///
+/// # Errors
+/// A value that can't be written as this type, and text that contains NUL or is no UTF-8.
+///
+/// ```
+/// use pg_core::compose::literal_as;
+/// use pg_core::types::{Type, catalog::Catalog, context::Settings};
+///
+/// let write = |value: &dyn pg_core::Parameter, type_| {
+///     literal_as(value, &type_, &Catalog::default(), &Settings::default())
+/// };
+/// assert_eq!(write(&"[1, 2]", Type::JSONB)?, "'[1, 2]'::pg_catalog.jsonb");
+/// assert_eq!(write(&vec!["::1"], Type::INET_ARRAY)?, "'{::1}'::pg_catalog.inet[]");
+/// assert!(write(&-5_i32, Type::INT8).is_err()); // nothing is converted in silence
+/// # Ok::<(), pg_core::Error>(())
+/// ```
+pub fn literal_as(
+    value: &dyn Parameter,
+    type_: &Type,
+    catalog: &Catalog,
+    settings: &Settings,
+) -> Result<String> {
+    let plan = value.plan_as(type_, &Planner { catalog })?;
+    written(value, plan, settings, Some(cast_by_type(type_)?))
+}
+
+/// The value's text in quotes, and the type that it is cast to.
+fn written(
+    value: &dyn Parameter,
+    mut plan: Plan,
+    settings: &Settings,
+    cast: Option<String>,
+) -> Result<String> {
     plan.set_format(Format::Text);
     let mut out = Vec::new();
     let mut sql = match value.write(&mut Encode { out: &mut out, plan: &plan, settings })? {
@@ -293,10 +373,6 @@ pub fn literal(value: &dyn Parameter, catalog: &Catalog, settings: &Settings) ->
                 .map_err(|e| Error::encode("the value's text is not UTF-8").with_source(e))?;
             quote::literal(text)?
         }
-    };
-    let cast = match type_ == Type::UNKNOWN {
-        true => cast_by_name(name)?,
-        false => Some(cast_by_type(&type_)?),
     };
     if let Some(cast) = cast {
         sql.push_str("::");

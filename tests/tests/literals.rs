@@ -3,12 +3,17 @@
 
 mod random;
 
-use pg_core::compose::{Bind, Ident, Literal, Raw, literal};
-use pg_core::types::adapter::Parameter;
+use pg_core::compose::{Bind, Ident, Literal, LiteralAs, Raw, literal};
+use pg_core::types::Type;
+use pg_core::types::adapter::{Encode, IsNull, Parameter};
 use pg_core::types::array::Array;
+use pg_core::types::name::TypeName;
 use pg_core::types::range::Range;
+use pg_core::types::run_time::CodecContext;
 use pg_core::types::strings::Text;
-use pg_core::{FromSql, Result, Session, Sql, ToSql};
+use pg_core::types::value::Value;
+use pg_core::types::via::via;
+use pg_core::{Adapter, Error, FromSql, Result, Session, Sql, ToSql};
 use pg_tests::clients::still_answers;
 use pg_tests::server::Database;
 use random::Random;
@@ -193,7 +198,107 @@ async fn values_with_a_history_stay_what_they_are<S: Session>(client: &mut S, _:
     }
     let error = literal(&Pair { a: None, b: vec![] }, &Default::default(), &Default::default()).unwrap_err();
     assert!(error.message().contains("pair isn't in the catalog"), "{error}");
+    assert!(error.cure().unwrap().contains("`type_by_name`"), "{error}");
     still_answers(client).await
+}
+
+/// The type of a literal is the value's own, or the one that is chosen.
+async fn a_literal_has_the_type_that_is_chosen<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client
+        .batch_execute(&format!(
+            "{SCHEMA}; create domain small as int4 check (value < 100); create type mood as enum ('sad', 'it''s ok');
+             create type spans as range (subtype = float8)"
+        ))
+        .await?;
+    async fn check<S: Session>(
+        client: &mut S,
+        written: Result<String>,
+        type_: &str,
+        text: &str,
+    ) -> Result<()> {
+        let written = written?;
+        let sql = format!("select format('%s', {written}), pg_typeof({written})::text");
+        let seen: (String, String) = client.query_one(&sql, ()).await?;
+        assert_eq!(seen, (text.to_owned(), type_.to_owned()), "{sql}");
+        Ok(())
+    }
+    let mut types = Vec::new();
+    for name in ["small", "mood", "mood[]", "spans", "pair"] {
+        types.push(client.type_by_name(name).await?.expect("a type"));
+    }
+    let [small, mood, moods, spans, pair] = &*types else { panic!("{types:?}") };
+    let cases: [(&(dyn Parameter + Sync), &Type, &str, &str); 9] = [
+        (&7_i32, small, "small", "7"),
+        (&"it's ok", mood, "mood", "it's ok"),
+        (&vec![Some("sad"), None], moods, "mood[]", "{sad,NULL}"),
+        (&vec!["it's ok"], moods, "mood[]", "{\"it's ok\"}"),
+        (&Range::from(-1.5..2.5), spans, "spans", "[-1.5,2.5)"),
+        (&Value::Text("(a,{b})".to_owned()), pair, "pair", "(a,{b})"),
+        (&Pair { a: Some("\\'".to_owned()), b: vec![] }, pair, "pair", "(\"\\\\'\",{})"),
+        (&"{\"a\": 1}", &Type::JSONB, "jsonb", "{\"a\": 1}"),
+        (&None::<i32>, small, "small", ""),
+    ];
+    for (value, type_, name, text) in cases {
+        let written = client.connection().literal_as(value, type_);
+        check(client, written, name, text).await?;
+    }
+    // Where the value says its type, and the connection knows it.
+    let pair = Pair { a: None, b: vec![] };
+    let written = client.connection().literal(&pair);
+    check(client, written, "pair", "(,{})").await?;
+    // A registered adapter says its type when it is planned.
+    struct Rgb(u8);
+    client.register(|registry| {
+        registry.adapter("mood", |rgb: &Rgb, _: &CodecContext<'_>| if rgb.0 > 0 { "it's ok" } else { "sad" })
+    });
+    client.execute("select $1", (via(&Rgb(0)),)).await?;
+    let written = client.connection().literal(&via(&Rgb(1)));
+    check(client, written, "mood", "it's ok").await?;
+    // What isn't of the type is refused, and what has none to be known.
+    for error in [
+        client.connection().literal_as(&7_i64, small).unwrap_err(),
+        client.connection().literal_as(&7_i32, mood).unwrap_err(),
+        client.connection().literal_as(&"a\0b", mood).unwrap_err(),
+    ] {
+        assert!(!client.connection().is_closed() && error.message().len() > 10, "{error}");
+    }
+    let error = client.connection().literal(&pg_core::types::native::Native(7_i32)).unwrap_err();
+    assert!(error.cure().unwrap().contains("literal_as"), "{error}");
+    // A piece of a composed statement.
+    let sql = Sql::new("create table kept (j jsonb default ")
+        .with(LiteralAs("[1, \"'\"]", &Type::JSONB))?
+        .text(", s small default ")
+        .with(LiteralAs(9_i32, small))?
+        .text(")");
+    client.batch_execute(sql.as_str()).await?;
+    let kept: (String, i32) =
+        client.query_one("insert into kept default values returning j::text, s", ()).await?;
+    assert_eq!(kept, ("[1, \"'\"]".to_owned(), 9));
+    still_answers(client).await
+}
+
+/// An adapter of whoever wants to break out: bytes that are no UTF-8.
+struct Bytes(&'static [u8]);
+
+impl Adapter for Bytes {
+    const TYPE: TypeName = <String as Adapter>::TYPE;
+
+    fn encode(&self, to: &mut Encode<'_>) -> Result<IsNull> {
+        to.bytes(self.0)
+    }
+}
+
+/// A quote of a multibyte encoding, half of which would swallow the quote behind it, never gets into SQL.
+#[test]
+fn text_that_is_no_utf_8_is_no_literal() {
+    let write = |value: &dyn Parameter| literal(value, &Default::default(), &Default::default());
+    assert_eq!(write(&Bytes(b"it's")).unwrap(), "'it''s'");
+    for bad in [&b"\xbf'; drop table users; --"[..], b"a\xc3", b"\xed\xa0\x80", b"\xff"] {
+        let error: Error = write(&Bytes(bad)).unwrap_err();
+        assert_eq!(error.message(), "the value's text is not UTF-8");
+        assert!(Sql::new("select ").with(Literal(Bytes(bad))).is_err());
+        assert!(Sql::new("select ").with(LiteralAs(Bytes(bad), &Type::TEXT)).is_err());
+    }
 }
 
 async fn statements_are_composed_of_statements<S: Session>(client: &mut S, _: &Database) -> Result<()> {
@@ -263,5 +368,6 @@ pg_tests::both_clients!(
     literals_are_the_servers_both_ways,
     a_literal_is_the_value_that_is_bound,
     values_with_a_history_stay_what_they_are,
+    a_literal_has_the_type_that_is_chosen,
     statements_are_composed_of_statements,
 );

@@ -11,10 +11,13 @@ use super::aside::{self, Aside, Asides};
 use super::conversation::{Conversation, NOBODY};
 use super::inbox::Inbox;
 use super::state::{Phase, Step, step};
+use crate::compose;
 use crate::config::settings::Replication;
 use crate::error::{Error, ErrorKind, Result, ServerError};
 use crate::message::backend::{self, Message, Status};
 use crate::message::frontend;
+use crate::types::Type;
+use crate::types::adapter::Parameter;
 use crate::types::registry::{Registry, Scope};
 use crate::wire::frame::{Frame, Input, Limits};
 use std::time::{Duration, SystemTime};
@@ -497,6 +500,36 @@ impl Connection {
     /// The rest of the conversation's state.
     pub fn conversation(&self) -> &Conversation {
         &self.conversation
+    }
+
+    /// A value written out as SQL, by what this connection knows of types, settings and registered adapters: see
+    /// [`compose::literal`]. Nothing is sent or asked: a type that was created must be known, which it is once it came with
+    /// a statement, or by [`Session::type_by_name`](crate::session::Session::type_by_name).
+    ///
+    /// ```no_run
+    /// # use pg_core::{Result, Session};
+    /// # async fn show<S: Session>(client: &mut S, price: &pg_core::types::value::Value) -> Result<()> {
+    /// let at = client.connection().literal(&std::time::SystemTime::now())?;
+    /// client.batch_execute(&format!("alter table visit alter at set default {at}")).await?;
+    /// if let Some(amount) = client.type_by_name("shop.amount").await? {
+    ///     let price = client.connection().literal_as(price, &amount)?;
+    ///     client.batch_execute(&format!("alter table item alter price set default {price}")).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`compose::literal`].
+    pub fn literal(&self, value: &dyn Parameter) -> Result<String> {
+        compose::literal(value, self.conversation.catalog(), self.conversation.settings())
+    }
+
+    /// As [`Connection::literal`], of the SQL type that is chosen: see [`compose::literal_as`].
+    ///
+    /// # Errors
+    /// As [`compose::literal_as`].
+    pub fn literal_as(&self, value: &dyn Parameter, type_: &Type) -> Result<String> {
+        compose::literal_as(value, type_, self.conversation.catalog(), self.conversation.settings())
     }
 
     // ---- commands ----

@@ -2,12 +2,14 @@
 
 use crate::{Outcome, Tour};
 use pg_blocking::pg_core::row::Table;
+use pg_blocking::pg_core::types::Type;
 use pg_blocking::pg_core::types::run_time::CodecContext;
 use pg_blocking::pg_core::types::value::Value;
 use pg_blocking::pg_core::types::via::{Via, via};
 use pg_blocking::{Registry, Row, Sql};
 use std::collections::BTreeMap;
 use std::num::ParseFloatError;
+use std::time::UNIX_EPOCH;
 
 /// Rows whose columns nobody knew.
 pub(crate) fn columns_of_any_type(tour: &mut Tour) -> Outcome {
@@ -59,5 +61,11 @@ pub(crate) fn sql_in_pieces(tour: &mut Tour) -> Outcome {
     tour.screen.sql(sql.as_str());
     let rows: Vec<(String, String)> = tour.client.query(sql.as_str(), &sql)?;
     tour.screen.block(format_args!("{rows:?}"));
-    Ok(())
+    // Where there are no parameters: values written out, each with its type.
+    let since = tour.client.connection().literal(&UNIX_EPOCH)?;
+    let tags = tour.client.connection().literal_as(&"[1, 2]", &Type::JSONB)?;
+    let sql =
+        format!("create temp table noted (since timestamptz default {since}, tags jsonb default {tags})");
+    tour.screen.sql(&sql);
+    Ok(tour.client.batch_execute(&sql)?)
 }
