@@ -7,7 +7,7 @@ use pg_core::types::{Kind, Type};
 use pg_core::{Error, FromSql, Registry, Result, Session, ToSql};
 use pg_tests::clients::{self, Face, pg_async, pg_blocking, still_answers};
 use pg_tests::relay::Relay;
-use pg_tests::server::{Database, Server};
+use pg_tests::server::{Database, Options, Server};
 
 #[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
 #[pg(name = "thing")]
@@ -85,6 +85,40 @@ async fn sixty_four_connections_ask_four_times<F: Face>() {
     }
     drop(connections);
 }
+
+/// Two servers whose databases, schemas and types have the same names, and their databases the same OID: only the system
+/// identifier tells them apart.
+async fn two_servers_of_the_same_names_are_two_places<F: Face>() {
+    let servers = [Options::new(), Options::new().own_identifier()].map(|o| Server::start(o).unwrap());
+    let registry = Registry::new();
+    let mut connections = Vec::new();
+    for (server, before) in servers.iter().zip(["", "create type first as (n int4);"]) {
+        let config = F::config(&server.url()).registry(registry.clone());
+        let mut client = F::connect(&config).await.unwrap();
+        client.batch_execute(&format!("{before} create type thing as (n int4)")).await.unwrap();
+        connections.push((config, client));
+    }
+    let own = "select (select system_identifier::text from pg_control_system()),
+        (select oid from pg_database where datname = current_database()), 'thing'::regtype::oid::int8";
+    let mut seen = Vec::new();
+    for (_, client) in &mut connections {
+        let (system, database, thing): (String, u32, i64) = client.query_one(own, ()).await.unwrap();
+        seen.push((system, database));
+        // First the connection that asks, then one that believes what it was told.
+        for _ in 0..2 {
+            assert_eq!(i64::from(which(client).await.unwrap()), thing);
+        }
+    }
+    assert!(seen[0].0 != seen[1].0 && seen[0].1 == seen[1].1, "{seen:?}");
+    for (config, client) in &mut connections {
+        let thing: i64 = client.query_value("select 'thing'::regtype::oid::int8", ()).await.unwrap();
+        let mut next = F::connect(config).await.unwrap();
+        assert_eq!(i64::from(which(&mut next).await.unwrap()), thing);
+        assert_eq!(i64::from(which(client).await.unwrap()), thing);
+    }
+}
+
+pg_tests::each_client!(two_servers_of_the_same_names_are_two_places);
 
 /// All at once: nobody waits for another's look-up, nobody asks twice, and nobody takes another's answer.
 #[test]

@@ -123,7 +123,9 @@ async fn prepare_tells_parameters_and_columns<S: Session>(client: &mut S, _: &Da
     client
         .batch_execute(
             "create type mood as enum ('sad', 'happy'); create type item as (name text, mood mood);
-             create domain code as varchar(3); create table things (id int8, mood mood, items item[], code code)",
+             create domain code as varchar(3);
+             create table things (id int8, gone text, mood mood, items item[], code code);
+             alter table things drop column gone",
         )
         .await?;
     let description: Description = client
@@ -135,7 +137,18 @@ async fn prepare_tells_parameters_and_columns<S: Session>(client: &mut S, _: &Da
     let columns: Vec<(&str, &str)> =
         description.columns.iter().map(|c| (c.name(), c.type_().name())).collect();
     assert_eq!(columns, [("id", "int8"), ("mood", "mood"), ("items", "_item"), ("code", "varchar")]);
-    assert!(description.columns.iter().all(|column| column.table() != 0 && column.attribute() > 0));
+    let places: Vec<(u32, i16)> =
+        description.columns.iter().map(|column| (column.table(), column.attribute())).collect();
+    let wanted: Vec<(u32, i16)> = client
+        .query(
+            "select attrelid, attnum from pg_attribute
+             where attrelid = 'things'::regclass::oid and attnum > 0 and not attisdropped order by attnum",
+            (),
+        )
+        .await?;
+    assert_eq!(places, wanted);
+    let made = client.prepare("select id + 1, n.* from things, (values (1)) as n").await?;
+    assert!(made.columns.iter().all(|column| (column.table(), column.attribute()) == (0, 0)), "of no table");
     assert_eq!(description.columns[3].type_modifier(), 3 + 4, "a domain shows as what it is made over");
 
     let nothing = client.prepare("insert into things (id) values ($1)").await?;

@@ -2,6 +2,7 @@
 //! three scopes.
 
 use pg_core::types::native::Native;
+use pg_core::types::range::Range;
 use pg_core::types::run_time::CodecContext;
 use pg_core::types::via::{Via, via};
 use pg_core::{Error, FromRow, FromSql, Registry, Result, Row, Session, ToSql};
@@ -206,6 +207,53 @@ async fn a_codec_reads_and_writes_binary_if_it_takes_bytes<S: Session>(
     still_answers(client).await
 }
 
+async fn arrays_ranges_and_numbers_of_types_are_registered_too<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute("create type floats as range (subtype = float8)").await?;
+    client.register(|registry| {
+        registry
+            .typecaster("point", cast_point)
+            .array_of::<Point>("point[]")
+            .typecaster_from("int4range", |range: Range<i32>, context: &CodecContext<'_>| {
+                Ok::<_, Error>(format!("{} {range}", context.type_()))
+            })
+            .typecaster_from("floats", |range: Range<f64>, _: &CodecContext<'_>| {
+                range.bounds().map(|_| range.to_string().len()).ok_or("an empty range")
+            })
+            .adapter(25_u32, |rgb: &Rgb, context: &CodecContext<'_>| format!("{} {}", context.type_(), rgb.0))
+            .adapter([1043_u32, 1042], |point: &Point, _: &CodecContext<'_>| format!("{}", point.x))
+    });
+    for _ in 0..2 {
+        // As dynamic values: an array as a whole.
+        let sql = "select '{\"(1.5,-2)\",null}'::point[], '[1,3]'::int4range, '[0.5,1)'::floats";
+        let row: Row = client.query_one(sql, ()).await?;
+        assert_eq!(row.value(0)?.downcast::<Vec<Option<Point>>>(), Some(&vec![Some(HERE), None]));
+        assert_eq!(row.value(1)?.downcast::<String>().map(String::as_str), Some("int4range [1,4)"));
+        assert_eq!(row.value(2)?.downcast::<usize>(), Some(&"[0.5,1)".len()));
+        // As types that are asked for.
+        type Registered = (Via<Vec<Option<Point>>>, Via<String>, Via<usize>);
+        let (Via(points), Via(range), Via(length)) = client.query_one::<Registered>(sql, ()).await?;
+        assert_eq!((points, range.as_str(), length), (vec![Some(HERE), None], "int4range [1,4)", 7));
+        let ranges: Vec<Via<String>> =
+            client.query_value("select '{empty,\"[1,2)\"}'::int4range[]", ()).await?;
+        assert_eq!(ranges, ["int4range empty", "int4range [1,2)"].map(|range| Via(range.to_owned())));
+        let error = client.query_value::<Via<usize>>("select 'empty'::floats", ()).await.unwrap_err();
+        assert!(error.to_string().contains("an empty range"), "{error}");
+        // By number: the type of a parameter is the first, and the others are written where they are asked for.
+        let sql = "select $1, pg_typeof($1)::text";
+        let seen: (String, String) = client.query_one(sql, (via(&Rgb(7, 0, 0)),)).await?;
+        assert_eq!(seen, ("text 7".to_owned(), "text".to_owned()));
+        let seen: (String, String) = client.query_one(sql, (via(&HERE),)).await?;
+        assert_eq!(seen, ("1.5".to_owned(), "character varying".to_owned()));
+    }
+    client.register(|registry| registry.adapter(4_000_000_000_u32, |_: &Rgb, _: &CodecContext<'_>| "x"));
+    let error = client.execute("select $1", (via(&Rgb(7, 0, 0)),)).await.unwrap_err();
+    assert!(error.message().contains("the type with OID 4000000000 does not exist"), "{error}");
+    still_answers(client).await
+}
+
 #[derive(Debug, ToSql, FromSql)]
 #[pg(name = "Color", schema = "shop")]
 struct Color {
@@ -316,6 +364,7 @@ async fn parameters_of_one_inferred_type_and_two_shapes_are_two_statements<S: Se
 pg_tests::both_clients!(
     a_codec_sees_the_type_the_settings_and_null,
     a_codec_reads_and_writes_binary_if_it_takes_bytes,
+    arrays_ranges_and_numbers_of_types_are_registered_too,
     fields_of_derived_types_go_through_the_registry,
     what_is_not_registered_is_named_with_the_cure,
     native_values_take_the_type_that_the_server_infers,

@@ -1,5 +1,6 @@
 //! Streams: rows one by one, as they lie in the input buffer, under both clients.
 
+use pg_core::copy::{CopyFrom, CopyTo};
 use pg_core::{ErrorKind, FromRow, Result, Session};
 use pg_tests::clients::still_answers;
 use pg_tests::server::Database;
@@ -125,6 +126,22 @@ async fn a_row_longer_than_any_buffer_comes_whole<S: Session>(client: &mut S, _:
     still_answers(client).await
 }
 
+/// In both directions, as a parameter and a column, and by COPY.
+async fn a_value_of_64_mib_goes_there_and_back<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    let given: Vec<u8> = (0..64 * 1024 * 1024_u32).map(|at| (at ^ at >> 8 ^ at >> 16) as u8).collect();
+    let sql = "select $1::bytea, md5($1), octet_length($1)";
+    let (back, digest, length): (Vec<u8>, String, i32) = client.query_one(sql, (&given,)).await?;
+    assert_eq!((back == given, length), (true, 64 * 1024 * 1024));
+    client.batch_execute("create table large (data bytea)").await?;
+    let table = CopyFrom::table("large");
+    assert_eq!(client.copy_in_all(&table, [(given.as_slice(),)]).await?, 1);
+    assert_eq!(client.query_value::<String>("select md5(data) from large", ()).await?, digest);
+    let mut rows = client.copy_out_rows::<(&[u8],)>(&CopyTo::table("large")).await?;
+    assert!(rows.next_as::<(&[u8],)>().await? == Some((given.as_slice(),)));
+    assert!(rows.next_row().await?.is_none());
+    still_answers(client).await
+}
+
 async fn an_error_half_way_comes_after_the_rows_before_it<S: Session>(
     client: &mut S,
     _: &Database,
@@ -211,6 +228,7 @@ pg_tests::both_clients!(
     a_stream_that_is_not_read_to_its_end_disturbs_nobody,
     whoever_stops_reading_stops_the_server,
     a_row_longer_than_any_buffer_comes_whole,
+    a_value_of_64_mib_goes_there_and_back,
     an_error_half_way_comes_after_the_rows_before_it,
     a_row_that_cannot_be_read_does_not_end_the_stream,
     columns_that_do_not_fit_end_a_stream_before_its_rows,

@@ -47,6 +47,7 @@ pub struct Options {
     pub(super) users: Vec<User>,
     pub(super) hba: Vec<String>,
     pub(super) settings: Vec<(String, String)>,
+    pub(super) own_identifier: bool,
 }
 
 /// A login role besides `postgres`.
@@ -92,6 +93,12 @@ impl Options {
     /// Sets a server parameter (`-c name=value`); the last one of a name wins, over the harness's own too.
     pub fn set(mut self, name: &str, value: &str) -> Options {
         self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Gives the server a system identifier of its own, by an `initdb` of its own: others are copies of one, and have its.
+    pub fn own_identifier(mut self) -> Options {
+        self.own_identifier = true;
         self
     }
 

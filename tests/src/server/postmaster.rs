@@ -200,7 +200,10 @@ fn prepare(
     certificates: Option<&Certificates>,
 ) -> Result<()> {
     let data = folder.join("data");
-    template::copy_to(&data, folders, installation, account)?;
+    match options.own_identifier {
+        true => template::make(&data, &folder.join("initdb"), installation, account)?,
+        false => template::copy_to(&data, folders, installation, account)?,
+    }
     let write = |name: &str, text: &str| {
         let path = data.join(name);
         // Over the template's file, or new with the mode that PostgreSQL demands of a key.

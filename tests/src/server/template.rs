@@ -47,7 +47,12 @@ fn name_of(installation: &Installation, account: &Account) -> String {
 }
 
 /// Runs `initdb` in a new folder and renames the result into place.
-fn make(template: &Path, new: &Path, installation: &Installation, account: &Account) -> Result<()> {
+pub(super) fn make(
+    template: &Path,
+    new: &Path,
+    installation: &Installation,
+    account: &Account,
+) -> Result<()> {
     folders::make(new)?;
     account.give(new)?;
     let outcome = run_initdb(&new.join("data"), installation, account)
