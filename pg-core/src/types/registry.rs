@@ -15,6 +15,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Types and what the catalogs say of them, shared by all connections that were given a clone. One `Arc` clone.
 ///
+/// What a name means is shared by all that see the same: by the server's system identifier, database and search path.
+/// Connections that meet a type at the same moment each ask for it; none waits for another's answer. A copy of a server's
+/// files that goes its own way (a snapshot brought up beside it) has its identifier too: give its connections a registry of
+/// their own.
+///
 /// ```
 /// use pg_core::{FromSql, Registry, ToSql};
 ///
@@ -79,7 +84,11 @@ impl Registry {
         Registry::default()
     }
 
-    /// Looks the type of `T` up together with the first type that is needed, whichever that is.
+    /// Looks the type of `T` up together with the first type that is needed, whichever that is, and holds it to the
+    /// server's in [`Registry::verify`].
+    ///
+    /// It overrides nothing: a value is read as the Rust type that is asked for, and several may stand for one SQL type.
+    /// What dynamic values hold is for [`Registry::typecaster_from`] to say.
     #[must_use]
     pub fn with<T: Adapter + TypecasterOwned>(self) -> Registry {
         let mut inner = self.copy();
