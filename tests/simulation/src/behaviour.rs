@@ -1,9 +1,11 @@
 //! What a random client does: any mix of calls, in transactions in transactions, any of them dropped at any poll.
 
 mod copies;
+mod cursors;
+mod notifications;
 mod parts;
 
-use super::checks::{Call, Fate, Given, Ledger, Scope, is_exact};
+use super::checks::{Call, Fate, Given, Ledger, Scope, is_exact, is_whole};
 use super::clients::{CANCEL_TIMEOUT, Client};
 use super::clock::{self, Moment, SECOND};
 use super::faults::Class;
@@ -11,6 +13,7 @@ use super::language::{self, Shape, Value};
 use super::link::Net;
 use pg_tests::seed::Rng;
 
+use pg_core::Heard;
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::pipeline;
 use pg_core::row::Row;
@@ -20,6 +23,7 @@ use pg_core::types::numeric::Numeric;
 use pg_core::types::range::{Multirange, Range};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -46,6 +50,11 @@ pub(super) struct Script {
     limit: Option<Duration>,
     /// How many different texts a statement has.
     texts: u64,
+    /// Whether a cursor may be open that nobody closes any more.
+    leaves_cursors: bool,
+    /// The notifications that were heard, by a sink too.
+    heard: Arc<Mutex<Vec<Heard>>>,
+    has_sink: bool,
     /// What it did, for who reads a finding.
     pub(super) story: Vec<String>,
 }
@@ -75,6 +84,9 @@ impl Script {
             deadlines,
             limit: None,
             texts,
+            leaves_cursors: false,
+            heard: Arc::default(),
+            has_sink: false,
             story: Vec::new(),
         }
     }
@@ -94,6 +106,17 @@ impl Script {
         let mut kinds = login.ends_with().to_vec();
         kinds.extend(world.tls.iter().flat_map(|tls| tls.terms.ends_with(login)));
         kinds
+    }
+
+    /// The login was dropped: whatever comes of it comes to nobody.
+    pub(super) fn gave_up_login(&mut self) {
+        self.ledger.dropped += 1;
+        while self.net.world().pass(None) {}
+        let complaint = self.net.world().server.complaint.clone();
+        complaint
+            .filter(|_| is_whole(&self.net))
+            .into_iter()
+            .for_each(|complaint| self.ledger.find(complaint));
     }
 
     /// The login succeeded: the server proved that it knows the password, if it said that it would.
@@ -117,20 +140,8 @@ impl Script {
     /// Says farewell, lets all that is on its way arrive, and looks at the server.
     pub(super) async fn finish(&mut self, mut s: Client) {
         let class = self.class();
-        let mut heard = 0;
-        while let Some(notification) = s.connection().inbox().next_notification() {
-            heard += 1;
-            if class == Class::Correct && notification.payload != heard.to_string() {
-                self.ledger.find(format!("notification {:?} came as number {heard}", notification.payload));
-            }
-        }
+        self.hear_all(&mut s);
         if class == Class::Correct {
-            if heard != self.net.world().server.notified {
-                self.ledger.find(format!(
-                    "{heard} notifications were heard of {}",
-                    self.net.world().server.notified
-                ));
-            }
             if s.says_closed() {
                 self.ledger.find("the connection is closed");
             }
@@ -139,6 +150,9 @@ impl Script {
             }
             if !self.net.world().server.is_at_rest() {
                 self.ledger.find("the server isn't at rest after the last call");
+            }
+            if !self.leaves_cursors && self.net.world().server.has_cursors() {
+                self.ledger.find("a cursor is open after the last call");
             }
         }
         let (complaint, whole) = {
@@ -278,7 +292,7 @@ impl Script {
         if self.class() == Class::Bytes && self.rng.in_thousand(200) {
             return self.query::<RowR>(s, scope).await;
         }
-        match self.rng.below(30) {
+        match self.rng.below(34) {
             0 => self.query::<(i64, i32, String)>(s, scope).await,
             1 => self.query::<(i64, Option<String>, Vec<i32>)>(s, scope).await,
             2 => self.query::<(i64, f64, bool, Vec<Option<String>>)>(s, scope).await,
@@ -301,9 +315,17 @@ impl Script {
             23 | 24 => self.portal(s, scope).await,
             25 => self.retry(s, scope).await,
             26 => self.query::<RowR>(s, scope).await,
+            27 | 28 => self.cursor(s, scope).await,
+            29..=31 => self.notification(s, scope).await,
             _ if scope.depth < 3 => self.transaction(s, scope).await,
             _ => self.change(s, scope).await,
         }
+    }
+
+    /// What has no answer but that it is done.
+    fn done(&mut self, s: &Client, what: &str, ended: Ended<Result<()>>, call: &Call, scope: &mut Scope) {
+        let (done, _) = self.outcome(s, what, ended, call, scope);
+        self.ledger.right += u64::from(done.is_some());
     }
 
     async fn query<T: Given>(&mut self, s: &mut Client, scope: &mut Scope) {

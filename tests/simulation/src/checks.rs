@@ -373,3 +373,9 @@ pub(super) fn is_exact(net: &Net) -> bool {
         Class::Bytes => !world.server.faults.happened,
     }
 }
+
+/// Whether all that came is what the server sent, as far as it came.
+pub(super) fn is_whole(net: &Net) -> bool {
+    let faults = &net.world().server.faults;
+    matches!(faults.class(), Class::Correct | Class::Transport) || !faults.happened
+}

@@ -13,11 +13,13 @@
 //! | `copy 7 from stdin` | takes the rows of shape a, and no others; the number is in the journal once it commits |
 //! | `copy 7 to stdout`, `copy (give a 7) to stdout` | gives the rows of shape a |
 //! | `insert into "t7" ..` | what the client describes before it copies rows; it is never run |
+//! | `declare "c7" cursor for give a $1`, `fetch`, `move`, `close` | as in SQL: see [`travel`] |
+//! | `listen "c"`, `unlisten "c"`, `select pg_notify($1, $2)` | as in SQL; the payload is the call's number |
 //! | `slowly`, `forever` after it | it takes up to a second, or until it is cancelled |
 //! | `begin`, `commit`, `savepoint a` and so on | as in SQL |
 
 use pg_core::types::range::Range;
-use pg_core::{FromSql, ToSql};
+use pg_core::{FromSql, ToSql, Towards};
 use pg_tests::seed::mix;
 use std::ops::Bound;
 
@@ -269,6 +271,17 @@ pub(super) enum Verb {
     Release(String),
     RollbackTo(String),
     DeallocateAll,
+    Declare {
+        name: String,
+        hold: bool,
+    },
+    Fetch(String, Towards),
+    Move(String, Towards),
+    CloseCursor(String),
+    Listen(String),
+    /// Of all channels, if none is said.
+    Unlisten(Option<String>),
+    Notify,
     /// What the client asks of the catalog.
     Catalog,
 }
@@ -283,7 +296,8 @@ impl Verb {
     pub(super) fn columns(&self) -> &'static [(&'static str, u32)] {
         match self {
             Verb::Give(shape) => shape.columns(),
-            Verb::Fail => Shape::A.columns(),
+            Verb::Fail | Verb::Fetch(..) => Shape::A.columns(),
+            Verb::Notify => &[("pg_notify", 2278)],
             Verb::Catalog => &CATALOG_COLUMNS,
             _ => &[],
         }
@@ -348,11 +362,22 @@ impl Statement {
             ["release", "savepoint", name] => Verb::Release((*name).to_owned()),
             ["rollback", "to", "savepoint", name] => Verb::RollbackTo((*name).to_owned()),
             ["deallocate", "all"] => Verb::DeallocateAll,
+            ["declare", cursor, ..] => Verb::Declare { name: bare(cursor), hold: words.contains(&"hold") },
+            ["fetch", towards @ .., "from", cursor] => Verb::Fetch(bare(cursor), direction(towards)?),
+            ["move", towards @ .., "from", cursor] => Verb::Move(bare(cursor), direction(towards)?),
+            ["close", cursor] => Verb::CloseCursor(bare(cursor)),
+            ["listen", channel] => Verb::Listen(bare(channel)),
+            ["unlisten", "*"] => Verb::Unlisten(None),
+            ["unlisten", channel] => Verb::Unlisten(Some(bare(channel))),
+            ["select", "pg_notify($1,", "$2)"] => Verb::Notify,
             ["with", "recursive", ..] => Verb::Catalog,
             _ => return None,
         };
         if verb == Verb::Catalog {
             return Some(Statement { verb, pace: Pace::AtOnce, number: None, parameters: 4 });
+        }
+        if matches!(verb, Verb::Fetch(..) | Verb::Move(..)) {
+            return Some(Statement { verb, pace: Pace::AtOnce, number: None, parameters: 0 });
         }
         let pace = match words.last() {
             Some(&"slowly") => Pace::Slowly,
@@ -363,6 +388,61 @@ impl Statement {
             words.iter().skip(1).find_map(|word| word.trim_matches(['"', 't', '(', ')']).parse().ok());
         let parameters = words.iter().filter(|word| word.contains('$')).count();
         Some(Statement { verb, pace, number, parameters })
+    }
+}
+
+/// A name without its quotes.
+fn bare(name: &str) -> String {
+    name.trim_matches('"').to_owned()
+}
+
+/// Where a FETCH or MOVE goes.
+fn direction(words: &[&str]) -> Option<Towards> {
+    Some(match words {
+        ["next"] => Towards::Next,
+        ["prior"] => Towards::Prior,
+        ["first"] => Towards::First,
+        ["last"] => Towards::Last,
+        ["absolute", row] => Towards::Absolute(row.parse().ok()?),
+        ["relative", rows] => Towards::Relative(rows.parse().ok()?),
+        ["forward", "all"] => Towards::ForwardAll,
+        ["forward", rows] => Towards::Forward(rows.parse().ok()?),
+        ["backward", "all"] => Towards::BackwardAll,
+        ["backward", rows] => Towards::Backward(rows.parse().ok()?),
+        _ => return None,
+    })
+}
+
+/// Which rows of so many, counted from 0, a cursor gives that stands `at` a row, and where it stands then: at the last that
+/// it gave, before the first (0) or behind the last. Manual: "FETCH".
+pub(super) fn travel(rows: u64, at: u64, towards: Towards) -> (Vec<u64>, u64) {
+    let behind = rows + 1;
+    // To one row, counted from 1.
+    let to = |row: i64| match u64::try_from(row) {
+        Ok(row) if (1..=rows).contains(&row) => (vec![row - 1], row),
+        Ok(row) => (Vec::new(), row.min(behind)),
+        Err(_) => (Vec::new(), 0),
+    };
+    let signed = |row: u64| i64::try_from(row).expect("few rows");
+    match towards {
+        Towards::Absolute(row) if row < 0 => to(signed(behind) + row),
+        Towards::Absolute(row) => to(row),
+        Towards::First => to(1),
+        Towards::Last => to(signed(rows)),
+        Towards::Next => travel(rows, at, Towards::Forward(1)),
+        Towards::Prior => travel(rows, at, Towards::Backward(1)),
+        Towards::Relative(by) => to(signed(at) + by),
+        Towards::Forward(0) | Towards::Backward(0) => to(signed(at)),
+        Towards::ForwardAll => travel(rows, at, Towards::Forward(behind)),
+        Towards::BackwardAll => travel(rows, at, Towards::Backward(behind)),
+        Towards::Forward(count) => {
+            let last = (at + count).min(behind);
+            ((at..last.min(rows)).collect(), last)
+        }
+        Towards::Backward(count) => {
+            let first = at.saturating_sub(count);
+            ((first.max(1)..at).rev().map(|row| row - 1).collect(), first)
+        }
     }
 }
 

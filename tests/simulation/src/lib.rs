@@ -40,8 +40,9 @@ pub mod soak;
 mod tls;
 pub mod walk;
 
-use behaviour::Script;
+use behaviour::{Ended, Script, limited};
 use clients::{Client, Flavour};
+use clock::Moment;
 use faults::{Class, Faults};
 use link::{Net, Weather};
 use logins::{Host, Login, Proof};
@@ -222,6 +223,7 @@ fn run_bare(class: Class, seed: u64) -> Result<(Tally, String), String> {
         amnesia: rng.pick(&[0, 0, 200]),
         refusals: rng.pick(&[0, 0, 0, 200]),
         slow_ends: rng.pick(&[0, 300]),
+        chatter: rng.pick(&[0, 500]),
     };
     let mut weather = Weather::random(&mut rng);
     if class != Class::Correct {
@@ -241,9 +243,15 @@ fn run_bare(class: Class, seed: u64) -> Result<(Tally, String), String> {
     let cache = rng.pick(&[0, 1, 2, 100]);
     let connection = Connection::new(cache, Limits::default(), Registry::default(), Scope::default());
     let mut script = Script::new(net.clone(), rng.fork());
+    let given_up = (flavour == Flavour::Async && rng.in_thousand(20)).then(|| rng.below(12));
     let play = async {
         net.world().begin_call(PATIENCE);
-        let (mut client, outcome) = Client::log_in(&net, flavour, connection, startup(seed, terms)).await;
+        let login = Client::log_in(&net, flavour, connection, startup(seed, terms));
+        let login = limited(given_up, Moment(PATIENCE), login).await;
+        let Ended::Done((mut client, outcome)) = login else {
+            script.gave_up_login();
+            return false;
+        };
         if let Err(error) = outcome {
             script.refused(&mut client, &error);
         } else {

@@ -202,7 +202,8 @@ impl World {
         let up = self.up.front().map(|(at, _)| *at);
         let down = (!self.down.is_empty()).then_some(self.down_at);
         let cancel = self.cancels.iter().map(|cancel| cancel.arrives).filter(|at| *at > self.now).min();
-        let moments = [up, down, cancel, clock::next_timer(), until, self.server.wakes()];
+        let moments =
+            [up, down, cancel, clock::next_timer(), until, self.server.wakes(), self.server.speaks()];
         let Some(next) = moments.into_iter().flatten().filter(|at| *at > self.now).min() else {
             return false;
         };
@@ -329,7 +330,7 @@ impl World {
     /// No other task cancels any more, and nothing more goes wrong: what has, has.
     pub(super) fn calm_down(&mut self) {
         self.weather.cancels = 0;
-        self.server.faults.stop();
+        self.server.calm_down();
         self.tls.iter_mut().for_each(Peer::spare);
     }
 

@@ -1,14 +1,22 @@
 //! The model server: it speaks the protocol from a state of its own, knows nothing of the client's, and answers each
 //! statement of the made-up [language](super::language) rightfully.
 
+mod body;
+mod catalog;
+mod cursors;
+mod effects;
+
 use super::clock::{MILLISECOND, Moment, SECOND};
 use super::faults::{Faults, Outcome};
-use super::language::{self, HSTORE, ITEM, MOOD, Pace, Statement, Value, Verb};
+use super::language::{self, Pace, Statement, Value, Verb};
 use super::logins::{Answer, Host};
 use super::messages as m;
 use super::scripted::Prompter;
+use body::{Body, length_at};
+use cursors::Cursor;
+use effects::{Effect, Savepoint};
 use pg_tests::seed::Rng;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// How this server behaves where PostgreSQL leaves it open, each in a thousand.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,6 +29,8 @@ pub(super) struct Temper {
     pub(super) refusals: u64,
     /// The end of a transaction takes its time, so that a cancel request can hit it.
     pub(super) slow_ends: u64,
+    /// After a ReadyForQuery or a notification another session notifies.
+    pub(super) chatter: u64,
 }
 
 #[derive(Debug)]
@@ -29,7 +39,8 @@ struct Portal {
     number: u64,
     echo: String,
     formats: Vec<u16>,
-    catalog: Vec<Vec<Value>>,
+    /// Rows that are made beforehand.
+    made: Vec<Vec<Value>>,
     /// How many rows it has given.
     at: u64,
 }
@@ -41,7 +52,8 @@ struct Job {
     number: u64,
     echo: String,
     formats: Vec<u16>,
-    catalog: Vec<Vec<Value>>,
+    /// Rows that are made beforehand.
+    made: Vec<Vec<Value>>,
     at: u64,
     rows: u64,
     /// The portal, and the row before which it is suspended.
@@ -91,20 +103,32 @@ pub(super) struct Model {
     skipping: bool,
     job: Option<Job>,
     script: Option<VecDeque<String>>,
-    savepoints: Vec<(String, usize)>,
+    savepoints: Vec<Savepoint>,
+    cursors: BTreeMap<String, Cursor>,
+    /// How many cursors were declared.
+    declared: u64,
     /// The data of a COPY FROM STDIN.
     copied: Vec<u8>,
-    journal: Vec<u64>,
-    /// Numbers of changes that were committed.
+    /// What was done and isn't committed yet.
+    journal: Vec<Effect>,
+    /// Numbers of changes and notifications that were committed.
     pub(super) committed: BTreeSet<u64>,
+    /// Channels that are listened to.
+    listens: BTreeSet<String>,
+    /// What is told before the next ReadyForQuery outside of a transaction.
+    to_tell: Vec<(String, String)>,
+    /// Channels and payloads of all notifications that were sent.
+    pub(super) told: Vec<(String, String)>,
+    /// When another session notifies.
+    chat_at: Option<Moment>,
+    /// Messages of the extended protocol came, and no Sync yet.
+    is_unsynced: bool,
     /// Whose statements were cancelled, in order; 0 where a statement has no number.
     pub(super) cancelled: Vec<u64>,
     /// How many statements were forgotten.
     pub(super) forgotten: u64,
     /// How many BEGINs were refused.
     pub(super) refused: u64,
-    /// Numbers of notifications that were sent.
-    pub(super) notified: u64,
     /// What the client did against the protocol.
     pub(super) complaint: Option<String>,
     /// It said farewell.
@@ -137,13 +161,19 @@ impl Model {
             job: None,
             script: None,
             savepoints: Vec::new(),
+            cursors: BTreeMap::new(),
+            declared: 0,
             copied: Vec::new(),
             journal: Vec::new(),
             committed: BTreeSet::new(),
             cancelled: Vec::new(),
             forgotten: 0,
             refused: 0,
-            notified: 0,
+            listens: BTreeSet::new(),
+            to_tell: Vec::new(),
+            told: Vec::new(),
+            chat_at: None,
+            is_unsynced: false,
             complaint: None,
             farewell: false,
         }
@@ -161,6 +191,7 @@ impl Model {
             && self.script.is_none()
             && self.status == b'I'
             && self.journal.is_empty()
+            && self.to_tell.is_empty()
             && !self.skipping
             && self.read == self.input.len()
     }
@@ -219,7 +250,7 @@ impl Model {
             self.next_of_script();
             return true;
         }
-        self.message()
+        self.chat() || self.message()
     }
 
     // ---- sending ----
@@ -241,8 +272,9 @@ impl Model {
                 ]),
                 1 => m::parameter_status("TimeZone", self.rng.pick(&["UTC", "Europe/Vienna"])),
                 _ => {
-                    self.notified += 1;
-                    m::notification(PROCESS, "news", &self.notified.to_string())
+                    let payload = (self.told.len() + 1).to_string();
+                    self.told.push(("news".to_owned(), payload.clone()));
+                    m::notification(PROCESS, "news", &payload)
                 }
             };
             self.put(aside);
@@ -258,16 +290,16 @@ impl Model {
     }
 
     fn ready(&mut self) {
+        self.is_unsynced = false;
+        self.tell();
         self.send(m::ready_for_query(self.status));
+        self.plan_to_chat();
     }
 
     /// The statement failed: what it did is undone, and the transaction has failed.
     fn fail(&mut self, code: &str, text: &str, simple: bool) {
         self.send(m::error(code, text));
-        match self.status {
-            b'I' => self.journal.clear(),
-            _ => self.status = b'E',
-        }
+        self.undo();
         self.job = None;
         if simple {
             self.script = None;
@@ -394,18 +426,9 @@ impl Model {
                     self.script.as_mut()?.pop_back();
                 }
             }
-            (Place::Ready, b'P') => self.parse(body)?,
-            (Place::Ready, b'B') => self.bind(body)?,
-            (Place::Ready, b'D') => self.describe(body)?,
-            (Place::Ready, b'E') => self.execute(body)?,
-            (Place::Ready, b'C') => {
-                let (kind, name) = (body.u8()?, body.c_str()?);
-                if kind == b'S' {
-                    self.statements.remove(name);
-                } else {
-                    self.portals.remove(name);
-                }
-                self.send(m::close_complete());
+            (Place::Ready, b'P' | b'B' | b'D' | b'E' | b'C') => {
+                self.is_unsynced = true;
+                self.extended(tag, body)?;
             }
             // After a COPY FROM STDIN has failed, data that were on their way.
             (Place::Ready, b'd' | b'c' | b'f') => {}
@@ -414,11 +437,32 @@ impl Model {
         Some(())
     }
 
+    /// A message of the extended protocol.
+    fn extended(&mut self, tag: u8, body: &mut Body<'_>) -> Option<()> {
+        match tag {
+            b'P' => self.parse(body)?,
+            b'B' => self.bind(body)?,
+            b'D' => self.describe(body)?,
+            b'E' => self.execute(body)?,
+            _ => {
+                let (kind, name) = (body.u8()?, body.c_str()?);
+                if kind == b'S' {
+                    self.statements.remove(name);
+                } else {
+                    self.portals.remove(name);
+                    self.cursors.remove(name);
+                }
+                self.send(m::close_complete());
+            }
+        }
+        Some(())
+    }
+
     fn sync(&mut self) {
         self.skipping = false;
         if self.status == b'I' {
             self.portals.clear();
-            self.committed.extend(self.journal.drain(..));
+            self.commit();
         }
         if self.rng.in_thousand(self.temper.amnesia) {
             let mut names: Vec<String> =
@@ -489,9 +533,13 @@ impl Model {
         let binary = |at: usize| formats.get(if formats.len() == 1 { 0 } else { at }) == Some(&1);
         let mut number = statement.number.unwrap_or_default();
         let mut echo = String::new();
-        let mut catalog = Vec::new();
+        let mut made = Vec::new();
         if statement.verb == Verb::Catalog {
-            catalog = catalog_rows(&values)?;
+            made = catalog::rows(&values)?;
+        } else if let (Verb::Notify, [Some(channel), Some(payload)]) = (&statement.verb, values.as_slice()) {
+            echo = std::str::from_utf8(channel).ok()?.to_owned();
+            number = std::str::from_utf8(payload).ok()?.parse().ok()?;
+            made = vec![vec![Value::Text(String::new())]];
         } else {
             if let Some(Some(bytes)) = values.first() {
                 number = if binary(0) {
@@ -504,7 +552,7 @@ impl Model {
                 echo = std::str::from_utf8(bytes).ok()?.to_owned();
             }
         }
-        let columns = statement.verb.columns().len();
+        let columns = self.columns(&statement.verb).len();
         let formats = match results.as_slice() {
             [] => vec![0; columns],
             [one] => vec![*one; columns],
@@ -516,7 +564,7 @@ impl Model {
                 return Some(());
             }
         };
-        let portal_of = Portal { statement, number, echo, formats, catalog, at: 0 };
+        let portal_of = Portal { statement, number, echo, formats, made, at: 0 };
         self.portals.insert(portal.to_owned(), portal_of);
         self.send(m::bind_complete());
         Some(())
@@ -530,11 +578,7 @@ impl Model {
             (b'M', "cached plan must not change result type"),
             (b'R', "RevalidateCachedQuery"),
         ]));
-        if self.status == b'I' {
-            self.journal.clear();
-        } else {
-            self.status = b'E';
-        }
+        self.undo();
         self.skipping = true;
     }
 
@@ -545,13 +589,14 @@ impl Model {
                 self.fail("26000", &format!("prepared statement {name:?} does not exist"), false);
                 return Some(());
             };
-            if self.status == b'E' && !statement.verb.columns().is_empty() {
+            if self.status == b'E' && !self.columns(&statement.verb).is_empty() {
                 self.fail("25P02", "current transaction is aborted", false);
                 return Some(());
             }
             let types: &[u32] = match statement.verb {
                 Verb::Catalog => &[1009, 1009, 1028, 1009],
                 Verb::Insert => &[20, 23, 25],
+                Verb::Notify => &[25, 25],
                 _ => &[20, 25],
             };
             let types = &types[..statement.parameters.min(types.len())];
@@ -564,7 +609,7 @@ impl Model {
             };
             (portal.statement.clone(), portal.formats.clone())
         };
-        let message = description(&statement.verb, &formats);
+        let message = self.description(&statement.verb, &formats);
         self.send(message.unwrap_or_else(m::no_data));
         Some(())
     }
@@ -575,12 +620,20 @@ impl Model {
             self.fail("34000", &format!("portal {name:?} does not exist"), false);
             return Some(());
         };
-        let Portal { statement, number, echo, formats, catalog, at } = portal;
+        let Portal { statement, number, mut made, echo, formats, at } = portal;
         if self.status == b'E' && !statement.verb.ends_failure() && statement.verb != Verb::Empty {
             self.fail("25P02", "current transaction is aborted", false);
             return Some(());
         }
-        self.begin_job(statement, number, echo, formats, catalog, false);
+        if let Verb::Fetch(name, towards) | Verb::Move(name, towards) = &statement.verb {
+            let Some(rows) = self.travel(name, *towards) else {
+                let text = format!("cursor {name:?} does not exist");
+                self.fail("34000", &text, false);
+                return Some(());
+            };
+            made = rows;
+        }
+        self.begin_job(statement, number, echo, formats, made, false);
         if let Some(job) = self.job.as_mut() {
             job.at = at;
             job.part = (limit > 0).then(|| (name.to_owned(), at + u64::from(limit)));
@@ -592,7 +645,7 @@ impl Model {
         let Some(sql) = self.script.as_mut().and_then(VecDeque::pop_front) else {
             self.script = None;
             if self.status == b'I' {
-                self.committed.extend(self.journal.drain(..));
+                self.commit();
             }
             return self.ready();
         };
@@ -602,8 +655,8 @@ impl Model {
         if self.status == b'E' && !statement.verb.ends_failure() && statement.verb != Verb::Empty {
             return self.fail("25P02", "current transaction is aborted", true);
         }
-        let formats = vec![0; statement.verb.columns().len()];
-        if let Some(description) = description(&statement.verb, &formats) {
+        let formats = vec![0; self.columns(&statement.verb).len()];
+        if let Some(description) = self.description(&statement.verb, &formats) {
             self.send(description);
         }
         let number = statement.number.unwrap_or_default();
@@ -619,7 +672,7 @@ impl Model {
         number: u64,
         echo: String,
         formats: Vec<u16>,
-        catalog: Vec<Vec<Value>>,
+        made: Vec<Vec<Value>>,
         simple: bool,
     ) {
         if self.newest_before_cancel.is_some_and(|newest| number > newest) {
@@ -627,8 +680,10 @@ impl Model {
                 || format!("call {number} began while a cancel request for one before it was on its way");
             self.complaint.get_or_insert_with(text);
         }
-        let ends =
-            matches!(statement.verb, Verb::Commit | Verb::Rollback | Verb::RollbackTo(_) | Verb::Begin);
+        let ends = matches!(
+            statement.verb,
+            Verb::Commit | Verb::Rollback | Verb::RollbackTo(_) | Verb::Begin | Verb::CloseCursor(_)
+        );
         let pause = match statement.pace {
             Pace::AtOnce if ends && self.rng.in_thousand(self.temper.slow_ends) => {
                 self.rng.below(300 * MILLISECOND)
@@ -640,7 +695,7 @@ impl Model {
         let rows = match statement.verb {
             Verb::Give(_) => language::row_count(number),
             Verb::Fail => language::row_count(number).min(3),
-            Verb::Catalog => catalog.len() as u64,
+            Verb::Catalog | Verb::Notify | Verb::Fetch(..) => made.len() as u64,
             Verb::CopyOut { .. } => language::copy_count(number),
             _ => 0,
         };
@@ -649,7 +704,7 @@ impl Model {
             number,
             echo,
             formats,
-            catalog,
+            made,
             at: 0,
             rows,
             part: None,
@@ -676,8 +731,8 @@ impl Model {
             return self.copy_out(job, binary);
         }
         if let Some((name, _)) = job.part.take_if(|(_, end)| job.at == *end) {
-            let Job { statement, number, echo, formats, catalog, at, .. } = job;
-            self.portals.insert(name, Portal { statement, number, echo, formats, catalog, at });
+            let Job { statement, number, echo, formats, made, at, .. } = job;
+            self.portals.insert(name, Portal { statement, number, echo, formats, made, at });
             self.send(m::portal_suspended());
             return true;
         }
@@ -685,7 +740,7 @@ impl Model {
             let values = match &job.statement.verb {
                 Verb::Give(shape) => language::row(*shape, job.number, job.at, &job.echo),
                 Verb::Fail => language::row(language::Shape::A, job.number, job.at, ""),
-                _ => job.catalog[usize::try_from(job.at).expect("small")].clone(),
+                _ => job.made[usize::try_from(job.at).expect("small")].clone(),
             };
             let row = m::row(&values, &job.formats);
             job.at += 1;
@@ -702,7 +757,7 @@ impl Model {
         let tag = match &job.statement.verb {
             Verb::Give(_) | Verb::Catalog => format!("SELECT {}", job.rows),
             Verb::Change => {
-                self.note(job.number);
+                self.note(Effect::Change(job.number));
                 format!("UPDATE {}", job.number)
             }
             Verb::Fail => return self.fail_call(&job),
@@ -710,7 +765,7 @@ impl Model {
                 return self.fail("40001", "could not serialize access", simple);
             }
             Verb::Clash => {
-                self.note(job.number);
+                self.note(Effect::Change(job.number));
                 format!("UPDATE {}", job.number)
             }
             Verb::Empty => return self.send(m::empty_query_response()),
@@ -747,27 +802,27 @@ impl Model {
             }
             Verb::Commit => {
                 self.portals.clear();
-                let failed = self.status == b'E';
-                if failed {
-                    self.journal.clear();
-                }
-                self.status = b'I';
+                let failed = std::mem::replace(&mut self.status, b'I') == b'E';
                 self.savepoints.clear();
-                self.committed.extend(self.journal.drain(..));
+                if failed {
+                    self.undo()
+                } else {
+                    self.commit()
+                }
                 if failed { "ROLLBACK" } else { "COMMIT" }.to_owned()
             }
             Verb::Rollback => {
                 self.portals.clear();
                 self.status = b'I';
                 self.savepoints.clear();
-                self.journal.clear();
+                self.undo();
                 "ROLLBACK".to_owned()
             }
             Verb::Savepoint(name) => {
                 if self.status == b'I' {
                     return self.fail("25P01", "SAVEPOINT can only be used in transaction blocks", simple);
                 }
-                self.savepoints.push((name.clone(), self.journal.len()));
+                self.save(name);
                 "SAVEPOINT".to_owned()
             }
             Verb::Release(name) | Verb::RollbackTo(name) => {
@@ -775,15 +830,8 @@ impl Model {
                 if self.status == b'I' {
                     return self.fail("25P01", "savepoints exist in transaction blocks only", simple);
                 }
-                let Some(at) = self.savepoints.iter().rposition(|(known, _)| known == name) else {
+                if !self.end_savepoint(name, back) {
                     return self.fail("3B001", &format!("savepoint {name:?} does not exist"), simple);
-                };
-                if back {
-                    self.journal.truncate(self.savepoints[at].1);
-                    self.savepoints.truncate(at + 1);
-                    self.status = b'T';
-                } else {
-                    self.savepoints.truncate(at);
                 }
                 if back { "ROLLBACK" } else { "RELEASE" }.to_owned()
             }
@@ -791,6 +839,28 @@ impl Model {
                 self.statements.clear();
                 "DEALLOCATE ALL".to_owned()
             }
+            Verb::Listen(channel) => {
+                self.note(Effect::Listen(channel.clone()));
+                "LISTEN".to_owned()
+            }
+            Verb::Unlisten(channel) => {
+                self.note(Effect::Unlisten(channel.clone()));
+                "UNLISTEN".to_owned()
+            }
+            Verb::Notify => {
+                self.note(Effect::Notify(job.echo.clone(), job.number));
+                "SELECT 1".to_owned()
+            }
+            Verb::Declare { name, hold } => match self.declare(name, *hold, job.number) {
+                Ok(()) => "DECLARE CURSOR".to_owned(),
+                Err((code, text)) => return self.fail(code, &text, simple),
+            },
+            Verb::Fetch(..) => format!("FETCH {}", job.rows),
+            Verb::Move(..) => format!("MOVE {}", job.made.len()),
+            Verb::CloseCursor(name) => match self.cursors.remove(name) {
+                Some(_) => "CLOSE CURSOR".to_owned(),
+                None => return self.fail("34000", &format!("cursor {name:?} does not exist"), simple),
+            },
         };
         self.send(m::command_complete(&tag));
     }
@@ -803,14 +873,6 @@ impl Model {
     fn fail_cancelled(&mut self, job: &Job) {
         self.cancelled.push(job.number);
         self.fail("57014", "canceling statement due to user request", job.simple);
-    }
-
-    /// A change was made, which is made once.
-    fn note(&mut self, number: u64) {
-        if self.journal.contains(&number) || self.committed.contains(&number) {
-            self.complaint.get_or_insert_with(|| format!("the client had change {number} made twice"));
-        }
-        self.journal.push(number);
     }
 
     /// Goes on with a COPY TO STDOUT.
@@ -873,118 +935,26 @@ impl Model {
                     let text = || format!("the data of COPY {} isn't what was written", job.number);
                     self.complaint.get_or_insert_with(text);
                 }
-                self.note(job.number);
+                self.note(Effect::Change(job.number));
                 self.send(m::command_complete(&format!("COPY {}", language::copy_count(job.number))));
             }
             Some(reason) => self.fail("57014", &format!("COPY from stdin failed: {reason}"), job.simple),
         }
     }
-}
 
-fn description(verb: &Verb, formats: &[u16]) -> Option<Vec<u8>> {
-    let columns = verb.columns();
-    let format = |at: usize| formats.get(at).copied().unwrap_or_default();
-    let columns: Vec<m::Column> = columns
-        .iter()
-        .enumerate()
-        .map(|(at, (name, oid))| m::Column::new(name, *oid, -1, format(at)))
-        .collect();
-    (!columns.is_empty()).then(|| m::row_description(&columns))
-}
-
-/// What the catalog says of the types that were asked for.
-fn catalog_rows(values: &[Option<&[u8]>]) -> Option<Vec<Vec<Value>>> {
-    let [schemas, names, oids, _] = values else { return None };
-    let list = |value: &Option<&[u8]>| -> Option<Vec<String>> {
-        let text = std::str::from_utf8((*value)?).ok()?.strip_prefix('{')?.strip_suffix('}')?;
-        let items = text.split(',').filter(|item| !item.is_empty());
-        Some(items.map(|item| item.trim_matches('"').to_owned()).collect())
-    };
-    list(schemas)?;
-    let text = |text: &str| Value::Text(text.to_owned());
-    let known = |ordinal: Value, oid: u32| {
-        let list = |items: &[&str]| Value::Texts(items.iter().map(|item| Some((*item).to_owned())).collect());
-        let (name, array, kind, labels, fields) = match oid {
-            ITEM => ("item", "20001", "c", list(&["name", "n"]), list(&["25", "23"])),
-            MOOD => ("mood", "0", "e", list(&["sad", "happy"]), Value::Null),
-            HSTORE => ("hstore", "0", "b", Value::Null, Value::Null),
-            _ => return None,
-        };
-        Some(vec![
-            text("7"),
-            text("5"),
-            text("{pg_catalog,public}"),
-            ordinal,
-            text(&oid.to_string()),
-            text("public"),
-            text(name),
-            text(array),
-            text(kind),
-            labels,
-            fields,
-            Value::Null,
-            Value::Null,
-            text(","),
-        ])
-    };
-    let mut rows = Vec::new();
-    for (at, name) in (1..).zip(list(names)?) {
-        let oid = match name.as_str() {
-            "item" => ITEM,
-            "mood" => MOOD,
-            _ => HSTORE,
-        };
-        rows.extend(known(Value::Int4(at), oid));
-    }
-    for oid in list(oids)? {
-        rows.extend(known(Value::Null, oid.parse().ok()?));
-    }
-    Some(rows)
-}
-
-fn length_at(bytes: &[u8], at: usize) -> Option<usize> {
-    let length = bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)?;
-    usize::try_from(length).ok()
-}
-
-/// A cursor over what the client sent; `None` where it is malformed.
-struct Body<'a>(&'a [u8]);
-
-impl<'a> Body<'a> {
-    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn u8(&mut self) -> Option<u8> {
-        self.bytes(1).map(|bytes| bytes[0])
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.bytes(2)?.try_into().ok().map(u16::from_be_bytes)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.bytes(4)?.try_into().ok().map(u32::from_be_bytes)
-    }
-
-    fn u16s(&mut self) -> Option<Vec<u16>> {
-        let count = self.u16()?;
-        (0..count).map(|_| self.u16()).collect()
-    }
-
-    fn value(&mut self) -> Option<Option<&'a [u8]>> {
-        match self.u32()? {
-            u32::MAX => Some(None),
-            length => self.bytes(usize::try_from(length).ok()?).map(Some),
+    /// The columns of what a statement returns: of a FETCH those of its cursor, if there is one.
+    fn columns(&self, verb: &Verb) -> &'static [(&'static str, u32)] {
+        match verb {
+            Verb::Fetch(name, _) if !self.cursors.contains_key(name) => &[],
+            verb => verb.columns(),
         }
     }
 
-    fn c_str(&mut self) -> Option<&'a str> {
-        let end = self.0.iter().position(|byte| *byte == 0)?;
-        let text = std::str::from_utf8(self.bytes(end)?).ok()?;
-        self.bytes(1)?;
-        Some(text)
+    fn description(&self, verb: &Verb, formats: &[u16]) -> Option<Vec<u8>> {
+        let format = |at: usize| formats.get(at).copied().unwrap_or_default();
+        let columns = self.columns(verb).iter().enumerate();
+        let columns: Vec<_> =
+            columns.map(|(at, (name, oid))| m::Column::new(name, *oid, -1, format(at))).collect();
+        (!columns.is_empty()).then(|| m::row_description(&columns))
     }
 }
