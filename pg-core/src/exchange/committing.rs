@@ -19,7 +19,7 @@ pub struct Committing<T> {
     end: End,
     /// COMMIT was written.
     ended: bool,
-    /// A part has failed: what remains is to undo the transaction.
+    /// A part has failed, or COMMIT: what remains is to undo the transaction.
     undoing: bool,
     /// A CancelRequest has hit the undoing.
     cancelled: bool,
@@ -85,7 +85,8 @@ impl<T: Parts> Exchange for Committing<T> {
     }
 
     fn wants_retry(&mut self, c: &mut Conversation) -> bool {
-        if !self.undoing && !self.parts.has_failed() {
+        // A CancelRequest may hit the COMMIT itself.
+        if !self.undoing && !self.parts.has_failed() && !self.end.has_failed() {
             return self.parts.wants_retry(c);
         }
         let again = !self.undoing || self.cancelled;

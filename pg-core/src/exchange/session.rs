@@ -82,6 +82,11 @@ impl End {
         }
         Ok(())
     }
+
+    /// Whether the server has refused it.
+    pub(super) fn has_failed(&self) -> bool {
+        self.error.is_some()
+    }
 }
 
 impl Exchange for End {

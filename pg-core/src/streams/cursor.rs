@@ -92,8 +92,8 @@ impl<'s, S: Lender, T: FromRowOwned> NamedCursor<'s, S, T> {
     pub async fn close(mut self) -> Result<()> {
         let sql = format!("CLOSE {}", self.quoted);
         let closed = self.session.run(CursorCommand::new(&sql, (), false)).await;
-        // What failed is closed with its transaction, or was before.
-        self.is_open = false;
+        // One with hold outlives a CLOSE that was cancelled: the drop closes it then.
+        self.is_open = closed.is_err();
         closed.map(drop)
     }
 }

@@ -231,6 +231,7 @@ impl Script {
             Ended::Done(Ok(value)) => return (Some(value), Fate::Kept),
             Ended::Done(Err(error)) => {
                 self.ledger.error(&self.net, what, &error, call, scope, closed);
+                self.story.push(format!("{:>9}   {:?} {:?}", self.now().0, error.kind(), error.sqlstate()));
                 (None, fate_of(&error))
             }
             Ended::Dropped => {

@@ -61,7 +61,7 @@ macro_rules! call {
 impl Conversation {
     /// One of them.
     pub(super) fn any(rng: &mut Rng) -> Conversation {
-        let all = [simple, extended, in_a_pipeline, in_transactions, copy_in, copy_out];
+        let all = [simple, extended, in_a_pipeline, in_transactions, committing, copy_in, copy_out];
         rng.pick(&all)()
     }
 
@@ -291,6 +291,28 @@ fn in_transactions() -> Conversation {
                 }
                 tx.commit().await?;
             }, "RolledBack"),
+        ],
+    )
+}
+
+/// A COMMIT that travels with its transaction: it is cancelled, and the transaction undone; the next is kept.
+fn committing() -> Conversation {
+    let prepared = |tag| [m::parse_complete(), m::bind_complete(), done(tag)];
+    let begun: Vec<_> = prepared("BEGIN").into_iter().chain(prepared("DELETE 4")).collect();
+    let cancelled = [m::parse_complete(), m::bind_complete(), failed("57014"), ready(b'E')];
+    let again = prepared("BEGIN").into_iter().chain([m::bind_complete(), done("DELETE 5")]);
+    const SQL: &str = "delete from t";
+    conversation(
+        "committing",
+        None,
+        [
+            ("PBEPBEPBES", begun.into_iter().chain(cancelled).collect()),
+            ("Q", vec![done("ROLLBACK"), ready(b'I')]),
+            ("PBEBEPBES", again.chain(prepared("COMMIT")).chain([ready(b'I')]).collect()),
+        ],
+        [
+            call!(s => s.begin().await?.commit_with(pipeline::execute(SQL, ())).await?, "Server 57014"),
+            call!(s => s.begin().await?.commit_with(pipeline::execute(SQL, ())).await?, "5"),
         ],
     )
 }

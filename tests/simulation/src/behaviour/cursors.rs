@@ -47,11 +47,10 @@ impl Script {
         let call = self.begin_call("cursor", &[number, between]);
         let (polls, until) = (self.polls(), self.now() + DEADLINE);
         let rows = language::row_count(number);
-        let (mut is_declared, mut at) = (false, 0);
+        let mut at = 0;
         let mut wrong = Vec::new();
         let reading = async {
             let mut cursor = s.cursor_with::<RowA>(options, "give a $1", (int8(number),)).await?;
-            is_declared = true;
             for towards in steps {
                 let (rightful, then) = language::travel(rows, at, towards);
                 at = then;
@@ -80,8 +79,7 @@ impl Script {
             Result::Ok(())
         };
         let ended = limited(polls, until, reading).await;
-        // Whether one that nobody got a guard of was declared is not known.
-        self.leaves_cursors |= hold && (!is_declared || end == End::Leave);
+        self.leaves_cursors |= hold && end == End::Leave;
         self.ledger.right += u64::from(matches!(ended, Ended::Done(Ok(()))));
         self.outcome(s, "cursor", ended, &call, scope);
         if !wrong.is_empty() && !self.is_touched() {
