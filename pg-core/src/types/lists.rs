@@ -312,11 +312,12 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_element_type_goes_as_a_literal() {
+    fn an_unknown_element_type_goes_as_a_literal_whose_elements_are_quoted() {
         let plan = plan_of::<Vec<Vec<&str>>>(&Type::UNKNOWN).unwrap();
         assert_eq!((plan.type_, plan.format, plan.children.len()), (Type::UNKNOWN, Format::Text, 1));
-        assert_eq!(encode(&[["a b", "c"]], &Type::UNKNOWN, Format::Text).unwrap(), b"{{\"a b\",c}}");
-        assert_eq!(encode(&[1, 2], &Type::UNKNOWN, Format::Text).unwrap(), b"{1,2}");
+        assert_eq!(encode(&[["a b", "c"]], &Type::UNKNOWN, Format::Text).unwrap(), b"{{\"a b\",\"c\"}}");
+        let some = [Some(1), None];
+        assert_eq!(encode(&some, &Type::UNKNOWN, Format::Text).unwrap(), b"{\"1\",NULL}");
         assert_eq!(<[&str] as Adapter>::TYPE, TypeName::Array(&TypeName::Inferred));
         assert_eq!(<[Vec<i32>] as Adapter>::TYPE, TypeName::Array(&TypeName::Oid(23)));
     }
