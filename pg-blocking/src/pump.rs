@@ -7,6 +7,10 @@ use std::time::Duration;
 
 /// A replication stream whose positions are told while the application is busy. (The async client's streams have a method
 /// `pump` of their own, which takes a future.)
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be pumped",
+    note = "streams of replication can: those of `Blocking::start_replication` and its like"
+)]
 pub trait Pump: Send {
     /// Tells the server where we are if it is time to, without waiting; how long until the next time.
     fn beat(&mut self) -> Duration;

@@ -62,6 +62,10 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// To return too early, with nothing there, is harmless, and so is [`Ready::Read`] where room to send was wanted: what is
 /// possible is tried without waiting, and then it waits again.
+#[diagnostic::on_unimplemented(
+    message = "a connection can't wait by `{Self}`",
+    note = "`WaitPoll` is a way, and so is a closure that says its types: `|fd: BorrowedFd<'_>, wanted: Wanted, deadline: Option<Instant>| ..`"
+)]
 pub trait Wait: Send + Sync {
     /// Waits for what is wanted, until the deadline.
     ///

@@ -6,6 +6,10 @@ use crate::observe::{Observed, Observer};
 use crate::session::Session;
 
 /// What makes a session of one's own out of each connection.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` makes no sessions",
+    note = "`pg_blocking::Config` and `pg_async::Config` have `connect_with` and `connect_observed`"
+)]
 pub trait Factory: Connector {
     /// What a factory is given: a session that is logged in.
     type Raw: Session;

@@ -10,6 +10,10 @@ use std::future::Future;
 use std::time::Duration;
 
 /// What a client crate brings: connecting, and letting time pass.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't connect again for a `Listener`",
+    note = "`pg_blocking::Listener` and `pg_async::Listener` bring what can"
+)]
 pub trait Redial: Send {
     /// What connecting gives.
     type Session: Session;

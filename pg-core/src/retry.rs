@@ -92,6 +92,10 @@ impl Retry {
 
 /// What [`Session::retry`](crate::session::Session::retry) runs: an `async fn(&mut S) -> Result<T>` by its name, or
 /// `async |tx| ..`. It says of either that its future is `Send`; nobody needs to implement it.
+#[diagnostic::on_unimplemented(
+    message = "`retry` can't run `{Self}`",
+    note = "it runs `async |tx| {{ .. }}`, and an `async fn(&mut S) -> Result<T>` by its name, whose futures are `Send`"
+)]
 pub trait Body<'t, S, T, B = &'t mut S> {
     /// What it gives.
     type Future: Future<Output = Result<T>> + Send;

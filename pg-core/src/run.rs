@@ -7,6 +7,10 @@ use std::future::Future;
 use std::pin::Pin;
 
 /// What can run an exchange.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` runs no exchanges",
+    note = "clients, transactions and pooled connections do; take one by `&mut`. A decorator implements `Run` and `Session`"
+)]
 pub trait Run: Send {
     /// Runs an exchange to its end.
     ///
@@ -45,6 +49,10 @@ pub(crate) async fn in_pieces<S: Lender, E: Exchange>(session: &mut S, exchange:
 }
 
 /// A session as its guards see it. Every [`Session`](crate::session::Session) is one; nobody else needs to be.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no session",
+    note = "clients, transactions and pooled connections are; take one by `&mut`. A decorator implements `Run` and `Session`"
+)]
 pub trait Lender: Run + Sized {
     /// The connection beneath.
     fn lent(&mut self) -> &mut Connection;

@@ -51,6 +51,10 @@ pub use crate::streams::Rows;
 ///
 /// All futures here are `Send`, and safe to drop at any point: the connection stays usable, and no row or error of
 /// the dropped call reaches a later one. What the server had begun may have taken effect.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no session",
+    note = "clients, transactions and pooled connections are; take one by `&mut`. A decorator implements `Run` and `Session`"
+)]
 pub trait Session: Run + Sized {
     /// The connection beneath.
     fn connection(&mut self) -> &mut Connection;
@@ -874,6 +878,10 @@ impl<S: Session> Session for Using<'_, S> {
 }
 
 /// What only a whole connection can do: the part that a transaction or a pooled session doesn't have.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no whole connection",
+    note = "what is asked for concerns the connection beneath: call it on the client, outside of a transaction or a pool"
+)]
 pub trait Lifecycle: Session {
     /// What cancels this session's statement from elsewhere.
     type CancelToken;

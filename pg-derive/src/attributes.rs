@@ -82,15 +82,17 @@ const KEYS: &[Key] = &[
     key("allow_missing", &[Place::Type], Takes::Nothing, "allow_missing"),
     key("crate", &[Place::Type], Takes::CratePath, "crate = path::to::it"),
     key("bound", &[Place::Type], Takes::Text, "bound = \"..\""),
-    key("skip", &[Place::Field], Takes::Nothing, "skip"),
-    key("default", &[Place::Field], Takes::Function, "default` or `default = path"),
+    key("skip", &[Place::Field, Place::Variant], Takes::Nothing, "skip"),
+    key("skip_to_sql", &[Place::Field], Takes::Nothing, "skip_to_sql"),
+    key("skip_from_sql", &[Place::Field], Takes::Nothing, "skip_from_sql"),
+    key("default", &[Place::Type, Place::Field], Takes::Function, "default` or `default = path"),
     Key {
         rows_only: Some(
             "a row's columns can be spread over several structs, but a field of a type is one value",
         ),
         ..key("flatten", &[Place::Field], Takes::Prefix, "flatten` or `flatten(prefix = \"..\")")
     },
-    key("alias", &[Place::Variant], Takes::Text, "alias = \"..\""),
+    key("alias", &[Place::Field, Place::Variant], Takes::Text, "alias = \"..\""),
     key("other", &[Place::Variant], Takes::Nothing, "other"),
 ];
 
@@ -115,9 +117,27 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("as", "into"),
     ("serialize_as", "into"),
     ("deserialize_as", "from"),
-    ("deny_unknown", "allow_extra"),
     ("allow_mismatch", "other"),
     ("native", "foreign"),
+];
+
+/// Keys that others have or that one may look for, and why there are none such.
+const NEEDLESS: &[(&str, &str)] = &[
+    ("array", "the array of each type is found with it"),
+    ("borrow", "a field whose type has a lifetime borrows from the row without a word"),
+    ("deny_unknown", "attributes without a field are an error as it is, unless `allow_extra` is there"),
+    (
+        "deny_unknown_fields",
+        "attributes without a field are an error as it is, unless `allow_extra` is there",
+    ),
+    ("enum", "an enum is PostgreSQL's enum without a word"),
+    (
+        "index",
+        "a struct with named fields finds its columns by their names, a tuple struct reads them in order",
+    ),
+    ("null_as", "`from = Option<Type>` hands NULL to the conversion"),
+    ("nullable", "an `Option` can be NULL, and nothing else"),
+    ("register", "a type registers itself at its first use"),
 ];
 
 /// What was written for a key, and where.
@@ -146,7 +166,11 @@ pub(crate) struct TypeAttributes {
     pub(crate) allow_missing: Option<Given<()>>,
     pub(crate) krate: Option<Given<Path>>,
     pub(crate) bound: Option<Given<Punctuated<WherePredicate, Token![,]>>>,
+    pub(crate) default: Option<DefaultOf>,
 }
+
+/// Where a default comes from: a function, or `Default`.
+pub(crate) type DefaultOf = Given<Option<ExprPath>>;
 
 /// By what other codec than its own a value is written and read.
 #[derive(Default)]
@@ -193,8 +217,12 @@ impl Conversion {
 #[derive(Default)]
 pub(crate) struct FieldAttributes {
     pub(crate) name: Option<Given<LitStr>>,
+    /// Each may be given.
+    pub(crate) aliases: Vec<LitStr>,
     pub(crate) skip: Option<Given<()>>,
-    pub(crate) default: Option<Given<Option<ExprPath>>>,
+    pub(crate) skip_to_sql: Option<Given<()>>,
+    pub(crate) skip_from_sql: Option<Given<()>>,
+    pub(crate) default: Option<DefaultOf>,
     pub(crate) flatten: Option<Given<Option<LitStr>>>,
     pub(crate) conversion: Conversion,
 }
@@ -206,6 +234,7 @@ pub(crate) struct VariantAttributes {
     /// Each may be given.
     pub(crate) aliases: Vec<LitStr>,
     pub(crate) other: Option<Given<()>>,
+    pub(crate) skip: Option<Given<()>>,
 }
 
 impl TypeAttributes {
@@ -229,6 +258,8 @@ impl TypeAttributes {
                 ("allow_extra", _) => set(&mut all.allow_extra, key, (), errors),
                 ("allow_missing", _) => set(&mut all.allow_missing, key, (), errors),
                 ("crate", Value::CratePath(path)) => set(&mut all.krate, key, path, errors),
+                ("default", Value::Function(path)) => set(&mut all.default, key, Some(path), errors),
+                ("default", _) => set(&mut all.default, key, None, errors),
                 ("bound", Value::Text(text)) => {
                     let predicates = predicates(&text, errors);
                     set(&mut all.bound, key, predicates, errors);
@@ -245,12 +276,20 @@ impl TypeAttributes {
 }
 
 impl FieldAttributes {
+    /// In one direction at least.
+    pub(crate) fn is_skipped(&self) -> bool {
+        self.skip.is_some() || self.skip_to_sql.is_some() || self.skip_from_sql.is_some()
+    }
+
     pub(crate) fn parse(attributes: &[Attribute], derive: Derive, errors: &Errors) -> FieldAttributes {
         let mut all = FieldAttributes::default();
         entries(attributes, Place::Field, derive, errors, |key, value| {
             match (key.to_string().as_str(), value) {
                 ("name", Value::Text(text)) => set(&mut all.name, key, text, errors),
+                ("alias", Value::Text(text)) => all.aliases.push(text),
                 ("skip", _) => set(&mut all.skip, key, (), errors),
+                ("skip_to_sql", _) => set(&mut all.skip_to_sql, key, (), errors),
+                ("skip_from_sql", _) => set(&mut all.skip_from_sql, key, (), errors),
                 ("default", Value::Function(path)) => set(&mut all.default, key, Some(path), errors),
                 ("default", _) => set(&mut all.default, key, None, errors),
                 ("flatten", Value::Prefix(prefix)) => set(&mut all.flatten, key, Some(prefix), errors),
@@ -274,6 +313,7 @@ impl VariantAttributes {
                 ("name", Value::Text(text)) => set(&mut all.name, key, text, errors),
                 ("alias", Value::Text(text)) => all.aliases.push(text),
                 ("other", _) => set(&mut all.other, key, (), errors),
+                ("skip", _) => set(&mut all.skip, key, (), errors),
                 _ => unknown(key, Place::Variant, derive, errors),
             }
         });
@@ -524,6 +564,8 @@ fn misplaced(key: &Ident, place: Place, derive: Derive) -> syn::Error {
         format!("`{name}` belongs on {}, not on {}; allowed here: {allowed}", places.join(" or "), place.on())
     } else if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == name) {
         format!("no attribute `{name}`: it is called `{ours}`; allowed here: {allowed}")
+    } else if let Some((_, why)) = NEEDLESS.iter().find(|(theirs, _)| *theirs == name) {
+        format!("no attribute `{name}`: {why}; remove it")
     } else if let Some(near) = nearest(&name, here) {
         format!("no attribute `{name}`: did you mean `{near}`? Allowed here: {allowed}")
     } else {

@@ -4,7 +4,7 @@ use crate::attributes::{FieldAttributes, TypeAttributes, VariantAttributes};
 use crate::errors::Errors;
 use proc_macro2::Span;
 use syn::spanned::Spanned;
-use syn::{DeriveInput, Expr, Fields, Generics, Ident, Member, Type};
+use syn::{DeriveInput, Expr, Fields, Generics, Ident, LitStr, Member, Type};
 
 /// Which macro was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,11 @@ pub(crate) enum Derive {
 }
 
 impl Derive {
+    /// It makes Rust values of SQL's; the others go the other way.
+    pub(crate) fn reads(self) -> bool {
+        matches!(self, Derive::FromSql | Derive::FromRow)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Derive::ToSql => "ToSql",
@@ -53,6 +58,8 @@ pub(crate) struct Field<'i> {
     pub(crate) member: Member,
     pub(crate) ty: &'i Type,
     pub(crate) attributes: FieldAttributes,
+    /// Whether the derive writes values; otherwise it reads them.
+    writes: bool,
 }
 
 pub(crate) struct Variant<'i> {
@@ -119,6 +126,7 @@ fn fields<'i>(fields: &'i Fields, derive: Derive, errors: &Errors) -> Vec<Field<
             member,
             ty: &field.ty,
             attributes: FieldAttributes::parse(&field.attrs, derive, errors),
+            writes: !derive.reads(),
         })
         .collect()
 }
@@ -132,9 +140,58 @@ impl Field<'_> {
         }
     }
 
-    /// Neither read nor written.
+    pub(crate) fn is_phantom(&self) -> bool {
+        is_phantom(self.ty)
+    }
+
+    /// Not read by a derive that reads, not written by one that writes.
     pub(crate) fn is_left_out(&self) -> bool {
-        self.attributes.skip.is_some() || is_phantom(self.ty)
+        let FieldAttributes { skip, skip_to_sql, skip_from_sql, .. } = &self.attributes;
+        let one_way = if self.writes { skip_to_sql } else { skip_from_sql };
+        skip.is_some() || one_way.is_some() || is_phantom(self.ty)
+    }
+
+    /// What says how it is written or read, and has no effect since it isn't; and why.
+    pub(crate) fn idle(&self) -> (&'static str, Vec<(&'static str, Span)>) {
+        let FieldAttributes { name, aliases, skip, skip_to_sql, skip_from_sql, default, flatten, conversion } =
+            &self.attributes;
+        let mut idle = vec![
+            ("name", name.as_ref().map(|given| given.key)),
+            ("alias", aliases.first().map(LitStr::span)),
+            // What a function gives is the field, whether it is looked for or not.
+            ("default", default.as_ref().filter(|given| given.value.is_none()).map(|given| given.key)),
+            ("flatten", flatten.as_ref().map(|given| given.key)),
+            ("skip_to_sql", skip_to_sql.as_ref().map(|given| given.key)),
+            ("skip_from_sql", skip_from_sql.as_ref().map(|given| given.key)),
+        ];
+        idle.extend(conversion.given().into_iter().map(|(key, at)| (key, Some(at))));
+        let (why, kept): (_, &[&str]) = match (skip, skip_to_sql, skip_from_sql) {
+            (Some(_), ..) => ("the field is skipped", &[]),
+            _ if is_phantom(self.ty) => ("PhantomData is neither written nor read", &[]),
+            (_, Some(_), Some(skip)) => {
+                return (
+                    "`skip_to_sql` is there too, and both are `skip`",
+                    vec![("skip_from_sql", skip.key)],
+                );
+            }
+            (_, Some(_), None) => (
+                "the field is not written",
+                &["name", "alias", "default", "flatten", "from", "try_from", "skip_to_sql"],
+            ),
+            (_, None, Some(_)) => ("the field is not read", &["name", "alias", "into", "skip_from_sql"]),
+            (None, None, None) => return ("", Vec::new()),
+        };
+        // One that goes both ways is of use in the other.
+        let both_ways = ["json", "with", "foreign"];
+        let one_way = !kept.is_empty();
+        let is_idle = |key: &str| !(kept.contains(&key) || one_way && both_ways.contains(&key));
+        (
+            why,
+            idle.into_iter()
+                .filter(|(key, _)| is_idle(key))
+                .filter_map(|(key, at)| Some((key, at?)))
+                .collect(),
+        )
     }
 }
 

@@ -29,6 +29,8 @@ const ATTRIBUTES: &[&str] = &[
     "crate = other",
     "bound = \"i64: Copy\"",
     "skip",
+    "skip_to_sql",
+    "skip_from_sql",
     "default",
     "default = make",
     "flatten",
@@ -67,7 +69,8 @@ fn is_of_the_other_way(derive: Derive, attribute: &str) -> bool {
     let reads = matches!(derive, Derive::FromSql | Derive::FromRow);
     match attribute.split([' ', '(']).next().unwrap_or_default() {
         "default" | "from" | "try_from" | "alias" => !reads,
-        "into" => reads,
+        "skip_from_sql" => !reads,
+        "into" | "skip_to_sql" => reads,
         _ => false,
     }
 }

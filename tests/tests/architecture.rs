@@ -185,6 +185,25 @@ fn whoever_wraps_an_exchange_forwards_all_of_it() {
 }
 
 #[test]
+fn each_public_trait_says_what_to_do_where_it_is_missing() {
+    let mut silent = Vec::new();
+    for name in CRATES {
+        let source = Crate::read(name);
+        for (module, code) in source.code() {
+            for (at, _) in code.match_indices("pub trait ") {
+                let before = &code[..at];
+                let attributes = &before[before.rfind(['}', ';']).unwrap_or_default()..];
+                if !attributes.contains("diagnostic::on_unimplemented") {
+                    let declared = code[at..].lines().next().unwrap_or_default();
+                    silent.push(format!("{name} {module}: {declared}"));
+                }
+            }
+        }
+    }
+    assert!(silent.is_empty(), "traits without `#[diagnostic::on_unimplemented]`:\n{}", silent.join("\n"));
+}
+
+#[test]
 fn unsafe_code_is_forbidden_everywhere() {
     let read = |path: &str| std::fs::read_to_string(workspace().join(path)).unwrap();
     assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));

@@ -1,7 +1,7 @@
 //! Derived rows of COPY, under both clients: what is sent is what the server reads, in text and in binary.
 
 use pg_core::copy::CopyFrom;
-use pg_core::{CopyRow, ErrorKind, FromRow, FromSql, Result, Session, ToSql};
+use pg_core::{CopyRow, ErrorKind, FromRow, FromSql, Params, Result, Session, ToSql};
 use pg_tests::clients::still_answers;
 use pg_tests::server::Database;
 
@@ -18,6 +18,14 @@ struct Entry {
     state: State,
     #[pg(skip)]
     cached: u8,
+}
+
+/// `made` is the server's to give.
+#[derive(Debug, Clone, PartialEq, CopyRow, Params, FromRow)]
+struct Made {
+    id: i64,
+    #[pg(skip_to_sql)]
+    made: i32,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +90,21 @@ async fn named_fields_find_their_columns<S: Session>(client: &mut S, _: &Databas
     Ok(())
 }
 
+async fn a_column_that_the_server_fills_is_read_and_not_written<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute(TABLE).await?;
+    let made = Made { id: 1, made: 0 };
+    client.copy_in_all(&CopyFrom::table("entry"), [&made]).await?;
+    let back: Made = client.query_one("select id, made from entry", ()).await?;
+    assert_eq!(back, Made { made: 7, ..made.clone() });
+    let sql = "insert into entry (id) values (:id) returning id, made";
+    let back: Made = client.query_one(sql, made.clone()).await?;
+    assert_eq!(back, Made { made: 7, ..made });
+    Ok(())
+}
+
 async fn a_tuple_struct_goes_in_order_and_a_text_type_makes_it_text<S: Session>(
     client: &mut S,
     _: &Database,
@@ -130,6 +153,7 @@ async fn a_field_that_does_not_fit_is_named_and_nothing_is_sent<S: Session>(
 pg_tests::both_clients!(
     json_goes_into_both_of_its_columns,
     named_fields_find_their_columns,
+    a_column_that_the_server_fills_is_read_and_not_written,
     a_tuple_struct_goes_in_order_and_a_text_type_makes_it_text,
     a_field_that_does_not_fit_is_named_and_nothing_is_sent,
 );

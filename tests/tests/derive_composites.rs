@@ -2,7 +2,7 @@
 
 use pg_core::types::adapter::Adapter;
 use pg_core::types::range::Range;
-use pg_core::{ErrorKind, FromRow, FromSql, Result, Session, ToSql};
+use pg_core::{ErrorKind, FromRow, FromSql, Registry, Result, Session, ToSql};
 use pg_tests::clients::{echo, still_answers};
 use pg_tests::server::Database;
 use std::borrow::Cow;
@@ -58,6 +58,41 @@ struct Older {
     b: String,
     #[pg(default)]
     a: Option<i64>,
+}
+
+/// Before and after `alter type narrow rename attribute b to text`.
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "narrow")]
+struct Renamed {
+    #[pg(alias = "b", alias = "label")]
+    text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, FromSql)]
+#[pg(name = "narrow", default)]
+struct Filled {
+    a: i64,
+    b: String,
+    #[pg(default = seven)]
+    c: i64,
+    #[pg(skip)]
+    seen: bool,
+}
+
+impl Default for Filled {
+    fn default() -> Filled {
+        Filled { a: 5, b: "none".to_owned(), c: 6, seen: true }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "wide", allow_extra)]
+struct OneWay {
+    #[pg(skip_to_sql)]
+    a: i64,
+    #[pg(skip_from_sql, default = seven)]
+    extra: i64,
+    b: String,
 }
 
 fn seven() -> i64 {
@@ -259,6 +294,48 @@ async fn fields_without_an_attribute_are_left_out_and_have_their_default<S: Sess
     echo(client, &Narrow { a: 4, ..value }, "narrow", "(b,4)").await
 }
 
+async fn an_attribute_may_have_had_other_names<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let registry = Registry::new().with::<Renamed>();
+    let value = Renamed { text: "x".to_owned() };
+    for rename in ["b to text", "text to label", "label to b"] {
+        echo(client, &value, "narrow", "(x)").await?;
+        client.batch_execute(&format!("alter type narrow rename attribute {rename}")).await?;
+        client.refresh(&registry).await?;
+        assert_eq!(client.drifts(&registry).await?, []);
+    }
+    client.batch_execute("alter type narrow add attribute label text").await?;
+    client.refresh(&registry).await?;
+    let error = client.query_value::<Renamed>("select row('x', 'y')::narrow", ()).await.unwrap_err();
+    assert!(
+        error.message().contains("narrow has the attributes b, label, and one field stands for all"),
+        "{error}"
+    );
+    still_answers(client).await
+}
+
+async fn what_the_server_lacks_is_taken_from_the_whole_s_default<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let read: Filled = client.query_value("select row('x')::narrow", ()).await?;
+    assert_eq!(read, Filled { a: 5, b: "x".to_owned(), c: 7, seen: true });
+    let error = client.query_value::<Filled>("select row(null)::narrow", ()).await.unwrap_err();
+    assert!(error.message().contains("the value is NULL"), "{error}");
+    Ok(())
+}
+
+async fn a_field_may_be_skipped_in_one_direction<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    let value = OneWay { a: 1, extra: 2, b: "b".to_owned() };
+    let sent: String = client.query_value("select $1::wide::text", (&value,)).await?;
+    assert_eq!(sent, "(2,b,,)");
+    let read: OneWay = client.query_value("select row(2, 'b', null, 1)::wide", ()).await?;
+    assert_eq!(read, OneWay { extra: 7, ..value });
+    Ok(())
+}
+
 async fn converted_fields_are_what_they_are_converted_to<S: Session>(
     client: &mut S,
     _: &Database,
@@ -363,6 +440,9 @@ pg_tests::both_clients!(
     tuple_structs_stand_for_attributes_by_their_place,
     attributes_without_a_field_are_null_and_passed_over,
     fields_without_an_attribute_are_left_out_and_have_their_default,
+    an_attribute_may_have_had_other_names,
+    what_the_server_lacks_is_taken_from_the_whole_s_default,
+    a_field_may_be_skipped_in_one_direction,
     converted_fields_are_what_they_are_converted_to,
     converted_types_are_what_they_are_converted_to,
     a_range_that_was_created_goes_by_its_name,

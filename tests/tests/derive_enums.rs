@@ -41,6 +41,26 @@ enum Seen<'r> {
 }
 
 #[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(name = "mood")]
+enum Known {
+    Sad,
+    /// Of this program alone.
+    #[pg(skip)]
+    Guessed(f64, String),
+    New,
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(repr = i32)]
+#[repr(i32)]
+enum Code {
+    One = 1,
+    #[pg(skip)]
+    Local,
+    Three,
+}
+
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
 #[pg(text, rename_all = "lowercase")]
 enum State {
     Open,
@@ -91,6 +111,25 @@ async fn labels_have_aliases_and_the_rest_is_kept<S: Session>(client: &mut S, _:
     let error =
         client.query_value::<i64>("select 1::bigint where $1::mood is null", (Mood::Other("\0".to_owned()),));
     assert_eq!(error.await.unwrap_err().kind(), ErrorKind::Encode);
+    still_answers(client).await
+}
+
+async fn a_skipped_variant_is_never_read_and_an_error_to_write<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    client.batch_execute(SCHEMA).await?;
+    echo(client, &Known::Sad, "mood", "sad").await?;
+    echo(client, &Known::New, "mood", "new").await?;
+    echo(client, &Code::Three, "integer", "3").await?;
+    let guessed = Known::Guessed(0.5, "x".to_owned());
+    let error = client.query_value::<Known>("select $1::mood", (&guessed,)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Encode);
+    assert!(error.message().contains("Known::Guessed stands for nothing in SQL"), "{error}");
+    let error = client.query_value::<Code>("select 2", ()).await.unwrap_err();
+    assert!(error.message().contains("Code has no variant for the number 2; it has 1, 3"), "{error}");
+    let error = client.query_value::<Code>("select $1::int4", (&Code::Local,)).await.unwrap_err();
+    assert!(error.message().contains("Code::Local stands for nothing in SQL"), "{error}");
     still_answers(client).await
 }
 
@@ -207,6 +246,7 @@ async fn variants_with_data_are_documents<S: Session>(client: &mut S, _: &Databa
 pg_tests::both_clients!(
     labels_have_aliases_and_the_rest_is_kept,
     a_kept_label_may_be_borrowed,
+    a_skipped_variant_is_never_read_and_an_error_to_write,
     text_enums_fit_all_character_types,
     integer_enums_are_their_numbers,
     variants_with_data_are_documents,

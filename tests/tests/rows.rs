@@ -88,6 +88,56 @@ struct Order {
     buyer: Option<Buyer>,
 }
 
+#[derive(Debug, PartialEq, FromRow)]
+#[pg(default = Account::nobody)]
+struct Account {
+    #[pg(alias = "number", alias = "nr")]
+    id: i64,
+    name: String,
+    #[pg(default)]
+    note: Option<String>,
+    #[pg(skip_from_sql)]
+    fresh: bool,
+    #[pg(skip, default = unknown)]
+    place: String,
+}
+
+impl Account {
+    fn nobody() -> Account {
+        Account {
+            id: 0,
+            name: "nobody".to_owned(),
+            note: Some("x".to_owned()),
+            fresh: true,
+            place: String::new(),
+        }
+    }
+}
+
+async fn columns_may_have_other_names_and_a_row_a_default<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    let account = |id, name: &str| Account {
+        id,
+        name: name.to_owned(),
+        note: None,
+        place: unknown(),
+        ..Account::nobody()
+    };
+    for (sql, expected) in [
+        ("select 1::int8 as id, 'a' as name, true as fresh", account(1, "a")),
+        ("select 'b' as name, 2::int8 as number", account(2, "b")),
+        ("select 3::int8 as nr", account(3, "nobody")),
+        ("select 'c' as name", account(0, "c")),
+    ] {
+        assert_eq!(client.query_one::<Account>(sql, ()).await?, expected, "{sql}");
+    }
+    let error = client.query_one::<Account>("select 1::int8 as nr, 2::int8 as id", ()).await.unwrap_err();
+    assert_eq!(error.message(), "columns 1 and 2 of the row, \"nr\" and \"id\", are one field's");
+    still_answers(client).await
+}
+
 async fn joined_rows_are_structs_in_structs<S: Session>(client: &mut S, _: &Database) -> Result<()> {
     with_orders(client).await?;
     let sql = "select o.id, o.note, p.id as buyer_id, p.city as buyer_city, p.street as buyer_street \
@@ -188,6 +238,7 @@ async fn rows_borrow_from_the_stream<S: Session>(client: &mut S, _: &Database) -
 
 pg_tests::both_clients!(
     columns_are_found_by_their_names,
+    columns_may_have_other_names_and_a_row_a_default,
     joined_rows_are_structs_in_structs,
     rows_may_be_generic,
     rows_borrow_from_the_stream,

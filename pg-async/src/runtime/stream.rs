@@ -8,6 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// What a connection can run over: any byte stream of futures-io.
+#[diagnostic::on_unimplemented(
+    message = "no connection goes over `{Self}`",
+    note = "it goes over what is futures-io's `AsyncRead + AsyncWrite + Send`; tokio's streams become so by `tokio_util::compat`"
+)]
 pub trait Stream: AsyncRead + AsyncWrite + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Send> Stream for T {}

@@ -30,6 +30,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// What a client crate does with settings: the one thing that [`Config`] doesn't know.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no client, so that a `Config` of it doesn't connect",
+    note = "`pg_blocking::Config` and `pg_async::Config` are those of the clients"
+)]
 pub trait Connector {
     /// What connecting gives: a result, or a future of one.
     type Connecting;

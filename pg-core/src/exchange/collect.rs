@@ -8,6 +8,10 @@ use crate::types::typecaster::TypecasterOwned;
 use std::marker::PhantomData;
 
 /// What is done with the rows.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` doesn't collect rows",
+    note = "`All`, `One`, `AtMostOne`, `Values` and `Value` do, of rows with `#[derive(FromRow)]`"
+)]
 pub trait Collect: Send {
     /// What comes out.
     type Output: Send;

@@ -13,6 +13,10 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 /// What a client brings.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't open connections",
+    note = "pg_blocking and pg_async bring what can: connect by their `Config`"
+)]
 pub trait Dialer: Send {
     /// A session that is logged in.
     type Session: Send;

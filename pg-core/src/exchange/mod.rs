@@ -46,6 +46,10 @@ use std::time::Duration;
 /// [`on_message`](Exchange::on_message) for each message that belongs to it, with `send` again while there is
 /// [`more`](Exchange::more) to write; and [`finish`](Exchange::finish) once the
 /// server owes it nothing more. It may be dropped at any point between: the connection reads its answers to the end.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no exchange, so that no session runs it",
+    note = "`Session` has a method for each; of a declared statement, `BY_EMAIL.one(params)` and its like are exchanges"
+)]
 pub trait Exchange: Send {
     /// What comes out.
     type Output: Send;

@@ -12,6 +12,10 @@ use crate::protocol::conversation::Conversation;
 use std::collections::BTreeMap;
 
 /// An exchange that may be one of several: it ends with its own CommandComplete and not with ReadyForQuery.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a part of a pipeline",
+    label = "write `pipeline::execute(..)` or `pipeline::query(..)`"
+)]
 pub trait Part: Exchange {
     /// Whether it failed for what a second run heals, and nothing of it was kept.
     fn is_healed_by_another_run(&self, conversation: &Conversation) -> bool;
@@ -60,6 +64,10 @@ impl<P: Params, C: Collect> Part for Request<'_, P, C> {
 }
 
 /// [`Part`] without its output, for a list of different ones.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a part of a pipeline",
+    label = "write `pipeline::execute(..)` or `pipeline::query(..)`"
+)]
 pub trait AnyPart {
     /// [`Exchange::prepare`].
     fn prepare_part(&mut self, conversation: &mut Conversation) -> Result<Option<Needs>>;

@@ -8,6 +8,10 @@ use std::time::Duration;
 /// Is told of all that a session does. It is called in the session's own thread or task, so it must not wait.
 ///
 /// Functions `FnMut(&Event<'_>)` are observers; so are pairs of them, of which each is told.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` doesn't observe a session",
+    note = "`Log` and `Tracing` do, and a closure that says its type: `|event: &Event<'_>| ..`"
+)]
 pub trait Observer: Send {
     /// Takes an event.
     fn observe(&mut self, event: &Event<'_>);

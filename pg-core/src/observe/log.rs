@@ -9,6 +9,10 @@ use std::io::Write;
 use std::time::Duration;
 
 /// Where lines go.
+#[diagnostic::on_unimplemented(
+    message = "lines of the log can't go to `{Self}`",
+    note = "they go to what is `std::io::Write + Send`, and with the feature `log` to `LogCrate`"
+)]
 pub trait Sink: Send {
     /// Takes a line, without its end.
     fn line(&mut self, line: &str, is_error: bool);

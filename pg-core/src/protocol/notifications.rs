@@ -81,6 +81,10 @@ pub struct Refused {
 /// It is called wherever the connection reads, so it must not wait. What it refuses stays with the connection, and is given
 /// to it again when the next comes, or by `deliver_notifications`, which tells the refusal too. What it was given
 /// when it panics is told as lost.
+#[diagnostic::on_unimplemented(
+    message = "notifications can't go to `{Self}`",
+    note = "they go to a `Vec<Heard>`, a `VecDeque<Heard>`, either of them in an `Arc<Mutex<..>>`, a channel of std, or a closure that says its types: `|heard: &Heard| -> Result<(), Box<dyn Error + Send + Sync>>`"
+)]
 pub trait NotificationSink: Send {
     /// Takes one.
     ///

@@ -82,24 +82,42 @@ impl Column {
     }
 }
 
-/// The column of this name.
+/// The column that a field's name or one of its aliases means, behind a prefix.
 ///
 /// # Errors
-/// Several are called so: the first is as good a guess as the last.
-pub(super) fn called(columns: &[Column], name: &str) -> Result<Option<usize>> {
-    let mut found = columns.iter().enumerate().filter(|(_, column)| *column.name == *name).map(|(at, _)| at);
+/// Several are meant: the first is as good a guess as the last.
+pub(super) fn called(
+    columns: &[Column],
+    prefix: &str,
+    name: &str,
+    aliases: &[&str],
+) -> Result<Option<usize>> {
+    let is_meant = |column: &Column| {
+        let inner = column.name.strip_prefix(prefix);
+        inner.is_some_and(|inner| inner == name || aliases.contains(&inner))
+    };
+    let mut found = columns.iter().enumerate().filter(|(_, column)| is_meant(column));
     match (found.next(), found.next()) {
-        (Some(first), Some(second)) => Err(Error::decode(format!(
-            "columns {} and {} of the row are both called {name:?}",
-            first.saturating_add(1),
-            second.saturating_add(1)
-        ))
-        .hint("give one of them another name in the SQL: `.. as other_name`; a tuple reads columns by their places")),
-        (first, _) => Ok(first),
+        (Some((first, one)), Some((second, another))) => {
+            let (first, second) = (first.saturating_add(1), second.saturating_add(1));
+            let (one, another) = (&*one.name, &*another.name);
+            Err(match one == another {
+                true => Error::decode(format!("columns {first} and {second} of the row are both called {one:?}")),
+                false => Error::decode(format!(
+                    "columns {first} and {second} of the row, {one:?} and {another:?}, are one field's"
+                )),
+            }
+            .hint("give one of them another name in the SQL: `.. as other_name`; a tuple reads columns by their places"))
+        }
+        (first, _) => Ok(first.map(|(at, _)| at)),
     }
 }
 
 /// What names a column: its number from 0, or its name.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names no column",
+    label = "a column's number, a `usize` from 0, or its name, a `&str`"
+)]
 pub trait ColumnIndex {
     /// The column's number.
     fn find(&self, columns: &[Column]) -> Result<usize>;

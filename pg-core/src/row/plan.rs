@@ -155,9 +155,8 @@ impl Building<'_> {
         for field in shape.fields {
             match field {
                 Field::Nested { prefix: inner, shape } => self.fields(shape, &format!("{prefix}{inner}"))?,
-                Field::Column { name: Some(name), plan, default, .. } => {
-                    let name = format!("{prefix}{name}");
-                    match called(self.columns, &name)? {
+                Field::Column { name: Some(name), aliases, plan, default, .. } => {
+                    match called(self.columns, prefix, name, aliases)? {
                         Some(at) => self.leaf(at, *plan)?,
                         None if *default => {
                             let plan = Plan::leaf(&Type::UNKNOWN, Format::Text);
@@ -169,7 +168,7 @@ impl Building<'_> {
                                 plan,
                             });
                         }
-                        None => return Err(self.missing(&name)),
+                        None => return Err(self.missing(&format!("{prefix}{name}"))),
                     }
                 }
                 Field::Column { name: None, plan, .. } => {

@@ -24,6 +24,8 @@ pub enum Field {
     Column {
         /// The column's name.
         name: Option<&'static str>,
+        /// What else the column may be called.
+        aliases: &'static [&'static str],
         /// [`Typecaster::plan`] of the field's type.
         plan: fn(&Type, &Planner<'_>) -> Result<Plan>,
         /// The field's SQL type.
@@ -49,6 +51,7 @@ impl Field {
     pub const fn column<'a, T: Typecaster<'a>>(name: &'static str) -> Field {
         Field::Column {
             name: Some(name),
+            aliases: &[],
             plan: T::plan,
             type_name: T::TYPE,
             text_only: T::TEXT_ONLY,
@@ -61,6 +64,7 @@ impl Field {
     pub const fn column_or_default<'a, T: Typecaster<'a>>(name: &'static str) -> Field {
         Field::Column {
             name: Some(name),
+            aliases: &[],
             plan: T::plan,
             type_name: T::TYPE,
             text_only: T::TEXT_ONLY,
@@ -73,6 +77,7 @@ impl Field {
     pub const fn next<'a, T: Typecaster<'a>>() -> Field {
         Field::Column {
             name: None,
+            aliases: &[],
             plan: T::plan,
             type_name: T::TYPE,
             text_only: T::TEXT_ONLY,
@@ -155,7 +160,9 @@ impl Shape {
     /// Whether a field that has no default reads the column of this name.
     pub(crate) fn requires(&self, column: &str) -> bool {
         self.fields.iter().any(|field| match field {
-            Field::Column { name, default, .. } => !default && *name == Some(column),
+            Field::Column { name, aliases, default, .. } => {
+                !default && (*name == Some(column) || aliases.contains(&column))
+            }
             Field::Nested { prefix, shape } => {
                 column.strip_prefix(prefix).is_some_and(|column| shape.requires(column))
             }

@@ -129,6 +129,10 @@ impl Encode<'_> {
 }
 
 /// The object-safe twin of [`Adapter`], for lists of parameters of different types: `&[&dyn Parameter]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a parameter",
+    note = "a parameter has an adapter: derive one with `#[derive(ToSql)]`, or wrap a `postgres_types::ToSql` type in `Native(..)`"
+)]
 pub trait Parameter {
     /// [`Adapter::TYPE`] of the value.
     fn type_name(&self) -> TypeName;

@@ -19,6 +19,8 @@ use std::borrow::Cow;
 pub struct CompositeField {
     /// The attribute's name on the server; without one, the attribute at the field's place.
     pub name: Option<&'static str>,
+    /// What else the attribute may be called.
+    pub aliases: &'static [&'static str],
     /// `plan` of the field's type, as an adapter or a typecaster.
     pub plan: fn(&Type, &Planner<'_>) -> Result<Plan>,
     /// The server may lack the attribute.
@@ -90,7 +92,7 @@ fn matched(
     let mut order = Vec::with_capacity(attributes.len());
     for (place, attribute) in (0..u16::MAX).zip(attributes) {
         let stands_for = |field: &CompositeField, index| match field.name {
-            Some(name) => name == attribute.name(),
+            Some(name) => name == attribute.name() || field.aliases.contains(&attribute.name()),
             None => index == place,
         };
         let mut numbered = (0..u16::MAX).zip(fields.iter().zip(&mut plans));
@@ -104,7 +106,9 @@ fn matched(
         };
         let child = (field.plan)(attribute.type_(), planner)
             .map_err(|e| e.within(format_args!("attribute {:?} of {}", attribute.name(), describe(type_))))?;
-        *plan = Some(child);
+        if plan.replace(child).is_some() {
+            return Err(two_attributes(type_, field, attributes));
+        }
         order.push(index);
     }
     let mut children = Vec::with_capacity(fields.len());
@@ -119,6 +123,18 @@ fn matched(
         order.clear();
     }
     Ok(Plan::nested(type_, children, order))
+}
+
+#[cold]
+fn two_attributes(type_: &Type, field: &CompositeField, attributes: &[Field]) -> Error {
+    let called = |name: &&str| field.name == Some(name) || field.aliases.contains(name);
+    let names: Vec<&str> = attributes.iter().map(Field::name).filter(called).collect();
+    Error::decode(format!(
+        "{} has the attributes {}, and one field stands for all",
+        describe(type_),
+        names.join(", ")
+    ))
+    .hint("remove the `alias` that another attribute has")
 }
 
 #[cold]
@@ -447,8 +463,18 @@ mod tests {
     #[test]
     fn attributes_in_the_order_of_the_fields_are_read_on() {
         let fields = [
-            CompositeField { name: Some("a"), plan: <i32 as Typecaster<'_>>::plan, optional: false },
-            CompositeField { name: Some("b"), plan: <bool as Typecaster<'_>>::plan, optional: false },
+            CompositeField {
+                name: Some("a"),
+                aliases: &[],
+                plan: <i32 as Typecaster<'_>>::plan,
+                optional: false,
+            },
+            CompositeField {
+                name: Some("b"),
+                aliases: &[],
+                plan: <bool as Typecaster<'_>>::plan,
+                optional: false,
+            },
         ];
         let shape = CompositeShape { name: TypeName::Described, fields: &fields, allow_extra: false };
         let order_of = |attributes: [(&str, Type); 2]| {

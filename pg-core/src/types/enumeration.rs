@@ -39,6 +39,15 @@ pub fn keep_number<T: HoldsNumber<N>, N>(number: N) -> T {
     T::holding(number)
 }
 
+/// A variant that is skipped was to be written.
+#[cold]
+pub fn skipped<T: ?Sized>(variant: &str) -> Error {
+    let rust = short_name(std::any::type_name::<T>());
+    Error::encode(format!("{rust}::{variant} stands for nothing in SQL")).hint(
+        "the variant is `#[pg(skip)]`: make the field an Option and send None, or give the variant a value",
+    )
+}
+
 /// Plans how a text enum is written: as a string.
 ///
 /// # Errors

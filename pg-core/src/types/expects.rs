@@ -39,6 +39,8 @@ pub enum Expects {
 pub struct Attribute {
     /// Its name; without one, the attribute at the field's place.
     pub name: Option<&'static str>,
+    /// What else it may be called.
+    pub aliases: &'static [&'static str],
     /// The field's SQL type.
     pub type_name: TypeName,
     /// How the field is written as the attribute's type, or why it can't be.
@@ -96,7 +98,10 @@ pub(crate) fn compare(name: TypeName, expects: &Expects, catalog: &Catalog, drif
         }
         (Expects::Attributes { fields, allow_extra }, Kind::Composite(attributes)) => {
             let place = |field: &Attribute, at: usize| match field.name {
-                Some(name) => attributes.iter().position(|attribute| attribute.name() == name),
+                Some(name) => attributes
+                    .iter()
+                    .map(postgres_types::Field::name)
+                    .position(|attribute| attribute == name || field.aliases.contains(&attribute)),
                 None => Some(at).filter(|at| *at < attributes.len()),
             };
             let places: Vec<Option<usize>> =

@@ -74,6 +74,10 @@ pub trait Typecaster<'a>: Sized {
 }
 
 /// A typecaster that borrows nothing, so its values outlive the row.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no typecaster that borrows nothing",
+    note = "derive one with `#[derive(FromSql)]`; a type that borrows from the row can't leave it: own its fields, or read it in a stream"
+)]
 pub trait TypecasterOwned: for<'a> Typecaster<'a> {}
 impl<T: for<'a> Typecaster<'a>> TypecasterOwned for T {}
 

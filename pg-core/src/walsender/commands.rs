@@ -18,6 +18,10 @@ const TYPES_OF_TABLES: &str = "select distinct a.atttypid from pg_catalog.pg_att
 
 /// The commands of a connection that was made with `Config::replication`. Every [`Session`] has them; where the
 /// connection is none for replication, each is an error that says so.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no session, so that it takes no commands of replication",
+    note = "connect by `Config::replication`, and call them on the client"
+)]
 pub trait ReplicationSession: Session {
     /// `IDENTIFY_SYSTEM`: the cluster, its timeline, how far its log is, and the database.
     ///

@@ -15,6 +15,12 @@ pub(super) fn row<'i>(input: &'i Input<'i>, errors: &Errors) -> Option<Form<'i>>
         struct_of_columns(input, "a row is read into a struct", "to read columns into", errors)?;
     no_form(input, "reads whole rows", "FromSql", errors);
     rename_all_needs_names(input, style, "reads its columns in order", errors);
+    if let (Some(default), Style::Tuple) = (&input.attributes.default, style) {
+        errors.at(
+            default.key,
+            "a tuple struct reads its columns in order, so none can be told missing: remove `default`, or name the fields",
+        );
+    }
     for field in fields {
         own_attributes(field, errors);
         flatten_stands_alone(field, errors);
@@ -114,22 +120,10 @@ fn own_attributes(field: &Field<'_>, errors: &Errors) {
     there_is_one_null(field, errors);
 }
 
-fn left_out_fields_have_nothing_else(field: &Field<'_>, errors: &Errors) {
-    if !field.is_left_out() {
-        return;
-    }
-    let why =
-        if field.attributes.skip.is_some() { "the field is skipped" } else { "PhantomData is no column" };
-    let mut others = vec![
-        ("name", field.attributes.name.as_ref().map(|given| given.key)),
-        ("default", field.attributes.default.as_ref().map(|given| given.key)),
-        ("flatten", field.attributes.flatten.as_ref().map(|given| given.key)),
-    ];
-    others.extend(field.attributes.conversion.given().into_iter().map(|(name, key)| (name, Some(key))));
-    for (other, key) in others {
-        if let Some(key) = key {
-            errors.at(key, format!("`{other}` has no effect: {why}; remove one of the two"));
-        }
+pub(super) fn left_out_fields_have_nothing_else(field: &Field<'_>, errors: &Errors) {
+    let (why, idle) = field.idle();
+    for (key, at) in idle {
+        errors.at(at, format!("`{key}` has no effect: {why}; remove one of the two"));
     }
 }
 
@@ -142,6 +136,9 @@ fn flatten_stands_alone(field: &Field<'_>, errors: &Errors) {
             name.key,
             "a flattened field has no column of its own to name: remove `name`, or write `flatten(prefix = \"..\")`",
         );
+    }
+    if let Some(alias) = field.attributes.aliases.first() {
+        errors.on(alias, "a flattened field has no column of its own to name: remove `alias`");
     }
     if let Some((key, at)) = field.attributes.conversion.given().first() {
         errors.at(*at, format!("a flattened field is read column by column: remove `{key}`, or `flatten`"));
@@ -161,6 +158,9 @@ fn columns_in_order_have_no_names(field: &Field<'_>, style: Style, why: &str, er
     }
     if let Some(name) = &field.attributes.name {
         errors.at(name.key, format!("a tuple struct {why}: remove `name`, or name the fields"));
+    }
+    if let Some(alias) = field.attributes.aliases.first() {
+        errors.on(alias, format!("a tuple struct {why}: remove `alias`, or name the fields"));
     }
     if let Some(default) = &field.attributes.default {
         errors.at(

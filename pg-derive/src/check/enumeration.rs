@@ -1,7 +1,7 @@
 //! Enums: by label or by number, with a variant for what no other stands for.
 
 use super::names::Distinct;
-use super::{Form, Label, Number, Other};
+use super::{Form, Label, Number, Other, Rest};
 use crate::errors::Errors;
 use crate::input::{Data, Input, Variant, type_name_of};
 use crate::rename::{Rule, plain};
@@ -15,13 +15,13 @@ pub(super) fn labels<'i>(
     is_text: bool,
     errors: &Errors,
 ) -> Option<Form<'i>> {
-    let (variants, other) = split(variants, errors)?;
+    let (variants, rest) = split(variants, errors)?;
     let labels = variants.into_iter().map(|variant| Label {
         variant: variant.ident,
         label: label(input, variant),
         aliases: variant.attributes.aliases.iter().map(syn::LitStr::value).collect(),
     });
-    Some(Form::Labels { is_text, labels: labels.collect(), other })
+    Some(Form::Labels { is_text, labels: labels.collect(), rest })
 }
 
 pub(super) fn numbers<'i>(
@@ -42,31 +42,32 @@ pub(super) fn numbers<'i>(
         numbers.push(Number { variant: variant.ident, number });
         steps += 1;
     }
-    let (_, other) = split(variants, errors)?;
-    numbers.retain(|number| other.as_ref().is_none_or(|other| other.variant != number.variant));
-    Some(Form::Numbers { repr, numbers, other })
+    let (plain, rest) = split(variants, errors)?;
+    numbers.retain(|number| plain.iter().any(|variant| variant.ident == number.variant));
+    Some(Form::Numbers { repr, numbers, rest })
 }
 
-/// The variants that stand for one value each, and the one that takes the others.
-fn split<'i>(
-    variants: &'i [Variant<'i>],
-    errors: &Errors,
-) -> Option<(Vec<&'i Variant<'i>>, Option<Other<'i>>)> {
+/// The variants that stand for one value each, and the others.
+fn split<'i>(variants: &'i [Variant<'i>], errors: &Errors) -> Option<(Vec<&'i Variant<'i>>, Rest<'i>)> {
     let mut plain = Vec::with_capacity(variants.len());
-    let (mut all, mut fits) = (None, true);
+    let (mut rest, mut fits) = (Rest::default(), true);
     for variant in variants {
         let mut refuse = |at, message: &str| {
             errors.at(at, message);
             fits = false;
         };
         match (&variant.attributes.other, variant.data, variant.fields.as_slice()) {
-            (Some(other), ..) if all.is_some() => {
+            (Some(other), ..) if variant.attributes.skip.is_some() => {
+                refuse(other.key, "a variant is `skip` or `other`, not both: keep one");
+            }
+            _ if variant.attributes.skip.is_some() => rest.skipped.push(variant.ident),
+            (Some(other), ..) if rest.other.is_some() => {
                 refuse(
                     other.key,
                     "two variants are `other`: one takes all that no variant stands for, keep one",
                 );
             }
-            (Some(_), _, [field]) => all = Some(Other { variant: variant.ident, field }),
+            (Some(_), _, [field]) => rest.other = Some(Other { variant: variant.ident, field }),
             (Some(other), ..) => refuse(
                 other.key,
                 "`other` keeps what the server sent, so the variant wants one field: `Other(String)` for labels, \
@@ -75,13 +76,13 @@ fn split<'i>(
             (None, Some(at), _) => refuse(
                 at,
                 "a label of a PostgreSQL enum carries no data: remove it, mark the variant that takes unknown labels \
-                 `#[pg(other)]`, write `#[pg(json)]` on the enum to keep it as JSON by serde, or `#[pg(text = self)]` \
+                 `#[pg(other)]`, one that is never sent `#[pg(skip)]`, write `#[pg(json)]` on the enum to keep it as JSON by serde, or `#[pg(text = self)]` \
                  if it has Display and FromStr",
             ),
             (None, None, _) => plain.push(variant),
         }
     }
-    fits.then_some((plain, all))
+    fits.then_some((plain, rest))
 }
 
 fn label(input: &Input<'_>, variant: &Variant<'_>) -> String {
@@ -92,8 +93,8 @@ fn label(input: &Input<'_>, variant: &Variant<'_>) -> String {
     }
 }
 
-pub(super) fn some_variant(input: &Input<'_>, count: usize, other: &Option<Other<'_>>, errors: &Errors) {
-    if count == 0 && other.is_none() {
+pub(super) fn some_variant(input: &Input<'_>, count: usize, rest: &Rest<'_>, errors: &Errors) {
+    if count == 0 && rest.other.is_none() {
         errors.at(
             input.ident.span(),
             "an enum without variants has no value to send or read: add a variant for each label",
@@ -104,7 +105,9 @@ pub(super) fn some_variant(input: &Input<'_>, count: usize, other: &Option<Other
 pub(super) fn labels_are_valid_and_differ(input: &Input<'_>, labels: &[Label<'_>], errors: &Errors) {
     let mut names = Distinct::new("label");
     let Data::Enum(variants) = &input.data else { return };
-    let plain = variants.iter().filter(|variant| variant.attributes.other.is_none());
+    let is_plain =
+        |variant: &&Variant<'_>| variant.attributes.other.is_none() && variant.attributes.skip.is_none();
+    let plain = variants.iter().filter(is_plain);
     for (variant, label) in plain.zip(labels) {
         let attributes = &variant.attributes;
         names.add(

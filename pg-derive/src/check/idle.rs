@@ -3,6 +3,7 @@
 use super::Form;
 use crate::errors::Errors;
 use crate::input::{Data, Input};
+use syn::LitStr;
 
 pub(super) fn type_attributes_have_a_place(input: &Input<'_>, form: &Form<'_>, errors: &Errors) {
     let attributes = &input.attributes;
@@ -31,6 +32,9 @@ pub(super) fn type_attributes_have_a_place(input: &Input<'_>, form: &Form<'_>, e
     if let (Some(rule), Some(why)) = (&attributes.rename_all, nothing_to_rename(form)) {
         errors.at(rule.key, format!("`rename_all` has nothing to rename: {why}; remove it"));
     }
+    if let (Some(default), false) = (&attributes.default, matches!(form, Form::Composite { .. })) {
+        errors.at(default.key, NOTHING_MISSING);
+    }
     let allowances = [("allow_extra", &attributes.allow_extra), ("allow_missing", &attributes.allow_missing)];
     for (key, given) in allowances {
         if let (Some(given), false) = (given, matches!(form, Form::Composite { .. })) {
@@ -41,6 +45,9 @@ pub(super) fn type_attributes_have_a_place(input: &Input<'_>, form: &Form<'_>, e
         }
     }
 }
+
+const NOTHING_MISSING: &str =
+    "`default` has no effect: only a composite or a row can lack what a field is read from; remove it";
 
 /// Why names have no use.
 fn nothing_to_rename(form: &Form<'_>) -> Option<&'static str> {
@@ -72,24 +79,33 @@ pub(super) fn fields_have_no_idle_attributes(input: &Input<'_>, form: &Form<'_>,
     let composite = matches!(form, Form::Composite { .. });
     for field in input.fields() {
         let attributes = &field.attributes;
-        let named = matches!(form, Form::Composite { by_position: false, .. }) && !field.is_left_out();
-        if let (Some(name), false) = (&attributes.name, named) {
-            errors.at(name.key, format!("`name` names nothing here: {nameless}; remove it"));
+        let named = matches!(form, Form::Composite { by_position: false, .. });
+        if !attributes.is_skipped() {
+            let names = [
+                ("name", attributes.name.as_ref().map(|name| name.key)),
+                ("alias", attributes.aliases.first().map(LitStr::span)),
+            ];
+            for (key, at) in names {
+                if let (Some(at), false) = (at, named) {
+                    errors.at(at, format!("`{key}` names nothing here: {nameless}; remove it"));
+                }
+            }
+            if let (Some(default), false) = (&attributes.default, composite) {
+                errors.at(default.key, NOTHING_MISSING);
+            }
+            if let (Some(why), Some((key, at))) = (whole, attributes.conversion.given().first()) {
+                errors.at(*at, format!("`{key}` converts nothing here: {why}; remove it"));
+            }
         }
-        if let (Some(default), false) = (&attributes.default, composite && !field.is_left_out()) {
-            let why = if field.is_left_out() {
-                "a field that is left out is `Default::default()`"
-            } else {
-                "only a composite or a row can lack what the field is read from"
-            };
-            errors.at(default.key, format!("`default` has no effect: {why}; remove it"));
-        }
-        if let (Some(skip), Some(why)) = (&attributes.skip, whole) {
-            errors.at(skip.key, format!("`skip` skips nothing here: {why}; remove it"));
-        }
-        let unconverted = whole.or(field.is_left_out().then_some("the field is neither written nor read"));
-        if let (Some(why), Some((key, at))) = (unconverted, attributes.conversion.given().first()) {
-            errors.at(*at, format!("`{key}` converts nothing here: {why}; remove it"));
+        let skips = [
+            ("skip", &attributes.skip),
+            ("skip_to_sql", &attributes.skip_to_sql),
+            ("skip_from_sql", &attributes.skip_from_sql),
+        ];
+        for (key, skip) in skips {
+            if let (Some(skip), Some(why)) = (skip, whole) {
+                errors.at(skip.key, format!("`{key}` skips nothing here: {why}; remove it"));
+            }
         }
     }
 }
@@ -105,16 +121,20 @@ pub(super) fn variants_have_no_idle_attributes(input: &Input<'_>, form: &Form<'_
     for variant in variants {
         let attributes = &variant.attributes;
         let is_other = attributes.other.is_some();
-        let why = labels.or(is_other.then_some("the `other` variant takes every label that no variant has"));
+        let why = labels
+            .or(is_other.then_some("the `other` variant takes every label that no variant has"))
+            .or(attributes.skip.is_some().then_some("the variant is skipped"));
+        let whole = !matches!(form, Form::Labels { .. } | Form::Numbers { .. });
+        if let (Some(skip), Some(why), true) = (&attributes.skip, labels, whole) {
+            errors.at(skip.key, format!("`skip` skips nothing here: {why}; remove it"));
+        }
         if let (Some(name), Some(why)) = (&attributes.name, why) {
             errors.at(name.key, format!("`name` names nothing here: {why}; remove it"));
         }
         if let (Some(alias), Some(why)) = (attributes.aliases.first(), why) {
             errors.on(alias, format!("`alias` names nothing here: {why}; remove it"));
         }
-        if let (Some(other), false) =
-            (&attributes.other, matches!(form, Form::Labels { .. } | Form::Numbers { .. }))
-        {
+        if let (Some(other), true) = (&attributes.other, whole) {
             errors.at(
                 other.key,
                 "`other` takes labels or numbers that no variant stands for, and this type has neither: remove it",

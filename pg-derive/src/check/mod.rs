@@ -21,9 +21,9 @@ pub(crate) enum Form<'i> {
     /// A base type made of these parts.
     Packed(Vec<Named<'i>>),
     /// An enum, or text that is one of these labels.
-    Labels { is_text: bool, labels: Vec<Label<'i>>, other: Option<Other<'i>> },
+    Labels { is_text: bool, labels: Vec<Label<'i>>, rest: Rest<'i> },
     /// Integers of a Rust type.
-    Numbers { repr: &'i Type, numbers: Vec<Number<'i>>, other: Option<Other<'i>> },
+    Numbers { repr: &'i Type, numbers: Vec<Number<'i>>, rest: Rest<'i> },
     /// All that its one field is.
     Transparent(&'i Field<'i>),
     /// A domain over its one field.
@@ -59,6 +59,14 @@ pub(crate) struct Label<'i> {
 pub(crate) struct Number<'i> {
     pub(crate) variant: &'i Ident,
     pub(crate) number: TokenStream,
+}
+
+/// The variants that stand for no value of their own.
+#[derive(Default)]
+pub(crate) struct Rest<'i> {
+    pub(crate) other: Option<Other<'i>>,
+    /// Never read, and an error to write.
+    pub(crate) skipped: Vec<&'i Ident>,
 }
 
 /// The variant that takes what no other stands for, in its one field.
@@ -117,6 +125,7 @@ fn value<'i>(input: &'i Input<'i>, errors: &Errors) -> Option<Form<'i>> {
         one_conversion(&field.attributes.conversion, errors);
         nullable_is_an_option(field, errors);
         there_is_one_null(field, errors);
+        columns::left_out_fields_have_nothing_else(field, errors);
     }
     one_conversion(&input.attributes.conversion, errors);
     match &form {
@@ -124,12 +133,12 @@ fn value<'i>(input: &'i Input<'i>, errors: &Errors) -> Option<Form<'i>> {
             something_is_left(input, attributes.len(), "a composite type has at least one attribute", errors);
             names::names_are_valid_and_differ(attributes, "attribute", errors);
         }
-        Form::Labels { labels, other, .. } => {
-            enumeration::some_variant(input, labels.len(), other, errors);
+        Form::Labels { labels, rest, .. } => {
+            enumeration::some_variant(input, labels.len(), rest, errors);
             enumeration::labels_are_valid_and_differ(input, labels, errors);
         }
-        Form::Numbers { repr, numbers, other } => {
-            enumeration::some_variant(input, numbers.len(), other, errors);
+        Form::Numbers { repr, numbers, rest } => {
+            enumeration::some_variant(input, numbers.len(), rest, errors);
             enumeration::repr_is_a_sql_type(repr, errors);
         }
         Form::Packed(parts) => {

@@ -53,12 +53,7 @@ fn wrong_name(name: &str, what: &str) -> Option<String> {
 pub(super) fn names_are_valid_and_differ(attributes: &[Named<'_>], what: &str, errors: &Errors) {
     let mut names = Distinct::new(what);
     for named in attributes {
-        names.add(
-            &named.name,
-            named.field.attributes.name.as_ref().map(|n| &n.value),
-            named.field.span(),
-            errors,
-        );
+        names.add_field(named, errors);
     }
 }
 
@@ -84,9 +79,7 @@ pub(super) fn columns_are_valid_and_differ(columns: &[Column<'_>], errors: &Erro
     let mut names = Distinct::new("column");
     for column in columns {
         match column {
-            Column::Named(Named { field, name }) => {
-                names.add(name, field.attributes.name.as_ref().map(|n| &n.value), field.span(), errors);
-            }
+            Column::Named(named) => names.add_field(named, errors),
             Column::Flattened { field, .. } => {
                 if let Some(prefix) =
                     field.attributes.flatten.as_ref().and_then(|flatten| flatten.value.as_ref())
@@ -112,6 +105,15 @@ pub(super) struct Distinct<'w> {
 impl<'w> Distinct<'w> {
     pub(super) fn new(what: &'w str) -> Distinct<'w> {
         Distinct { what, seen: HashMap::new() }
+    }
+
+    /// A field's name and aliases.
+    fn add_field(&mut self, Named { field, name }: &Named<'_>, errors: &Errors) {
+        let attributes = &field.attributes;
+        self.add(name, attributes.name.as_ref().map(|name| &name.value), field.span(), errors);
+        for alias in &attributes.aliases {
+            self.add(&alias.value(), Some(alias), alias.span(), errors);
+        }
     }
 
     pub(super) fn add(&mut self, name: &str, literal: Option<&LitStr>, at: Span, errors: &Errors) {

@@ -17,13 +17,10 @@ pub(super) fn expand(to: &mut Expansion<'_>, attributes: &[Named<'_>], by_positi
     let text_only = any_text_only(to, &fields);
     let table = attributes.iter().map(|attribute| {
         let plan = to.of_codec(attribute.field, "plan");
-        let name = match (by_position, &attribute.name) {
-            (true, _) => quote!(::core::option::Option::None),
-            (false, name) => quote!(::core::option::Option::Some(#name)),
-        };
+        let (name, aliases) = to.names(attribute.field, (!by_position).then_some(&attribute.name));
         let optional = is_optional(to, attribute.field);
         quote_spanned! {at(attribute.field.ty)=>
-            #pg::composite::CompositeField { name: #name, plan: #plan, optional: #optional }
+            #pg::composite::CompositeField { name: #name, aliases: #aliases, plan: #plan, optional: #optional }
         }
     });
     let plan = match to.input.derive {
@@ -60,22 +57,20 @@ pub(super) fn expand(to: &mut Expansion<'_>, attributes: &[Named<'_>], by_positi
 
 /// Whether the server may lack a field's attribute: then the field is not written, and its default when read.
 fn is_optional(to: &Expansion<'_>, field: &Field<'_>) -> bool {
-    to.input.attributes.allow_missing.is_some() || (to.reads() && field.attributes.default.is_some())
+    to.input.attributes.allow_missing.is_some() || (to.reads() && to.has_default(field))
 }
 
 /// What `Registry::verify` compares with the server's.
 fn expects(to: &Expansion<'_>, attributes: &[Named<'_>], by_position: bool) -> TokenStream {
     let pg = &to.pg;
     let each = attributes.iter().map(|attribute| {
-        let name = match (by_position, &attribute.name) {
-            (true, _) => quote!(::core::option::Option::None),
-            (false, name) => quote!(::core::option::Option::Some(#name)),
-        };
+        let (name, aliases) = to.names(attribute.field, (!by_position).then_some(&attribute.name));
         let [type_name, plan] = to.of_codec_all(attribute.field, ["TYPE", "plan"]);
         let (expects, optional) = (to.expects(attribute.field), is_optional(to, attribute.field));
         quote_spanned! {at(attribute.field.ty)=>
             #pg::Attribute {
                 name: #name,
+                aliases: #aliases,
                 type_name: #type_name,
                 plan: #plan,
                 optional: #optional,

@@ -1,8 +1,9 @@
 //! Enums: one match each way.
 
 use super::{Expansion, at, literal, local};
-use crate::check::{Label, Number, Other};
+use crate::check::{Label, Number, Other, Rest};
 use crate::input::Derive;
+use crate::rename::plain;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Type;
@@ -11,9 +12,11 @@ pub(super) fn labels(
     to: &mut Expansion<'_>,
     is_text: bool,
     labels: &[Label<'_>],
-    other: Option<&Other<'_>>,
+    rest: &Rest<'_>,
 ) -> TokenStream {
     let (pg, row) = (to.pg.clone(), to.row.clone());
+    let other = rest.other.as_ref();
+    let skipped = skipped(to, rest);
     let trait_ = to.trait_();
     let variants = labels.iter().map(|label| label.variant);
     let names: Vec<_> = labels.iter().map(|label| literal(&label.label)).collect();
@@ -31,6 +34,7 @@ pub(super) fn labels(
                 match self {
                     #(Self::#variants {} => #names,)*
                     #other
+                    #skipped
                 }
             };
             let write = match other {
@@ -111,13 +115,26 @@ pub(super) fn labels(
     to.implement(false, &items)
 }
 
+/// What writing a variant comes to that is skipped.
+fn skipped(to: &Expansion<'_>, rest: &Rest<'_>) -> TokenStream {
+    let (pg, skipped) = (&to.pg, &rest.skipped);
+    let names = skipped.iter().map(|variant| plain(variant));
+    quote! {
+        #(Self::#skipped { .. } => {
+            return ::core::result::Result::Err(#pg::enumeration::skipped::<Self>(#names));
+        })*
+    }
+}
+
 pub(super) fn numbers(
     to: &mut Expansion<'_>,
     repr: &Type,
     numbers: &[Number<'_>],
-    other: Option<&Other<'_>>,
+    rest: &Rest<'_>,
 ) -> TokenStream {
     let (pg, row) = (to.pg.clone(), to.row.clone());
+    let other = rest.other.as_ref();
+    let skipped = skipped(to, rest);
     let names: Vec<Ident> = (0..numbers.len()).map(|at| format_ident!("__{at}")).collect();
     let variants: Vec<_> = numbers.iter().map(|number| number.variant).collect();
     let constants = numbers.iter().zip(&names).map(
@@ -142,6 +159,7 @@ pub(super) fn numbers(
                     let #number: &#repr = match self {
                         #(Self::#variants {} => &#names,)*
                         #other
+                        #skipped
                     };
                     <#repr as #trait_>::encode(#number, #out)
                 }

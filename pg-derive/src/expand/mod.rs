@@ -13,6 +13,7 @@ mod row;
 mod stub;
 mod text;
 
+use crate::attributes::Given;
 use crate::bounds::{Bounds, fresh_lifetime};
 use crate::check::{self, Form};
 use crate::errors::Errors;
@@ -35,12 +36,8 @@ pub(crate) fn derive(derive: Derive, host: &str, tokens: &DeriveInput) -> TokenS
         Some(Form::Composite { attributes, by_position }) => {
             composite::expand(&mut to, &attributes, by_position)
         }
-        Some(Form::Labels { is_text, labels, other }) => {
-            enumeration::labels(&mut to, is_text, &labels, other.as_ref())
-        }
-        Some(Form::Numbers { repr, numbers, other }) => {
-            enumeration::numbers(&mut to, repr, &numbers, other.as_ref())
-        }
+        Some(Form::Labels { is_text, labels, rest }) => enumeration::labels(&mut to, is_text, &labels, &rest),
+        Some(Form::Numbers { repr, numbers, rest }) => enumeration::numbers(&mut to, repr, &numbers, &rest),
         Some(Form::Packed(fields)) => packed::expand(&mut to, &fields),
         Some(Form::Transparent(field)) => newtype::transparent(&mut to, field),
         Some(Form::Domain(field)) => newtype::domain(&mut to, field),
@@ -82,7 +79,7 @@ impl<'i> Expansion<'i> {
     }
 
     fn reads(&self) -> bool {
-        matches!(self.input.derive, Derive::FromSql | Derive::FromRow)
+        self.input.derive.reads()
     }
 
     /// `Adapter`, or `Typecaster` of the row.
@@ -122,27 +119,50 @@ impl<'i> Expansion<'i> {
             .collect();
         if let Data::Struct(_, fields) = &self.input.data {
             for field in fields.iter().filter(|field| field.is_left_out()) {
-                let (member, ty) = (&field.member, field.ty);
-                if field.attributes.skip.is_some() {
-                    self.bounds.require(ty, &quote!(::core::default::Default));
-                }
-                let pg = &self.pg;
-                all.push(quote_spanned!(at(ty)=> #member: #pg::wanted::default::<#ty>()));
+                let member = &field.member;
+                let default = self.default(field);
+                all.push(quote!(#member: #default));
             }
         }
         quote!(Self { #(#all),* })
     }
 
-    /// What a field is whose attribute or column is missing.
+    /// What a field is that isn't read: by its own `default`, by the type's, or by its type's.
     fn default(&mut self, field: &Field<'_>) -> TokenStream {
-        let ty = field.ty;
-        match field.attributes.default.as_ref().and_then(|given| given.value.as_ref()) {
-            Some(path) => quote_spanned!(at(path)=> #path()),
-            None => {
-                self.bounds.require(ty, &quote!(::core::default::Default));
-                let pg = &self.pg;
+        let (pg, ty, member) = (&self.pg, field.ty, &field.member);
+        match (&field.attributes.default, &self.input.attributes.default) {
+            (Some(Given { value: Some(path), .. }), _) => quote_spanned!(at(path)=> #path()),
+            (None, Some(Given { value: Some(path), .. })) => {
+                let whole = local("default");
+                quote_spanned!(at(path)=> { let #whole: Self = #path(); #whole.#member })
+            }
+            (None, Some(Given { value: None, key })) => {
+                let (ident, (_, arguments, _)) = (self.input.ident, self.input.generics.split_for_impl());
+                self.bounds.require_predicate(quote!(#ident #arguments: ::core::default::Default));
+                quote_spanned!(*key=> #pg::wanted::default::<Self>().#member)
+            }
+            (Some(Given { value: None, .. }), _) | (None, None) => {
+                if !field.is_phantom() {
+                    self.bounds.require(ty, &quote!(::core::default::Default));
+                }
                 quote_spanned!(at(ty)=> #pg::wanted::default::<#ty>())
             }
+        }
+    }
+
+    /// Whether a field has a default where what it is read from is missing.
+    fn has_default(&self, field: &Field<'_>) -> bool {
+        field.attributes.default.is_some() || self.input.attributes.default.is_some()
+    }
+
+    /// Its name on the server and all that it may have been called, or nothing where the place counts.
+    fn names(&self, field: &Field<'_>, name: Option<&str>) -> (TokenStream, TokenStream) {
+        match name {
+            Some(name) => {
+                let aliases = &field.attributes.aliases;
+                (quote!(::core::option::Option::Some(#name)), quote!(&[#(#aliases),*]))
+            }
+            None => (quote!(::core::option::Option::None), quote!(&[])),
         }
     }
 

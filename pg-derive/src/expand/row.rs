@@ -15,21 +15,19 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
         let (leaf, value) = match column {
             Column::Named(named) => {
                 let value = read(to, named.field, &reader);
-                let (name, ty) = (&named.name, named.field.ty);
-                let leaf =
-                    |default| leaf(to, named.field, &quote!(::core::option::Option::Some(#name)), default);
-                match &named.field.attributes.default {
-                    None => (leaf(false), value),
-                    Some(_) => {
-                        let leaf = leaf(true);
-                        let default = to.default(named.field);
+                let has_default = to.has_default(named.field);
+                let leaf = leaf(to, named.field, Some(&named.name), has_default);
+                match has_default {
+                    false => (leaf, value),
+                    true => {
+                        let (default, ty) = (to.default(named.field), named.field.ty);
                         (leaf, quote_spanned!(at(ty)=> if #reader.is_missing() { #default } else { #value }))
                     }
                 }
             }
             Column::Next(field) => {
                 let value = read(to, field, &reader);
-                (leaf(to, field, &quote!(::core::option::Option::None), false), value)
+                (leaf(to, field, None, false), value)
             }
             Column::Flattened { field, prefix } => flattened(to, field, prefix, &reader),
         };
@@ -53,13 +51,15 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
 }
 
 /// A field's place in the shape.
-fn leaf(to: &Expansion<'_>, field: &Field<'_>, name: &TokenStream, default: bool) -> TokenStream {
+fn leaf(to: &Expansion<'_>, field: &Field<'_>, name: Option<&str>, default: bool) -> TokenStream {
     let pg = &to.pg;
+    let (name, aliases) = to.names(field, name);
     let [plan, type_name, text_only, takes_null] =
         to.of_codec_all(field, ["plan", "TYPE", "TEXT_ONLY", "takes_null"]);
     quote! {
         #pg::Field::Column {
             name: #name,
+            aliases: #aliases,
             plan: #plan,
             type_name: #type_name,
             text_only: #text_only,

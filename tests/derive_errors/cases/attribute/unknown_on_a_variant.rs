@@ -5,7 +5,7 @@ use pg_blocking::FromSql;
 enum Mood {
     #[pg(label = "sad")]
     Sad,
-    #[pg(skip)]
+    #[pg(index = 1)]
     Happy,
 }
 
