@@ -35,7 +35,7 @@ use pg_core::types::registry::Scope;
 use pg_core::types::system::{Int2Vector, OidVector, Snapshot, Tid};
 use pg_core::types::text_search::{TsQuery, TsVector};
 use pg_core::types::time::{Date, Time, TimeTz, Timestamp, TimestampTz};
-use pg_core::types::typecaster::{RawValue, Typecaster, TypecasterOwned};
+use pg_core::types::typecaster::{RawValue, TypecasterOwned};
 use pg_core::types::{Kind, Type};
 use pg_core::wire::frame::{Input, Limits};
 use pg_core::{
@@ -48,11 +48,23 @@ use std::time::{Duration, SystemTime};
 
 #[path = "containers.rs"]
 mod containers;
+#[path = "copying.rs"]
+mod copying;
+#[cfg(test)]
+#[path = "examples.rs"]
+pub(crate) mod examples;
+#[path = "integrations.rs"]
+mod integrations;
 #[path = "replication.rs"]
 mod replication;
+#[path = "values.rs"]
+mod values;
 
 pub(crate) use containers::{arrays_binary, arrays_text, multiranges, ranges, records_text};
+pub(crate) use copying::copy_rows;
+pub(crate) use integrations::integrations;
 pub(crate) use replication::{pgoutput, replication_messages, test_decoding};
+pub(crate) use values::values;
 
 /// A body.
 pub(crate) type Body = fn(&[u8]);
@@ -91,7 +103,35 @@ pub(crate) const ALL: &[(&str, Body)] = &[
     ("replication_messages", replication_messages),
     ("pgoutput", pgoutput),
     ("test_decoding", test_decoding),
+    ("values", values),
+    ("integrations", integrations),
+    ("copy_rows", copy_rows),
 ];
+
+#[cfg(test)]
+thread_local! {
+    /// Of this thread: what bytes were to be taken for, how often that was tried, and how often they were.
+    pub(crate) static TAKEN: std::cell::RefCell<std::collections::BTreeMap<String, [u64; 2]>> =
+        std::cell::RefCell::default();
+    /// What was written meanwhile.
+    pub(crate) static WRITTEN: std::cell::RefCell<Vec<Vec<u8>>> = std::cell::RefCell::default();
+}
+
+/// Notes whether bytes were taken for what they are to be. Who fuzzes looks at coverage instead.
+fn noted<T, E>(
+    what: impl FnOnce() -> String,
+    outcome: std::result::Result<T, E>,
+) -> std::result::Result<T, E> {
+    #[cfg(test)]
+    TAKEN.with_borrow_mut(|taken| {
+        let [tried, well] = taken.entry(what()).or_default();
+        *tried += 1;
+        *well += u64::from(outcome.is_ok());
+    });
+    #[cfg(not(test))]
+    let _ = what;
+    outcome
+}
 
 /// Bytes of a case, taken one after the other; 0 when none are left.
 struct Source<'d>(&'d [u8]);
@@ -155,6 +195,7 @@ pub(crate) fn frames(data: &[u8]) {
     };
     let whole = split(stream.len());
     assert_eq!(split(size), whole);
+    let _ = noted(|| "a frame".to_owned(), whole.iter().flatten().next().ok_or(()));
     let bytes: usize = whole.iter().flatten().map(|(_, body)| body.len() + 5).sum();
     assert!(bytes <= stream.len());
 }
@@ -162,7 +203,7 @@ pub(crate) fn frames(data: &[u8]) {
 /// Every message: the first byte is the tag.
 pub(crate) fn messages(data: &[u8]) {
     let Some((tag, body)) = data.split_first() else { return };
-    match Message::parse(*tag, body) {
+    match noted(|| "a message".to_owned(), Message::parse(*tag, body)) {
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::Protocol);
             show(&error);
@@ -206,7 +247,7 @@ fn read(message: &Message<'_>, body: &[u8]) {
 pub(crate) fn reports(data: &[u8]) {
     let mut source = Source(data);
     let sql = String::from_utf8_lossy(source.some()).into_owned();
-    if let Ok(report) = ServerError::parse(source.0) {
+    if let Ok(report) = noted(|| "a report".to_owned(), ServerError::parse(source.0)) {
         let error = Error::from_server(report).with_sql(&sql).within("something");
         show(&error);
         let _ = (error.is_retryable(), error.is_cancelled(), error.sqlstate());
@@ -222,20 +263,36 @@ fn planned<T: TypecasterOwned>(type_: &Type, catalog: &Catalog, format: Format) 
 }
 
 fn decode<T: TypecasterOwned>(bytes: &[u8], plan: &Plan) -> Result<T> {
-    let context = Context::default();
+    decode_under(bytes, plan, &Arc::default())
+}
+
+fn decode_under<T: TypecasterOwned>(bytes: &[u8], plan: &Plan, settings: &Arc<Settings>) -> Result<T> {
+    let context = Context { settings: settings.clone(), ..Context::default() };
     let value = T::decode(RawValue { bytes, plan, context: &context });
     if let Err(error) = &value {
         show(error);
     }
-    value
+    noted(|| format!("{} of {} in {:?}", std::any::type_name::<T>(), plan.type_.name(), plan.format), value)
 }
 
 fn encode<T: Adapter>(value: &T, type_: &Type, catalog: &Catalog, format: Format) -> Result<Vec<u8>> {
+    encode_under(value, type_, catalog, format, &Settings::default())
+}
+
+fn encode_under<T: Adapter>(
+    value: &T,
+    type_: &Type,
+    catalog: &Catalog,
+    format: Format,
+    settings: &Settings,
+) -> Result<Vec<u8>> {
     let mut plan = <T as Adapter>::plan(type_, &Planner { catalog })?;
     plan.set_format(format);
     let mut out = Vec::new();
-    let is_null = value.encode(&mut Encode { out: &mut out, plan: &plan, settings: &Settings::default() })?;
+    let is_null = value.encode(&mut Encode { out: &mut out, plan: &plan, settings })?;
     assert_eq!(is_null, IsNull::No);
+    #[cfg(test)]
+    WRITTEN.with_borrow_mut(|written| written.push(out.clone()));
     Ok(out)
 }
 
@@ -255,14 +312,24 @@ fn written<T: Adapter + Debug>(
 
 /// What is read is written so that the same is read again, in both forms.
 fn round_trip<T: Adapter + TypecasterOwned + Debug>(bytes: &[u8], type_: &Type, catalog: &Catalog) {
+    round_trip_under::<T>(bytes, type_, catalog, &Arc::default());
+}
+
+fn round_trip_under<T: Adapter + TypecasterOwned + Debug>(
+    bytes: &[u8],
+    type_: &Type,
+    catalog: &Catalog,
+    settings: &Arc<Settings>,
+) {
+    let plan = |format| planned::<T>(type_, catalog, format).expect("a plan");
     for format in [Format::Binary, Format::Text] {
-        let Ok(value) = decode::<T>(bytes, &planned::<T>(type_, catalog, format).expect("a plan")) else {
-            continue;
-        };
+        let Ok(value) = decode_under::<T>(bytes, &plan(format), settings) else { continue };
         for written in [Format::Binary, Format::Text] {
-            let form =
-                encode(&value, type_, catalog, written).unwrap_or_else(|error| panic!("{value:?}: {error}"));
-            let again: T = decode(&form, &planned::<T>(type_, catalog, written).expect("a plan"))
+            let form = encode_under(&value, type_, catalog, written, settings)
+                .unwrap_or_else(|error| panic!("{value:?}: {error}"));
+            // Text is written in a form that a server reads under whatever settings.
+            let settings = if written == Format::Text { &Arc::default() } else { settings };
+            let again: T = decode_under(&form, &plan(written), settings)
                 .unwrap_or_else(|error| panic!("{value:?} as {}: {error}", form.escape_ascii()));
             assert_eq!(format!("{again:?}"), format!("{value:?}"), "{}", form.escape_ascii());
         }
@@ -324,6 +391,11 @@ fn catalog() -> &'static (Catalog, Type) {
                 entry(20_002, "_mood", 0, EntryShape::Array(20_001)),
                 entry(20_100, "hstore", 0, EntryShape::Base),
                 entry(20_101, "ltree", 0, EntryShape::Base),
+                entry(20_102, "lquery", 0, EntryShape::Base),
+                entry(20_103, "ltxtquery", 0, EntryShape::Base),
+                entry(20_104, "vector", 0, EntryShape::Base),
+                entry(20_105, "halfvec", 0, EntryShape::Base),
+                entry(20_106, "sparsevec", 0, EntryShape::Base),
                 entry(20_003, "inner_item", 20_004, attributes(&[("label", 25), ("numbers", 1007)])),
                 entry(20_004, "_inner_item", 0, EntryShape::Array(20_003)),
                 entry(
@@ -360,25 +432,55 @@ pub(crate) fn composites(data: &[u8]) {
     derived(data, Format::Binary);
 }
 
-/// `timestamptz` and `timestamp`.
-pub(crate) fn timestamps(data: &[u8]) {
-    builtin::<SystemTime>(data, &Type::TIMESTAMPTZ);
-    builtin::<SystemTime>(data, &Type::TIMESTAMP);
-    builtin::<Timestamp>(data, &Type::TIMESTAMP);
-    builtin::<TimestampTz>(data, &Type::TIMESTAMPTZ);
-    builtin::<Date>(data, &Type::DATE);
-    builtin::<Time>(data, &Type::TIME);
-    builtin::<TimeTz>(data, &Type::TIMETZ);
+/// All forms of dates and intervals in which a server may be set to write them, and what none writes.
+fn styles() -> &'static [Arc<Settings>] {
+    static STYLES: OnceLock<Vec<Arc<Settings>>> = OnceLock::new();
+    STYLES.get_or_init(|| {
+        let dates = [
+            "ISO, MDY",
+            "ISO, DMY",
+            "SQL, MDY",
+            "SQL, DMY",
+            "Postgres, MDY",
+            "Postgres, DMY",
+            "German, DMY",
+            "",
+        ];
+        let intervals = ["postgres", "postgres_verbose", "sql_standard", "iso_8601", ""];
+        let pairs = (0..dates.len() * intervals.len()).map(|at| (dates[at % 8], intervals[at % 5]));
+        let settings = pairs.map(|(date, interval)| Settings {
+            date_style: date.to_owned(),
+            interval_style: interval.to_owned(),
+            time_zone: "UTC".to_owned(),
+            ..Settings::default()
+        });
+        settings.map(Arc::new).collect()
+    })
 }
 
-/// `interval`, in each style.
+/// Dates and times, in each style: the first byte says in which.
+pub(crate) fn timestamps(data: &[u8]) {
+    fn of<T: Adapter + TypecasterOwned + Debug>(data: &[u8], type_: &Type, style: &Arc<Settings>) {
+        round_trip_under::<T>(data, type_, &Catalog::default(), style);
+    }
+    let mut source = Source(data);
+    let style = &styles()[source.below(styles().len())];
+    let data = source.0;
+    of::<SystemTime>(data, &Type::TIMESTAMPTZ, style);
+    of::<SystemTime>(data, &Type::TIMESTAMP, style);
+    of::<Timestamp>(data, &Type::TIMESTAMP, style);
+    of::<TimestampTz>(data, &Type::TIMESTAMPTZ, style);
+    of::<Date>(data, &Type::DATE, style);
+    of::<Time>(data, &Type::TIME, style);
+    of::<TimeTz>(data, &Type::TIMETZ, style);
+}
+
+/// `interval`, in each style: the first byte says in which.
 pub(crate) fn intervals(data: &[u8]) {
-    builtin::<Interval>(data, &Type::INTERVAL);
-    builtin::<Duration>(data, &Type::INTERVAL);
-    let plan = planned::<Interval>(&Type::INTERVAL, &Catalog::default(), Format::Text).expect("a plan");
-    let settings = Settings { interval_style: "sql_standard".to_owned(), ..Settings::default() };
-    let context = Context { settings: Arc::new(settings), ..Context::default() };
-    let _ = Interval::decode(RawValue { bytes: data, plan: &plan, context: &context });
+    let mut source = Source(data);
+    let style = &styles()[source.below(styles().len())];
+    round_trip_under::<Interval>(source.0, &Type::INTERVAL, &Catalog::default(), style);
+    round_trip_under::<Duration>(source.0, &Type::INTERVAL, &Catalog::default(), style);
 }
 
 /// `numeric`, whose text keeps what its binary form has, and the other way round.
@@ -477,7 +579,7 @@ pub(crate) fn scram(data: &[u8]) {
     scram.first_message().expect("a nonce that can be sent");
     let prefix: &[u8] = if source.byte() & 1 == 1 { b"r=abc" } else { b"" };
     let first = [prefix, source.some()].concat();
-    if let Err(error) = scram.handle_continue(&first) {
+    if let Err(error) = noted(|| "a first message".to_owned(), scram.handle_continue(&first)) {
         show(&error);
     }
     let prefix: &[u8] = if source.byte() & 1 == 1 { b"v=" } else { b"" };
@@ -520,7 +622,7 @@ pub(crate) fn logins(data: &[u8]) {
                 return;
             }
         };
-        if let Err(error) = outcome {
+        if let Err(error) = noted(|| "a request".to_owned(), outcome) {
             show(&error);
         }
     }
@@ -560,7 +662,8 @@ impl Server<'_> {
         let body = match (tag, self.source.byte() % 4) {
             (b'Z', 0..3) => b"I".to_vec(),
             (b'Z', _) => [b"ITE"[self.source.below(3)]].to_vec(),
-            (b'C', 0..3) => b"SELECT 1\0".to_vec(),
+            (b'C', 0 | 1) => b"SELECT 1\0".to_vec(),
+            (b'C', 2) => b"COMMIT\0".to_vec(),
             (b'T', 0..3) => description(&mut self.source),
             (b'D', 0..3) => row(&mut self.source),
             (b'E' | b'N', 0..3) => {
@@ -739,9 +842,9 @@ pub(crate) fn rows(data: &[u8]) {
     answer(&mut said, b'T', &columns);
     row_of(&mut said, source.0);
     match as_what {
-        0 => read_as::<(i32, Option<String>, Vec<Option<i32>>, Vec<u8>)>(&said),
-        1 => read_as::<(i32, String)>(&said),
-        _ => read_as::<Columns>(&said),
+        0 => read_as::<(i32, Option<String>, Vec<Option<i32>>, Vec<u8>)>(b"", &said),
+        1 => read_as::<(i32, String)>(b"", &said),
+        _ => read_as::<Columns>(b"", &said),
     }
 }
 
@@ -754,20 +857,21 @@ pub(crate) fn row_descriptions(data: &[u8]) {
     let mut said = b"1\0\0\0\x04".to_vec();
     if as_what == 3 {
         // A row type that asks for the columns first.
-        said.extend_from_slice(b"t\0\0\0\x06\0\0");
-        answer(&mut said, b'T', &columns);
-        answer(&mut said, b'Z', b"I");
-        said.extend_from_slice(b"2\0\0\0\x04");
+        let mut described = said;
+        described.extend_from_slice(b"t\0\0\0\x06\0\0");
+        answer(&mut described, b'T', &columns);
+        answer(&mut described, b'Z', b"I");
+        let mut said = b"2\0\0\0\x04".to_vec();
         row_of(&mut said, &row);
-        return read_as::<Row>(&said);
+        return read_as::<Row>(&described, &said);
     }
     said.extend_from_slice(b"2\0\0\0\x04");
     answer(&mut said, b'T', &columns);
     row_of(&mut said, &row);
     match as_what {
-        0 => read_as::<(i32,)>(&said),
-        1 => read_as::<(Option<String>, Vec<i32>)>(&said),
-        _ => read_as::<Columns>(&said),
+        0 => read_as::<(i32,)>(b"", &said),
+        1 => read_as::<(Option<String>, Vec<i32>)>(b"", &said),
+        _ => read_as::<Columns>(b"", &said),
     }
 }
 
@@ -784,13 +888,20 @@ fn answer(said: &mut Vec<u8>, tag: u8, body: &[u8]) {
     said.extend_from_slice(body);
 }
 
-/// Runs a statement that is answered so: a result or an error, and then the connection is in order or closed.
-fn read_as<T: pg_core::row::FromRowOwned + Debug>(said: &[u8]) {
-    let mut player = Player::logged_in(&[], true);
-    player.server.said = said.to_vec();
-    player.most += 4 * said.len();
+/// Bytes as a server says them that is asked for a piece at a time.
+fn in_pieces(bytes: &[u8]) -> Vec<u8> {
+    let counted = |piece: &[u8]| [&[u8::try_from(piece.len()).expect("at most 255")], piece].concat();
+    bytes.chunks(255).flat_map(counted).collect()
+}
+
+/// Runs a statement that is described and then answered so: a result or an error, and then the connection is in order or
+/// closed.
+fn read_as<T: pg_core::row::FromRowOwned + Debug>(described: &[u8], said: &[u8]) {
+    let pieces = in_pieces(said);
+    let mut player = Player::logged_in(&pieces, true);
+    player.server.said = described.to_vec();
     let outcome = complete(player.run(Request::new("select", (), All::<T>::default())));
-    match &outcome {
+    match &noted(|| format!("rows of {}", std::any::type_name::<T>()), outcome) {
         Ok(rows) => assert!(rows.len() <= 1 && format!("{rows:?}").len() < 4000 + 100 * said.len()),
         Err(error) => {
             show(error);
@@ -818,7 +929,8 @@ pub(crate) fn conversations(data: &[u8]) {
     };
     let mut calls = Source(calls);
     while !calls.0.is_empty() {
-        let outcome = complete(call(&mut player, &mut calls));
+        let kind = calls.0[0] % 18;
+        let outcome = noted(|| format!("an answer to call {kind}"), complete(call(&mut player, &mut calls)));
         if let Err(error) = outcome {
             show(&error);
             if matches!(error.kind(), ErrorKind::Protocol | ErrorKind::Io | ErrorKind::Closed) {
@@ -842,7 +954,7 @@ async fn call(s: &mut Player<'_>, calls: &mut Source<'_>) -> Result<()> {
         1 => s.batch_execute("select 1; select 2").await,
         2 => s.query::<(i32,)>("select 1", ()).await.map(drop),
         3 => s.query::<(Option<String>, i32)>("select $1", (1_i32,)).await.map(drop),
-        4 => s.query::<Row>("select 'any'", ("text",)).await.map(drop),
+        4 => s.query::<Row>("select $1", (7_i32,)).await.map(drop),
         5 => s.query_value::<Vec<Item>>("select array[$1]", (&item(),)).await.map(drop),
         6 => s.execute("update t set n = $1", (1_i32,)).await.map(drop),
         7 => s.prepare("select $1").await.map(drop),
@@ -973,7 +1085,7 @@ pub(crate) fn conninfo(data: &[u8]) {
     for text in
         [text.to_owned(), text.replace('@', &format!(":{SECRET}@")), format!("{text} password={SECRET}")]
     {
-        match Config::<()>::new(&text) {
+        match noted(|| "a connection string".to_owned(), Config::<()>::new(&text)) {
             Ok(config) => {
                 let settings = config.settings();
                 settings.check().expect("a string that was taken is in order");
@@ -999,7 +1111,7 @@ pub(crate) fn conninfo(data: &[u8]) {
 /// Identifiers and literals: what is quoted is read back as it was, and ends where it should.
 pub(crate) fn quoting(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    match quote::identifier(text) {
+    match noted(|| "an identifier".to_owned(), quote::identifier(text)) {
         Ok(quoted) => {
             let inner =
                 quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).expect("quotes around it");
@@ -1008,7 +1120,7 @@ pub(crate) fn quoting(data: &[u8]) {
         }
         Err(_) => assert!(text.is_empty() || text.contains('\0')),
     }
-    match quote::literal(text) {
+    match noted(|| "a literal".to_owned(), quote::literal(text)) {
         Ok(quoted) => {
             let (escapes, rest) = match quoted.strip_prefix(" E'") {
                 Some(rest) => (true, rest),
@@ -1044,7 +1156,8 @@ pub(crate) fn named_parameters(data: &[u8]) {
         assert_eq!(named::sent(text, &[field(None)], escapes).expect("no names"), text);
         let fields = [field(Some("r"))];
         for sql in [text.to_owned(), format!(":r,{text}"), format!("{text} ,:r")] {
-            let Ok(sent) = named::sent(&sql, &fields, escapes) else { continue };
+            let sent = noted(|| "named parameters".to_owned(), named::sent(&sql, &fields, escapes));
+            let Ok(sent) = sent else { continue };
             let error = named::sent(&sent, &fields, escapes).expect_err("a number stands there");
             assert!(error.message().starts_with("the SQL has $1,"), "{sql:?} is sent as {sent:?}: {error}");
         }

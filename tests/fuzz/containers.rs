@@ -1,6 +1,6 @@
 //! The bodies for arrays, records and ranges; see [`bodies`](super).
 
-use super::{builtin, decode, derived, planned, written};
+use super::{builtin, decode, derived, noted, planned, written};
 use pg_core::message::Format;
 use pg_core::types::Type;
 use pg_core::types::adapter::Adapter;
@@ -83,9 +83,14 @@ pub(crate) fn multiranges(data: &[u8]) {
     }
 }
 
-/// Record literals, and what of them is quoted again.
+/// Records that are read by position, and record literals with what of them is quoted again.
 pub(crate) fn records_text(data: &[u8]) {
-    let Ok(attributes) = literal::parse_record(data) else { return };
+    for format in [Format::Binary, Format::Text] {
+        type Tuple = (Option<i32>, (String, Option<bool>), Vec<Option<String>>);
+        let plan = planned::<Tuple>(&Type::RECORD, &Catalog::default(), format).expect("a plan");
+        let _ = decode::<Tuple>(data, &plan);
+    }
+    let Ok(attributes) = noted(|| "a record".to_owned(), literal::parse_record(data)) else { return };
     let mut again = vec![b'('];
     for (at, attribute) in attributes.iter().enumerate() {
         if at > 0 {
@@ -97,10 +102,5 @@ pub(crate) fn records_text(data: &[u8]) {
     }
     again.push(b')');
     assert_eq!(literal::parse_record(&again).expect("what we quoted"), attributes);
-    for format in [Format::Binary, Format::Text] {
-        type Tuple = (Option<i32>, (String, Option<bool>), Vec<Option<String>>);
-        let plan = planned::<Tuple>(&Type::RECORD, &Catalog::default(), format).expect("a plan");
-        let _ = decode::<Tuple>(data, &plan);
-    }
     derived(data, Format::Text);
 }

@@ -1,5 +1,6 @@
 //! Bodies for what a replication stream carries.
 
+use super::noted;
 use pg_core::message::replication::ReplicationMessage;
 use pg_core::replication::change::{ChangeReader, Event};
 use pg_core::replication::pgoutput::{Decoder, Message};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 /// CopyData of a walsender is XLogData, a keepalive, or an error.
 pub(crate) fn replication_messages(data: &[u8]) {
-    match ReplicationMessage::parse(data) {
+    match noted(|| "a message".to_owned(), ReplicationMessage::parse(data)) {
         Ok(ReplicationMessage::XLogData(message)) => assert_eq!(message.data.len() + 25, data.len()),
         Ok(ReplicationMessage::Keepalive(_)) => assert_eq!(data.len(), 18),
         Err(error) => assert!(!error.message().is_empty()),
@@ -34,7 +35,7 @@ pub(crate) fn pgoutput(data: &[u8]) {
         for end in 0..message.len() {
             let _ = decoder.clone().decode(&message[..end]);
         }
-        let decoded = decoder.decode(message);
+        let decoded = noted(|| "a message".to_owned(), decoder.decode(message));
         assert!(decoded.as_ref().map_or(0, values_of) <= message.len());
         let read = reader.read(message);
         if decoded.is_err() {
@@ -73,7 +74,7 @@ fn values_of(message: &Message<'_>) -> usize {
 pub(crate) fn test_decoding(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for text in [text.to_owned(), format!("table public.t: INSERT:{text}"), format!("table {text}")] {
-        if let Ok(Line::Change { row, old, .. }) = Line::parse(&text) {
+        if let Ok(Line::Change { row, old, .. }) = noted(|| "a line".to_owned(), Line::parse(&text)) {
             let columns = row.iter().chain(&old);
             assert!(
                 columns.map(|column| column.name.len() + column.type_name.len()).sum::<usize>() <= text.len()
