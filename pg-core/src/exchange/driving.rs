@@ -14,6 +14,10 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 /// A connection's link, which goes on by steps.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no link that a connection goes over",
+    note = "pg_blocking and pg_async bring theirs: connect by their `Config`"
+)]
 pub trait Steps: Send {
     /// A moment of its clock.
     type Moment: Copy + Ord + Send;
@@ -42,6 +46,10 @@ pub trait Steps: Send {
 }
 
 /// A session's link, and what settles the calls that were dropped or are late.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` settles no dropped calls",
+    note = "the sessions of pg_blocking and pg_async do: connect by their `Config`"
+)]
 pub trait Settles: Send {
     /// The link.
     type Link: Steps;
