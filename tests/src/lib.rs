@@ -14,6 +14,8 @@ pub mod seed;
 #[cfg(unix)]
 pub mod server;
 #[cfg(unix)]
+pub mod sharing;
+#[cfg(unix)]
 pub mod soak;
 #[cfg(unix)]
 pub mod trace;

@@ -1,70 +1,16 @@
 //! One connection for many tasks: `pg_async::Shared`.
 
-use pg_async::{Client, Config, ErrorKind, Lifecycle, Query, Result, Row, Run, Session, Shared};
+use pg_async::{ErrorKind, Lifecycle, Query, Result, Row, Run, Session, Shared};
 use pg_core::exchange::pipeline;
 use pg_core::exchange::stream::Stream;
 use pg_core::row::Shape;
 use pg_tests::relay::Relay;
-use pg_tests::server::{Database, Server};
+use pg_tests::server::Server;
+use pg_tests::sharing::{all, connect, on_one_thread, on_threads, once, shared, still_answers};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
-
-async fn connect(url: &str) -> Client {
-    Config::new(url).unwrap().connect().await.unwrap()
-}
-
-async fn shared(database: &Database) -> Shared {
-    Shared::new(connect(&database.url()).await)
-}
-
-fn on_one_thread<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
-fn on_threads<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
-}
-
-/// Polls each future once in turn until all are complete, as `join_all` does.
-async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut futures: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
-    poll_fn(|context| {
-        for (future, output) in futures.iter_mut().filter(|(_, output)| output.is_none()) {
-            if let Poll::Ready(ready) = future.as_mut().poll(context) {
-                *output = Some(ready);
-            }
-        }
-        if futures.iter().all(|(_, output)| output.is_some()) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    futures.into_iter().map(|(_, output)| output.unwrap()).collect()
-}
-
-/// Polls a future once, and leaves it as it is.
-async fn once<F: Future>(mut future: Pin<&mut F>) {
-    poll_fn(|context| {
-        assert!(future.as_mut().poll(context).is_pending());
-        Poll::Ready(())
-    })
-    .await;
-}
-
-async fn still_answers(shared: &Shared) {
-    for question in [1_i64, 7] {
-        let answer: (i64, bool) = shared
-            .query_one("select $1::int8 * 2, txid_current_if_assigned() is null", (question,))
-            .await
-            .unwrap();
-        assert_eq!(answer, (question * 2, true), "another's answer, or a transaction stands open");
-    }
-}
 
 const DOUBLE: Query<(i64,), (i64,)> = Query::new("select $1 * 2");
 

@@ -2,7 +2,7 @@
 
 use super::super::client::Client;
 use super::Shared;
-use super::state::Wakes;
+use super::wakes::Wakes;
 use pg_core::TransactionOptions;
 use pg_core::error::Result;
 use pg_core::exchange::Exchange;
@@ -15,7 +15,8 @@ use pg_core::session::{Run, Session};
 /// The connection of a [`Shared`], for one task alone: a full [`Session`](crate::Session).
 ///
 /// # Drop
-/// The connection is given back. What was left open or unread is settled by whoever comes next.
+/// The connection is given back. A transaction that was left open is rolled back, and a request that was written by half is
+/// failed: one attempt is made to send that. What was left unread is read away by whoever comes next.
 #[derive(Debug)]
 pub struct Lease {
     /// None once it was given back, by `Drop` alone.
@@ -26,11 +27,6 @@ pub struct Lease {
 impl Lease {
     pub(super) fn new(client: Client, shared: Shared) -> Lease {
         Lease { client: Some(client), shared }
-    }
-
-    /// Reads away what others left, cancels it if that takes too long, and ends what stands open.
-    pub(super) async fn settle(mut self) -> Result<()> {
-        self.client().settle_all().await
     }
 
     /// Takes the connection out for good.
@@ -76,8 +72,7 @@ impl Drop for Lease {
 /// An open transaction on a lease of its own: a session whose statements belong to it.
 ///
 /// # Drop
-/// Dropped without [`commit`](SharedTransaction::commit) it is rolled back: the ROLLBACK is queued, one attempt is made to
-/// send it, and the connection is given back.
+/// Dropped without [`commit`](SharedTransaction::commit) it is rolled back: its lease ends.
 #[derive(Debug)]
 #[must_use = "dropped without commit(), a transaction is rolled back"]
 pub struct SharedTransaction {
@@ -133,16 +128,5 @@ impl Session for SharedTransaction {
 
     fn nudge(&mut self) {
         self.lease.nudge();
-    }
-}
-
-impl Drop for SharedTransaction {
-    fn drop(&mut self) {
-        let depth = self.depth;
-        let connection = self.lease.connection();
-        connection.roll_back(depth);
-        if connection.give_up_half() || connection.wants_write() {
-            self.lease.nudge();
-        }
     }
 }

@@ -8,20 +8,27 @@
 //! The tests compile these files a second time, over a link and a clock that are imagined.
 
 mod lease;
+mod limit;
 mod queries;
+mod queue;
 mod state;
+mod wakes;
 
 use super::client::Client;
-use super::runtime::{self, Instant};
+use super::runtime;
+use limit::Limit;
 use pg_core::error::{Error, Result};
 use pg_core::exchange::operation::Operation;
+use pg_core::exchange::under::{Terms, Under};
 use pg_core::exchange::{About, Exchange, Kind};
 use pg_core::session::{Lifecycle, Run};
-use state::{Admission, Called, State, Wakes};
+use queue::Ticket;
+use state::{Called, State};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use wakes::Wakes;
 
 pub use lease::{Lease, SharedTransaction};
 
@@ -54,22 +61,31 @@ pub use lease::{Lease, SharedTransaction};
 /// [`lease`](Shared::lease) and [`begin`](Shared::begin) wait until those before them are answered, and hold up those after.
 /// So do, for their own time: `batch_execute`, `execute_many`, and pipelines of more than 512 statements.
 ///
+/// Whoever holds a lease or transaction and awaits another call of the same connection waits for itself: run all of a
+/// transaction's statements on it.
+///
+/// # Deadlines
+/// That of the connection ([`set_deadline`](pg_core::Session::set_deadline), before it is shared or on a lease) holds for
+/// each call, from its first poll on: also while others have the connection, and while what they left is settled. A call
+/// that is late ends as if it were dropped, with an error of kind `Timeout`; what came too late while it waited says so.
+///
 /// # Tasks that don't go on
-/// A call that is kept and not polled doesn't stall the others for longer than 100 ms: then its answer is set aside. Of
-/// such answers 1 MiB is kept in all; beyond, the call is given up and ends with an error. Streams, cursors and COPY belong
-/// to a lease, whose holder stalls the others as long as it likes: read large results there, or by
-/// [`for_each`](Shared::for_each).
+/// A call that is kept and not polled doesn't stall the others for much longer than 100 ms, whether it waits or is in
+/// flight: it is passed over, or its answer is set aside. Of such answers 1 MiB is kept in all; beyond, the call is given up
+/// and ends with an error. Streams, cursors and COPY belong to a lease, whose holder stalls the others as long as it likes:
+/// read large results there, or by [`for_each`](Shared::for_each).
 ///
 /// # Cancel safety
 /// Any future may be dropped at any point. What was not sent yet may still be, and its answer is read away by the others. A
 /// dropped statement that runs long is cancelled as soon as somebody waits for it and nobody's statement was sent behind
-/// it: a CancelRequest names no statement, and might hit the one after it.
-///
-/// A deadline ends a call as if it were dropped, with an error of kind `Timeout`.
+/// it: a CancelRequest names no statement, and might hit the one after it. For the same reason a
+/// [`CancelToken`](crate::CancelToken) that was made before the connection was shared cancels whatever runs at that moment,
+/// whose ever it is.
 ///
 /// # What is not for it
-/// SQL that changes the session (`set`, `begin`, `listen`) changes it for all. Statements outside of a lease should leave it
-/// as it is.
+/// SQL that changes the session (`set`, `listen`) changes it for all. Statements outside of a lease should leave it as it is.
+/// A transaction that SQL begins there (`begin`) takes in what the other tasks run: all these calls end with an error of
+/// kind `Usage`, and the transaction is undone.
 #[derive(Debug, Clone)]
 pub struct Shared {
     state: Arc<Mutex<State>>,
@@ -77,6 +93,8 @@ pub struct Shared {
 
 /// How long a call may leave its answer lying once it was woken, and how often the others look.
 const PATIENCE: Duration = Duration::from_millis(50);
+
+const WAITED: &str = "the connection was waited for, while others had it";
 
 impl Shared {
     /// Shares a connection. Its settings, registry and statements stay as they are.
@@ -93,9 +111,13 @@ impl Shared {
     /// # Cancel safety
     /// The future may be dropped at any point.
     pub async fn run<E: Exchange>(&self, exchange: E) -> Result<E::Output> {
+        let limit = Limit::of(exchange.patience().or(self.lock().deadline()));
         match way(&exchange.about(), exchange.is_long())? {
-            Way::Alone => self.lease().await?.run(exchange).await,
-            Way::Together => Call::new(self, exchange).run().await,
+            Way::Alone => {
+                let mut lease = self.lease_within(limit).await?;
+                lease.run(Under::new(exchange, Terms { limit: limit.left(), codecs: None })).await
+            }
+            Way::Together => Call::new(self, exchange).run(limit).await,
         }
     }
 
@@ -103,21 +125,26 @@ impl Shared {
     /// changes the session. It waits until all that was run before is answered.
     ///
     /// # Drop
-    /// The connection is given back; what was left open or unread is settled by whoever comes next.
+    /// The connection is given back, as [`Lease`] says.
     ///
     /// # Errors
-    /// The connection was closed.
+    /// The connection was closed, or others had it until the connection's deadline.
     ///
     /// # Cancel safety
     /// A dropped future gives up its place.
     pub async fn lease(&self) -> Result<Lease> {
+        let limit = Limit::of(self.lock().deadline());
+        self.lease_within(limit).await
+    }
+
+    async fn lease_within(&self, limit: Limit) -> Result<Lease> {
         let mut place = Place::new(self);
         loop {
-            let admission = poll_fn(|context| place.poll(context, true)).await;
-            match admission? {
-                Admission::Lease(client) => return Ok(Lease::new(client, self.clone())),
-                Admission::Settle(client) => Lease::new(client, self.clone()).settle().await?,
-                Admission::Granted | Admission::Wait => {}
+            limit.check().map_err(|late| late.within(WAITED))?;
+            let until = limit.or_after(place.ticket.patience());
+            let client = poll_fn(|context| place.poll_alone(context));
+            if let Some(client) = runtime::before(until, client).await {
+                return Ok(Lease::new(client?, self.clone()));
             }
         }
     }
@@ -194,30 +221,29 @@ fn way(about: &About<'_>, is_long: bool) -> Result<Way> {
 /// A place among those who wait for the connection.
 struct Place<'s> {
     shared: &'s Shared,
-    ticket: Option<u64>,
+    ticket: Ticket,
 }
 
 impl Place<'_> {
     fn new(shared: &Shared) -> Place<'_> {
-        Place { shared, ticket: None }
+        Place { shared, ticket: Ticket::default() }
     }
 
-    fn poll(&mut self, context: &Context<'_>, alone: bool) -> Poll<Result<Admission>> {
+    fn poll_alone(&mut self, context: &mut Context<'_>) -> Poll<Result<Client>> {
         let mut wakes = Wakes::default();
-        let admission = self.shared.lock().admit(&mut self.ticket, alone, context.waker(), &mut wakes);
+        let mut state = self.shared.lock();
+        let client = state.admit(&mut self.ticket, true, context, &mut wakes, State::take_alone);
+        drop(state);
         wakes.wake();
-        match admission {
-            Ok(Admission::Wait) => Poll::Pending,
-            other => Poll::Ready(other),
-        }
+        client.transpose().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
+        if self.ticket.is_held() {
             let mut wakes = Wakes::default();
-            self.shared.lock().give_up(ticket, &mut wakes);
+            self.shared.lock().give_up(&mut self.ticket, &mut wakes);
             wakes.wake();
         }
     }
@@ -230,41 +256,25 @@ struct Call<'s, E> {
     operation: Option<Operation<E>>,
 }
 
-/// How far a call has come.
-#[allow(clippy::large_enum_variant, reason = "moved once, and seldom")]
-enum Progress<T> {
-    Done(Result<T>),
-    /// What others have left behind must be settled first.
-    Settle(Client),
-}
-
 impl<'s, E: Exchange> Call<'s, E> {
     fn new(shared: &'s Shared, exchange: E) -> Call<'s, E> {
         Call { place: Place::new(shared), exchange: Some(exchange), operation: None }
     }
 
-    async fn run(mut self) -> Result<E::Output> {
-        let own = self.exchange.as_ref().and_then(Exchange::patience);
-        let limit = own.or_else(|| self.place.shared.lock().deadline());
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    async fn run(mut self, limit: Limit) -> Result<E::Output> {
         loop {
-            if let (Some(limit), true) = (limit, deadline.is_some_and(|deadline| Instant::now() >= deadline))
-            {
-                return Err(Error::late(limit, None));
-            }
+            let is_in_flight = self.operation.is_some();
+            limit.check().map_err(|late| if is_in_flight { late } else { late.within(WAITED) })?;
             // Who else is to be polled may not be: then nobody would ever tell this call that its answer has come.
-            let patience = Instant::now().checked_add(PATIENCE).into_iter().chain(deadline).min();
-            match runtime::before(patience, poll_fn(|context| self.poll(context))).await {
-                Some(Progress::Done(outcome)) => return outcome,
-                Some(Progress::Settle(client)) => {
-                    Lease::new(client, self.place.shared.clone()).settle().await?;
-                }
-                None => {}
+            let patience = if is_in_flight { PATIENCE } else { self.place.ticket.patience() };
+            let answer = poll_fn(|context| self.poll(context));
+            if let Some(answer) = runtime::before(limit.or_after(patience), answer).await {
+                return answer;
             }
         }
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Progress<E::Output>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<E::Output>> {
         let mut wakes = Wakes::default();
         let shared = self.place.shared;
         let mut state = shared.lock();
@@ -279,29 +289,17 @@ impl<'s, E: Exchange> Call<'s, E> {
         state: &mut State,
         context: &mut Context<'_>,
         wakes: &mut Wakes,
-    ) -> Poll<Progress<E::Output>> {
-        let mut is_new = false;
-        let operation = match (&mut self.operation, self.exchange.take()) {
-            (Some(operation), _) => operation,
-            (none, Some(exchange)) => {
-                match state.admit(&mut self.place.ticket, false, context.waker(), wakes) {
-                    Ok(Admission::Granted) => {}
-                    Ok(Admission::Settle(client) | Admission::Lease(client)) => {
-                        self.exchange = Some(exchange);
-                        return Poll::Ready(Progress::Settle(client));
-                    }
-                    Ok(Admission::Wait) => {
-                        self.exchange = Some(exchange);
-                        return Poll::Pending;
-                    }
-                    Err(error) => return Poll::Ready(Progress::Done(Err(error))),
-                }
-                let Some(operation) = state.start(exchange) else { return Poll::Pending };
-                is_new = true;
-                none.insert(operation)
+    ) -> Poll<Result<E::Output>> {
+        let mut is_new = self.operation.is_none();
+        if is_new {
+            match state.admit(&mut self.place.ticket, false, context, wakes, State::take_room) {
+                Ok(Some(())) => {}
+                Ok(None) => return Poll::Pending,
+                Err(error) => return Poll::Ready(Err(error)),
             }
-            (None, None) => return Poll::Pending,
-        };
+            self.operation = self.exchange.take().and_then(|exchange| state.start(exchange));
+        }
+        let Some(operation) = &mut self.operation else { return Poll::Pending };
         let number = operation.number();
         loop {
             let Some(link) = state.link() else { return Poll::Pending };
@@ -311,15 +309,16 @@ impl<'s, E: Exchange> Call<'s, E> {
                 Err(error) => Some(Err(error)),
             };
             if let Some(outcome) = outcome {
+                let outcome = outcome.and_then(|output| state.check_ended().map(|()| output));
                 self.operation = None;
                 state.leave(number, wakes);
-                return Poll::Ready(Progress::Done(outcome));
+                return Poll::Ready(outcome);
             }
             if let Some(front) = link.connection.front().filter(|front| *front != number)
                 && link.connection.has_news()
             {
                 if state.call(front, wakes) == Called::Comes {
-                    state.park(number, context.waker());
+                    state.park(number, context.waker(), wakes);
                     return Poll::Pending;
                 }
                 if let Some(link) = state.link()
@@ -327,19 +326,19 @@ impl<'s, E: Exchange> Call<'s, E> {
                 {
                     self.operation = None;
                     state.leave(number, wakes);
-                    return Poll::Ready(Progress::Done(Err(error)));
+                    return Poll::Ready(Err(error));
                 }
                 continue;
             }
             if std::mem::take(&mut is_new) && state.has_others() {
                 // Whoever is ready too queues what it has first.
-                state.park(number, context.waker());
+                state.park(number, context.waker(), wakes);
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
             let Some(link) = state.link() else { return Poll::Pending };
             if link.poll_step(context).is_pending() {
-                state.park(number, context.waker());
+                state.park(number, context.waker(), wakes);
                 return Poll::Pending;
             }
         }

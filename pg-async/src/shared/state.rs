@@ -4,11 +4,17 @@ use super::super::client::Client;
 use super::super::driver::Link;
 use super::super::runtime::Instant;
 use super::PATIENCE;
+use super::queue::{Queue, Ticket};
+use super::wakes::Wakes;
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
 use pg_core::exchange::operation::Operation;
+use pg_core::message::backend::Status;
 use std::collections::VecDeque;
-use std::task::Waker;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// How many calls may be in flight.
@@ -19,14 +25,40 @@ const MOST_QUEUED: usize = 256 * 1024;
 /// What the handles of a connection share.
 #[derive(Debug)]
 pub(super) struct State {
-    /// None while it is leased, or after its end.
-    client: Option<Client>,
+    whereabouts: Whereabouts,
+    /// How long each call may take, as it was when the connection was last here.
+    deadline: Option<Duration>,
     /// In flight, in the order of their start.
     calls: VecDeque<InFlight>,
-    /// Those who wait, first come first served.
-    waiting: VecDeque<Waiting>,
-    tickets: u64,
-    ended: bool,
+    queue: Queue,
+}
+
+/// Where the connection is.
+#[allow(clippy::large_enum_variant, reason = "there is one of it")]
+enum Whereabouts {
+    /// Here, for whoever comes.
+    Here(Client),
+    /// What others have left is being settled, by whoever is polled and wants the connection: it is nobody's own affair,
+    /// so that nobody's absence holds it up.
+    Settling(Settling),
+    /// With whoever has leased it.
+    Leased,
+    /// It was taken out for good.
+    Ended,
+}
+
+/// Gives the connection back, settled or with the error that it ended with.
+type Settling = Pin<Box<dyn Future<Output = (Client, Result<()>)> + Send>>;
+
+impl fmt::Debug for Whereabouts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Whereabouts::Here(client) => f.debug_tuple("Here").field(client).finish(),
+            Whereabouts::Settling(_) => f.write_str("Settling"),
+            Whereabouts::Leased => f.write_str("Leased"),
+            Whereabouts::Ended => f.write_str("Ended"),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -47,174 +79,180 @@ pub(super) enum Called {
     Absent,
 }
 
-#[derive(Debug)]
-struct Waiting {
-    ticket: u64,
-    alone: bool,
-    waker: Waker,
-}
-
-/// What becomes of somebody who wants the connection.
-#[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "moved once, and seldom")]
-pub(super) enum Admission {
-    /// It may start an operation.
-    Granted,
-    /// It has the connection for itself.
-    Lease(Client),
-    /// It is next, and has to settle first what others left.
-    Settle(Client),
-    /// Others come first.
-    Wait,
-}
-
-/// Those who are woken once the mutex is free.
-#[derive(Debug, Default)]
-pub(super) struct Wakes {
-    first: Option<Waker>,
-    others: Vec<Waker>,
-}
-
-impl Wakes {
-    fn add(&mut self, waker: Option<Waker>) {
-        match (&self.first, waker) {
-            (None, waker) => self.first = waker,
-            (Some(_), waker) => self.others.extend(waker),
-        }
-    }
-
-    pub(super) fn wake(self) {
-        self.first.into_iter().chain(self.others).for_each(Waker::wake);
-    }
-}
-
 impl State {
-    pub(super) fn new(mut client: Client) -> State {
-        client.link.connection.abandon();
-        client.link.connection.share(true);
-        State {
-            client: Some(client),
+    pub(super) fn new(client: Client) -> State {
+        let mut state = State {
+            whereabouts: Whereabouts::Leased,
+            deadline: None,
             calls: VecDeque::new(),
-            waiting: VecDeque::new(),
-            tickets: 0,
-            ended: false,
+            queue: Queue::default(),
+        };
+        state.take_in(client);
+        state
+    }
+
+    /// The connection is here from now on.
+    fn take_in(&mut self, mut client: Client) {
+        let connection = &mut client.link.connection;
+        connection.abandon();
+        connection.share(true);
+        self.deadline = connection.deadline();
+        self.whereabouts = Whereabouts::Here(client);
+    }
+
+    /// Takes the connection, if it is here.
+    fn take_out(&mut self) -> Option<Client> {
+        match std::mem::replace(&mut self.whereabouts, Whereabouts::Leased) {
+            Whereabouts::Here(mut client) => {
+                client.link.connection.share(false);
+                Some(client)
+            }
+            other => {
+                self.whereabouts = other;
+                None
+            }
         }
     }
 
-    /// Admits whoever is first and finds the connection as it needs it; the others wait, in order.
-    pub(super) fn admit(
+    /// Gives whoever is next what `take` takes, as soon as there is some; the others wait, in order. `alone` says that it
+    /// is the connection itself.
+    ///
+    /// # Errors
+    /// The connection was closed.
+    pub(super) fn admit<T>(
         &mut self,
-        ticket: &mut Option<u64>,
+        ticket: &mut Ticket,
         alone: bool,
-        waker: &Waker,
+        context: &mut Context<'_>,
         wakes: &mut Wakes,
-    ) -> Result<Admission> {
-        if self.ended {
+        take: fn(&mut State) -> Option<T>,
+    ) -> Result<Option<T>> {
+        if let Whereabouts::Ended = self.whereabouts {
             return Err(Error::new(
                 ErrorKind::Closed,
                 "the connection is closed: it was closed by this client",
             )
             .hint("connect anew"));
         }
-        let is_first = match (self.waiting.front(), *ticket) {
-            (None, _) => true,
-            (Some(first), Some(ticket)) => first.ticket == ticket,
-            (Some(_), None) => false,
-        };
-        let admission = if is_first { self.admit_first(alone) } else { Admission::Wait };
-        match &admission {
-            Admission::Wait => self.wait(ticket, alone, waker),
-            // Whoever settles stays the first.
-            Admission::Settle(_) if ticket.is_none() => {
-                self.wait(ticket, alone, waker);
-                self.waiting.rotate_right(1);
-            }
-            Admission::Settle(_) => {}
-            Admission::Granted | Admission::Lease(_) => {
-                if ticket.take().is_some() {
-                    self.waiting.pop_front();
-                    self.wake_first(wakes);
-                }
-            }
+        let is_next = self.queue.is_next(ticket);
+        if is_next {
+            self.begin_to_settle();
         }
-        Ok(admission)
+        self.settle_on(context, wakes)?;
+        let taken = if is_next { take(self) } else { None };
+        match taken {
+            None => self.queue.wait(ticket, alone, context.waker(), wakes),
+            Some(_) if self.queue.leave(ticket, wakes) => self.call_next(wakes),
+            Some(_) => {}
+        }
+        Ok(taken)
     }
 
-    fn admit_first(&mut self, alone: bool) -> Admission {
+    /// The connection itself, once nobody is in flight.
+    pub(super) fn take_alone(&mut self) -> Option<Client> {
+        if self.calls.is_empty() { self.take_out() } else { None }
+    }
+
+    /// Room for one more in flight.
+    pub(super) fn take_room(&mut self) -> Option<()> {
         let is_free = self.calls.is_empty();
-        let Some(client) = &mut self.client else { return Admission::Wait };
-        let connection = &mut client.link.connection;
-        let is_settled = connection.is_closed() || client.cancel.gate.is_open() && client.is_settled();
-        match (is_free, alone) {
-            (true, _) if !is_settled => self.take().map_or(Admission::Wait, Admission::Settle),
-            (true, true) => self.take().map_or(Admission::Wait, Admission::Lease),
-            (false, true) => Admission::Wait,
-            (_, false) => {
-                let is_full = self.calls.len() >= MOST_CALLS
-                    || client.link.connection.queued() >= MOST_QUEUED
-                    || !client.cancel.gate.is_open();
-                if is_full && !is_free { Admission::Wait } else { Admission::Granted }
-            }
+        let has_room = self.calls.len() < MOST_CALLS;
+        let Whereabouts::Here(client) = &self.whereabouts else { return None };
+        let connection = &client.link.connection;
+        // A transaction that stands open is undone as soon as those in flight have their answers.
+        let takes_more = connection.queued() < MOST_QUEUED && connection.status() == Status::Idle;
+        (is_free || has_room && takes_more && client.cancel.gate.is_open()).then_some(())
+    }
+
+    /// Begins to settle what others have left, if there is something and nobody is in flight.
+    fn begin_to_settle(&mut self) {
+        let Whereabouts::Here(client) = &self.whereabouts else { return };
+        let is_closed = client.link.connection.is_closed();
+        if !self.calls.is_empty() || is_closed || client.cancel.gate.is_open() && client.is_settled() {
+            return;
+        }
+        if let Some(mut client) = self.take_out() {
+            self.whereabouts = Whereabouts::Settling(Box::pin(async move {
+                let outcome = client.settle_all().await;
+                (client, outcome)
+            }));
         }
     }
 
-    fn take(&mut self) -> Option<Client> {
-        let mut client = self.client.take()?;
-        client.link.connection.share(false);
-        Some(client)
-    }
-
-    fn wait(&mut self, ticket: &mut Option<u64>, alone: bool, waker: &Waker) {
-        let known = ticket.and_then(|ticket| self.waiting.iter_mut().find(|other| other.ticket == ticket));
-        match known {
-            Some(known) => known.waker.clone_from(waker),
-            None => {
-                self.tickets = self.tickets.wrapping_add(1);
-                *ticket = Some(self.tickets);
-                self.waiting.push_back(Waiting { ticket: self.tickets, alone, waker: waker.clone() });
-            }
-        }
+    /// Goes on with what is being settled.
+    fn settle_on(&mut self, context: &mut Context<'_>, wakes: &mut Wakes) -> Result<()> {
+        let Whereabouts::Settling(settling) = &mut self.whereabouts else { return Ok(()) };
+        let Poll::Ready((client, outcome)) = settling.as_mut().poll(context) else { return Ok(()) };
+        self.take_in(client);
+        self.call_next(wakes);
+        outcome
     }
 
     /// Somebody who waited doesn't any longer.
-    pub(super) fn give_up(&mut self, ticket: u64, wakes: &mut Wakes) {
-        self.waiting.retain(|other| other.ticket != ticket);
-        self.wake_first(wakes);
-    }
-
-    fn wake_first(&mut self, wakes: &mut Wakes) {
-        let is_free = self.calls.is_empty();
-        let first = self.waiting.front().filter(|first| is_free || !first.alone);
-        if self.client.is_some() {
-            wakes.add(first.map(|first| first.waker.clone()));
+    pub(super) fn give_up(&mut self, ticket: &mut Ticket, wakes: &mut Wakes) {
+        if self.queue.leave(ticket, wakes) {
+            self.call_next(wakes);
         }
     }
 
-    /// A lease is over.
+    /// Calls whoever waits and is next, for there may be room.
+    fn call_next(&mut self, wakes: &mut Wakes) {
+        if matches!(self.whereabouts, Whereabouts::Here(_) | Whereabouts::Settling(_)) {
+            self.queue.call_next(self.calls.is_empty(), wakes);
+        }
+    }
+
+    /// A lease is over. What was left open is ended, and what was left to be sent is sent now, as far as that needs no
+    /// waiting: nobody else may come for long.
     pub(super) fn give_back(&mut self, mut client: Client, wakes: &mut Wakes) {
-        client.link.connection.abandon();
-        client.link.connection.share(true);
-        self.client = Some(client);
-        self.wake_first(wakes);
+        let connection = &mut client.link.connection;
+        if connection.conversation().transactions().depth() > 0 {
+            connection.roll_back(1);
+        }
+        connection.abandon();
+        if connection.wants_write() {
+            client.link.nudge();
+        }
+        self.take_in(client);
+        self.call_next(wakes);
     }
 
     /// The connection was taken out for good.
     pub(super) fn end(&mut self, wakes: &mut Wakes) {
-        self.ended = true;
-        self.waiting.drain(..).for_each(|waiting| wakes.add(Some(waiting.waker)));
+        self.whereabouts = Whereabouts::Ended;
+        self.queue.call_all(wakes);
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.ended || self.client.as_ref().is_some_and(|client| client.link.connection.is_closed())
+        match &self.whereabouts {
+            Whereabouts::Here(client) => client.link.connection.is_closed(),
+            Whereabouts::Settling(_) | Whereabouts::Leased => false,
+            Whereabouts::Ended => true,
+        }
     }
 
     /// How long each call may take.
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.client.as_ref().and_then(|client| client.link.connection.deadline())
+        self.deadline
     }
 
     pub(super) fn link(&mut self) -> Option<&mut Link> {
-        self.client.as_mut().map(|client| &mut client.link)
+        match &mut self.whereabouts {
+            Whereabouts::Here(client) => Some(&mut client.link),
+            _ => None,
+        }
+    }
+
+    /// Refuses the success of a call whose answer leaves a transaction open: begun by SQL, it takes in what others run,
+    /// and is undone.
+    pub(super) fn check_ended(&mut self) -> Result<()> {
+        match self.link().map(|link| link.connection.status()) {
+            None | Some(Status::Idle) => Ok(()),
+            Some(_) => Err(Error::usage(
+                "a transaction stands open on a connection that is shared, and is undone with all that was run in it",
+            )
+            .hint("open transactions by begin(), or on a lease(): begun by SQL, they take in the statements of all")),
+        }
     }
 
     /// Starts the operation of somebody who was admitted.
@@ -230,21 +268,24 @@ impl State {
     }
 
     /// The call waits to be called.
-    pub(super) fn park(&mut self, number: u64, waker: &Waker) {
-        if let Some(call) = self.calls.iter_mut().find(|call| call.number == number) {
+    pub(super) fn park(&mut self, number: u64, waker: &Waker, wakes: &mut Wakes) {
+        if let Some(call) = self.call_of(number) {
             call.called = None;
-            match &mut call.waker {
-                Some(known) => known.clone_from(waker),
-                none => *none = Some(waker.clone()),
-            }
+            wakes.replace(&mut call.waker, waker);
         }
+    }
+
+    fn place_of(&self, number: u64) -> Option<usize> {
+        self.calls.binary_search_by_key(&number, |call| call.number).ok()
+    }
+
+    fn call_of(&mut self, number: u64) -> Option<&mut InFlight> {
+        self.place_of(number).and_then(|place| self.calls.get_mut(place))
     }
 
     /// Wakes a call that is parked.
     pub(super) fn call(&mut self, number: u64, wakes: &mut Wakes) -> Called {
-        let Some(call) = self.calls.iter_mut().find(|call| call.number == number) else {
-            return Called::Absent;
-        };
+        let Some(call) = self.call_of(number) else { return Called::Absent };
         match (call.waker.take(), call.called) {
             (Some(waker), _) => {
                 wakes.add(Some(waker));
@@ -258,10 +299,8 @@ impl State {
 
     /// The call has its answer.
     pub(super) fn leave(&mut self, number: u64, wakes: &mut Wakes) {
-        // It is the first, nearly always.
-        if let Some(at) = self.calls.iter().position(|call| call.number == number) {
-            self.calls.remove(at);
-        }
+        let call = self.place_of(number).and_then(|place| self.calls.remove(place));
+        wakes.spend(call.and_then(|call| call.waker));
         self.pass_on(wakes);
     }
 
@@ -275,16 +314,16 @@ impl State {
 
     /// Somebody has stopped reading: the next goes on, and there may be room for one more.
     fn pass_on(&mut self, wakes: &mut Wakes) {
-        let Some(client) = &self.client else { return };
-        if client.link.connection.is_closed() {
+        let Some(link) = self.link() else { return };
+        if link.connection.is_closed() {
             self.calls.iter_mut().for_each(|call| wakes.add(call.waker.take()));
         } else {
-            let front = client.link.connection.front();
+            let front = link.connection.front();
             let next = front.or_else(|| self.calls.front().map(|call| call.number));
             if let Some(next) = next {
                 self.call(next, wakes);
             }
         }
-        self.wake_first(wakes);
+        self.call_next(wakes);
     }
 }
