@@ -25,6 +25,10 @@
 //! # What is promised
 //!
 #![doc = include_str!("../docs/promises.md")]
+//!
+//! # Limits
+//!
+#![doc = include_str!("../docs/limits.md")]
 // Nothing that a server sends, and no value of a caller's, may end the process.
 #![cfg_attr(
     not(test),

@@ -20,6 +20,7 @@ use pg_core::message::backend::Message;
 use pg_core::params::{ParamField, named};
 use pg_core::protocol::connection::Connection;
 use pg_core::tls::config::{Roots, client_config};
+use pg_core::types::Type;
 use pg_core::types::adapter::{Adapter, Encode, IsNull};
 use pg_core::types::catalog::{Catalog, Entry, EntryShape};
 use pg_core::types::context::{Context, Settings};
@@ -36,7 +37,6 @@ use pg_core::types::system::{Int2Vector, OidVector, Snapshot, Tid};
 use pg_core::types::text_search::{TsQuery, TsVector};
 use pg_core::types::time::{Date, Time, TimeTz, Timestamp, TimestampTz};
 use pg_core::types::typecaster::{RawValue, TypecasterOwned};
-use pg_core::types::{Kind, Type};
 use pg_core::wire::frame::{Input, Limits};
 use pg_core::{
     Error, ErrorKind, FromRow, FromSql, Registry, Result, Row, Run, Session, ToSql, complete, quote,

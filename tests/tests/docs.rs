@@ -1,6 +1,7 @@
 //! What the documents say is what there is.
 
 use pg_tests::documents::{documented_types, read, table, words, workspace};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The README has the usual ones, and the full table all.
@@ -46,15 +47,137 @@ fn the_readme_tells_the_oldest_rust_that_the_manifest_asks_for() {
     assert!(read("README.md").contains(&format!("Rust {rust} or newer")), "rust-version is {rust}");
 }
 
+/// Those at the root, and all of each crate's `docs`.
+fn documents() -> Vec<String> {
+    let is_document = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
+    let mut documents = Vec::new();
+    for folder in ["", "pg-core/docs", "pg-blocking/docs", "pg-async/docs", "pg-derive/docs"] {
+        let Ok(entries) = std::fs::read_dir(workspace().join(folder)) else { continue };
+        let paths = entries.map(|entry| entry.unwrap().path()).filter(is_document);
+        documents
+            .extend(paths.map(|path| path.strip_prefix(workspace()).unwrap().to_str().unwrap().to_owned()));
+    }
+    documents.sort();
+    assert!(documents.len() > 10, "{documents:?}");
+    documents
+}
+
+/// The value of each row of the table, in the words of the code that has it.
+#[test]
+fn the_table_of_limits_tells_what_the_code_has() {
+    const CODE: [(&str, &str, &str); 29] = [
+        ("64 KiB", "pg-core/src/wire/frame.rs", "before_login: 64 * 1024"),
+        ("30,000 bytes", "pg-core/src/wire/frame.rs", "small: 30_000"),
+        ("1 GiB - 1", "pg-core/src/wire/frame.rs", "large: 0x3fff_ffff"),
+        ("1 GiB - 2", "pg-core/src/wire/writer.rs", "LONGEST: i32 = 0x3fff_fffe"),
+        ("65,535", "pg-core/src/wire/writer.rs", "u16::try_from(count)"),
+        ("6", "pg-core/src/types/elements.rs", "MAX_DIMENSIONS: usize = 6;"),
+        ("32", "pg-core/src/types/value/mod.rs", "MAX_DEPTH: usize = 32;"),
+        ("20", "pg-core/src/types/value/write.rs", "MAX_TEXT_DEPTH: usize = 20;"),
+        ("64", "pg-core/src/types/catalog.rs", "MAX_HEIGHT: u32 = 64;"),
+        (
+            "65,536, and 16 MiB of them",
+            "pg-core/src/protocol/notifications.rs",
+            "MOST_NOTIFICATIONS: usize = 65_536;",
+        ),
+        (
+            "65,536, and 16 MiB of them",
+            "pg-core/src/protocol/notifications.rs",
+            "MOST_BYTES: usize = 16 * 1024 * 1024;",
+        ),
+        ("1,000, and 1 MiB of them", "pg-core/src/protocol/inbox.rs", "MOST_NOTICES: usize = 1_000;"),
+        (
+            "1,000, and 1 MiB of them",
+            "pg-core/src/protocol/inbox.rs",
+            "MOST_NOTICE_BYTES: usize = 1024 * 1024;",
+        ),
+        ("1,000", "pg-core/src/protocol/inbox.rs", "MOST_PARAMETERS: usize = 1_000;"),
+        ("63 bytes", "pg-core/src/streams/notifying.rs", "NAME: usize = 64;"),
+        ("7,999 bytes", "pg-core/src/streams/notifying.rs", "PAYLOAD: usize = 8_000;"),
+        ("100", "pg-core/src/config/settings.rs", "statement_cache_capacity: 100,"),
+        ("4,096 to 100,000", "pg-core/src/auth/policy.rs", "scram_iterations: 4096..=100_000,"),
+        ("no limit", "pg-core/src/config/settings.rs", "connect_timeout: None,"),
+        ("no limit", "pg-core/src/config/settings.rs", "deadline: None,"),
+        ("5 s", "pg-core/src/config/settings.rs", "cancel_timeout: Duration::from_secs(5)"),
+        ("100 ms", "pg-core/src/config/settings.rs", "drain_timeout: Duration::from_millis(100)"),
+        (
+            "written in pieces of 32 KiB, 512 statements unanswered",
+            "pg-core/src/exchange/pipeline.rs",
+            "PIECE: usize = 32 * 1024;",
+        ),
+        (
+            "written in pieces of 32 KiB, 512 statements unanswered",
+            "pg-core/src/exchange/pipeline.rs",
+            "MOST_UNANSWERED: usize = 512;",
+        ),
+        ("256, or 256 KiB not yet sent", "pg-async/src/shared/state.rs", "MOST_CALLS: usize = 256;"),
+        ("256, or 256 KiB not yet sent", "pg-async/src/shared/state.rs", "MOST_QUEUED: usize = 256 * 1024;"),
+        ("1 MiB of all of them", "pg-core/src/protocol/aside.rs", "MOST: usize = 1024 * 1024;"),
+        ("30 s, 10 s", "pg-core/src/listener.rs", "heartbeat: Duration::from_secs(30),"),
+        ("30 s, 10 s", "pg-core/src/listener.rs", "patience: Duration::from_secs(10),"),
+    ];
+    let limits = table(&read("pg-core/docs/limits.md"), "| what | setting | by default | beyond it |");
+    for row in &limits {
+        let is_held = CODE.iter().any(|(value, ..)| row[2] == *value);
+        assert!(is_held || row[2] == "as said there", "no code is named for {row:?}");
+    }
+    for (value, file, code) in CODE {
+        assert!(limits.iter().any(|row| row[2] == value), "no row says {value}");
+        assert!(read(file).contains(code), "{file} has no {code:?}, and the limit is said to be {value}");
+    }
+}
+
+#[test]
+fn the_exceptions_to_the_lints_are_those_that_are_told() {
+    let mut found = Vec::new();
+    for member in ["pg-core", "pg-blocking", "pg-async"] {
+        let root = read(&format!("{member}/src/lib.rs"));
+        let (_, denied) = root.split_once("deny(").expect("lints are denied at the head");
+        let lints: Vec<&str> = denied
+            .split(')')
+            .next()
+            .unwrap()
+            .split(',')
+            .map(str::trim)
+            .filter(|lint| !lint.is_empty())
+            .collect();
+        assert!(lints.contains(&"clippy::unwrap_used"), "{lints:?}");
+        for file in sources(&workspace().join(member).join("src")) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for start in ["#[allow(", "#[expect(", "#![allow(", "#![expect("] {
+                for attribute in text.split(start).skip(1).map(|rest| rest.split(")]").next().unwrap()) {
+                    let file = file.strip_prefix(workspace()).unwrap().to_str().unwrap();
+                    let named = attribute.split(',').map(str::trim).filter(|lint| lints.contains(lint));
+                    found.extend(named.map(|lint| (file.to_owned(), lint.replace("clippy::", ""))));
+                }
+            }
+        }
+    }
+    let told = table(&read("pg-core/docs/promises.md"), "| exception | lint |");
+    let mut told: Vec<(String, String)> =
+        told.iter().map(|row| (words(&row[0])[0].to_owned(), words(&row[1])[0].to_owned())).collect();
+    found.sort();
+    told.sort();
+    assert_eq!(found, told);
+}
+
+/// All of a folder's files of Rust.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
 #[test]
 fn links_between_documents_lead_somewhere() {
-    for document in
-        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "pg-core/docs/decisions.md", "pg-core/docs/types.md"]
-    {
-        let text = read(document);
+    for document in documents() {
+        let text = read(&document);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            if !link.contains("://") && !link.starts_with('#') {
-                let folder = workspace().join(document);
+            // Items of the code are rustdoc's to check.
+            if !link.contains("::") && !link.contains("://") && !link.starts_with('#') {
+                let folder = workspace().join(&document);
                 assert!(folder.parent().unwrap().join(link).exists(), "{document} leads to {link}");
             }
         }
@@ -64,8 +187,8 @@ fn links_between_documents_lead_somewhere() {
 #[test]
 fn paths_that_the_documents_name_exist() {
     let roots = ["pg-core/", "pg-derive/", "pg-blocking/", "pg-async/", "tests/", ".ci/"];
-    for document in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "pg-core/docs/decisions.md"] {
-        for word in words(&read(document).replace("```", "")) {
+    for document in documents() {
+        for word in words(&read(&document).replace("```", "")) {
             if roots.iter().any(|root| word.starts_with(root)) && !word.contains([' ', '*', ':']) {
                 assert!(workspace().join(word).exists(), "{document} names {word}");
             }
