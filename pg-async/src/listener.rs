@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::connect::Connect;
 use crate::runtime::{self, Instant};
 use pg_core::config::Config;
-use pg_core::error::Result;
+use pg_core::error::{Error, Result};
 use pg_core::listener::{self, Redial, Signal};
 use std::time::Duration;
 
@@ -15,12 +15,20 @@ pub(crate) struct Dial(Config<Connect>);
 impl Redial for Dial {
     type Session = Client;
 
-    async fn connect(&mut self) -> Result<Client> {
-        self.0.connect().await
+    async fn connect(&mut self, limit: Duration) -> Result<Client> {
+        match self.0.settings().connect_timeout() {
+            Some(_) => self.0.connect().await,
+            None => self.0.clone().connect_timeout(limit).connect().await,
+        }
     }
 
-    async fn pause(&mut self, time: Duration) {
+    async fn pause(&mut self, time: Duration) -> Result<()> {
         runtime::before(Instant::now().checked_add(time), std::future::pending::<()>()).await;
+        Ok(())
+    }
+
+    fn now(&self) -> Duration {
+        crate::observe::clock()
     }
 }
 
@@ -59,6 +67,11 @@ impl Listener {
         Listener(self.0.heartbeat(every, patience))
     }
 
+    /// [`listener::Listener::failure`]: why it isn't connected at present.
+    pub fn failure(&self) -> Option<&Error> {
+        self.0.failure()
+    }
+
     /// [`listener::Listener::listen`]: one more channel.
     ///
     /// # Errors
@@ -75,10 +88,11 @@ impl Listener {
         self.0.unlisten(channel).await
     }
 
-    /// [`listener::Listener::next`]: waits for the next notification or gap. Safe to drop.
+    /// [`listener::Listener::next`]: waits for the next notification or gap. Safe to drop: the next call goes
+    /// on with what was under way.
     ///
     /// # Errors
-    /// The server refuses the login.
+    /// The server refuses the login, or TLS fails.
     pub async fn next(&mut self) -> Result<Signal> {
         self.0.next().await
     }

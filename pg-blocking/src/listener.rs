@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::connect::Connect;
 use pg_core::blocking::complete;
 use pg_core::config::Config;
-use pg_core::error::Result;
+use pg_core::error::{Error, Result};
 use pg_core::listener::{self, Redial, Signal};
 use std::time::Duration;
 
@@ -15,16 +15,33 @@ pub(crate) struct Dial(Config<Connect>);
 impl Redial for Dial {
     type Session = Client;
 
-    async fn connect(&mut self) -> Result<Client> {
-        self.0.connect()
+    async fn connect(&mut self, limit: Duration) -> Result<Client> {
+        match self.0.settings().connect_timeout() {
+            Some(_) => self.0.connect(),
+            None => self.0.clone().connect_timeout(limit).connect(),
+        }
     }
 
-    async fn pause(&mut self, time: Duration) {
+    #[cfg(unix)]
+    async fn pause(&mut self, time: Duration) -> Result<()> {
+        crate::wait::pause(time)
+    }
+
+    #[cfg(not(unix))]
+    async fn pause(&mut self, time: Duration) -> Result<()> {
         std::thread::sleep(time);
+        Ok(())
+    }
+
+    fn now(&self) -> Duration {
+        crate::observe::clock()
     }
 }
 
 /// Listens to channels over as many connections as it takes: see [`pg_core::listener`].
+///
+/// It waits as the [process's default](crate::wait::set_default) says, between two connections too: an interrupt ends the
+/// call, and the next goes on.
 ///
 /// ```no_run
 /// use pg_blocking::pg_core::listener::Signal;
@@ -59,6 +76,11 @@ impl Listener {
         Listener(self.0.heartbeat(every, patience))
     }
 
+    /// [`listener::Listener::failure`]: why it isn't connected at present.
+    pub fn failure(&self) -> Option<&Error> {
+        self.0.failure()
+    }
+
     /// [`listener::Listener::listen`]: one more channel.
     ///
     /// # Errors
@@ -78,7 +100,7 @@ impl Listener {
     /// [`listener::Listener::next`]: waits for the next notification or gap.
     ///
     /// # Errors
-    /// The server refuses the login.
+    /// The server refuses the login, TLS fails, or waiting was interrupted.
     #[allow(clippy::should_implement_trait, reason = "it never ends, and tells errors that don't end it")]
     pub fn next(&mut self) -> Result<Signal> {
         complete(self.0.next())

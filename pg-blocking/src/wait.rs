@@ -37,8 +37,9 @@ use crate::nonblocking;
 use crate::socket;
 use pg_core::config::Config;
 use pg_core::config::settings::Settings;
-use pg_core::error::Result;
-use std::os::fd::BorrowedFd;
+use pg_core::error::{Error, Result};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -164,6 +165,22 @@ pub fn set_default(strategy: Option<Arc<dyn Wait>>) {
 /// How connections wait that this process opens.
 pub fn default() -> Option<Arc<dyn Wait>> {
     DEFAULT.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Lets time pass as connections of this process wait, so that what interrupts them ends it too.
+pub(crate) fn pause(time: Duration) -> Result<()> {
+    let Some(strategy) = default() else {
+        std::thread::sleep(time);
+        return Ok(());
+    };
+    let io = |e| Error::io("waiting before connecting again", e);
+    // Nothing ever comes here.
+    let (silent, _other) = UnixStream::pair().map_err(io)?;
+    let until = Instant::now().checked_add(time);
+    while until.is_none_or(|until| Instant::now() < until) {
+        strategy.wait(silent.as_fd(), Wanted::Read, until).map_err(socket::interrupted)?;
+    }
+    Ok(())
 }
 
 /// Connects under a strategy: all waits of connecting go through it, and all that come after.

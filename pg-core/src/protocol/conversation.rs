@@ -162,6 +162,14 @@ impl std::fmt::Debug for Conversation {
     }
 }
 
+/// The next of numbers that are spread evenly and come from one: SplitMix64. Not for secrets.
+pub(crate) fn spread(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
 /// How far the conversation had come, to go back to when a request can't be written.
 #[derive(Debug)]
 struct Checkpoint {
@@ -374,11 +382,7 @@ impl Conversation {
 
     /// A number that nobody foretells who doesn't know the login's nonce, from which all of them come: not for secrets.
     pub(crate) fn chance(&mut self) -> u64 {
-        // SplitMix64.
-        self.chance = self.chance.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.chance ^ (self.chance >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+        spread(&mut self.chance)
     }
 
     /// A name for a new portal: cursors have theirs in the same space, where this beginning is PostgreSQL's.
