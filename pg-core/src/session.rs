@@ -210,7 +210,7 @@ pub trait Session: Run + Sized {
     }
 
     /// As [`Session::stream`], with the row type known from the start: columns come in the form that it reads best, and the
-    /// first run is one round trip too, unless `T` reads a string: what types those columns have must be known before
+    /// first run is one round trip too, unless `T` reads a string, an array or a tuple: what types those columns have must be known before
     /// rows are given away. `T` may be a type that borrows, such as `User<'_>`.
     fn stream_as<T: FromRow<'static>>(
         &mut self,

@@ -164,7 +164,7 @@ impl<'q> Statement<'q> {
         self.by_path = goes_by_path(params, shape);
         // What is given away as it comes can't wait for its type.
         let described_first =
-            self.ahead || shape.needs_description(&c.catalog) || (!self.keeps && shape.reads_strings());
+            self.ahead || shape.needs_description(&c.catalog) || (!self.keeps && shape.reads_created_types());
         let known = self.id.filter(|id| c.statements.get(*id).is_some());
         let Some(id) = known.or_else(|| self.prepared_by_another(c, &types, &plans)) else {
             if (described_first && self.reading.is_none()) || waits {

@@ -139,11 +139,14 @@ impl Shape {
         }
     }
 
-    /// Whether some column, or the elements of one, are read as strings: of any type whose text is its binary form, so that
-    /// the column's type must be known.
-    pub(crate) fn reads_strings(&self) -> bool {
+    /// Whether some column, or what is inside of one, may be of a created type that no name in the shape tells: a string
+    /// reads enums, an array those of domains over its elements' type, a tuple composites. Its type must be known then.
+    pub(crate) fn reads_created_types(&self) -> bool {
         let mut found = false;
-        self.each_type(&mut |name| name.each(&mut |name| found |= name == TypeName::Oid(TEXT)));
+        let mut visit = |name: TypeName| {
+            found |= matches!(name, TypeName::Oid(TEXT) | TypeName::Array(_) | TypeName::Record(_));
+        };
+        self.each_type(&mut |name| name.each(&mut visit));
         found
     }
 
