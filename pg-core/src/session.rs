@@ -932,8 +932,8 @@ impl<S: Session> Transaction<'_, S> {
     /// A nested transaction's RELEASE takes a round trip of its own.
     ///
     /// # Errors
-    /// That of the statement that failed; else as [`Transaction::commit`]. A row that can't be read is an error that says
-    /// that the transaction was committed.
+    /// That of the statement that failed; else as [`Transaction::commit`]. A row that can't be read is told after COMMIT: the
+    /// error says that the transaction was committed. A nested transaction is undone by it.
     ///
     /// # Cancel safety
     /// As [`Transaction::commit`].

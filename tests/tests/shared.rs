@@ -1,6 +1,7 @@
 //! One connection for many tasks: `pg_async::Shared`.
 
 use pg_async::{ErrorKind, Lifecycle, Query, Result, Row, Run, Session, Shared};
+use pg_core::exchange::copy::{Copy, Direction};
 use pg_core::exchange::pipeline;
 use pg_core::exchange::stream::Stream;
 use pg_core::row::Shape;
@@ -323,6 +324,8 @@ fn what_needs_the_connection_for_itself_gets_it_or_is_refused() {
         );
         let refused = shared.run(Stream::new("select 1", (), &Shape::DYNAMIC)).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Usage, "{refused}");
+        let refused = shared.run(Copy::new("copy entry from stdin", Direction::In)).await.unwrap_err();
+        assert_eq!(refused.cure(), Some("lease() it, or begin()"), "{refused}");
         still_answers(&shared).await;
     });
 }

@@ -209,10 +209,10 @@ enum Way {
 
 fn way(about: &About<'_>, is_long: bool) -> Result<Way> {
     match about.kind {
-        _ if is_long || about.takes_data() => Ok(Way::Alone),
+        // Any statement may be among a batch's, such as a COPY, behind which nothing may have been sent.
+        Kind::Batch | Kind::Many => Ok(Way::Alone),
+        Kind::Query | Kind::Pipeline if is_long || about.takes_data() => Ok(Way::Alone),
         Kind::Query | Kind::Pipeline | Kind::Prepare | Kind::Types | Kind::Ping => Ok(Way::Together),
-        // Any statement may be among its own, such as a COPY, behind which nothing may have been sent.
-        Kind::Batch => Ok(Way::Alone),
         kind => Err(Error::usage(format!("{kind:?} on a connection that is shared needs it for itself"))
             .hint("lease() it, or begin()")),
     }
