@@ -1,6 +1,7 @@
 //! The body for rows that COPY gives; see [`bodies`](super).
 
-use super::{Player, Source, answer, in_pieces, noted, row, show};
+use super::connections::{Player, answer, in_pieces, row};
+use super::{Source, noted, show};
 use pg_core::copy::{CopyTo, RowWriter, TextRow};
 use pg_core::message::backend::DataRow;
 use pg_core::row::FromRowOwned;
