@@ -835,7 +835,7 @@ fn said_cancelled(error: &Error) -> bool {
     beneath.is_some_and(Error::is_cancelled)
 }
 
-fn fate_of(error: &Error) -> Fate {
+pub(super) fn fate_of(error: &Error) -> Fate {
     match error.kind() {
         // It was cancelled, and the server said so.
         ErrorKind::Timeout if said_cancelled(error) => Fate::Undone,

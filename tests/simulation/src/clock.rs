@@ -19,6 +19,14 @@ impl Moment {
         NOW.get()
     }
 
+    pub(crate) fn elapsed(self) -> Duration {
+        Moment::now().saturating_duration_since(self)
+    }
+
+    pub(crate) fn saturating_duration_since(self, earlier: Moment) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+
     pub(crate) fn checked_add(self, duration: Duration) -> Option<Moment> {
         self.0.checked_add(u64::try_from(duration.as_micros()).ok()?).map(Moment)
     }

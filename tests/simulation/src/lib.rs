@@ -5,7 +5,7 @@
 //! a `link` that splits and delays at random, to a model `server` that speaks the protocol from a state of
 //! its own and answers a made-up `language` in which every call has one rightful answer. Any future or guard
 //! may be dropped at any poll, and any statement cancelled by somebody else. One run in twenty plays a conversation that is
-//! `scripted` instead. One in twenty-five asks for `tls`, of a server that has it, has it not, has a certificate that won't
+//! `scripted` instead, and another one has several `tasks` on one connection. One in twenty-five asks for `tls`, of a server that has it, has it not, has a certificate that won't
 //! do, or is not alone on the line.
 //!
 //! # What is checked
@@ -37,6 +37,7 @@ pub mod messages;
 mod scripted;
 mod server;
 pub mod soak;
+mod tasks;
 mod tls;
 pub mod walk;
 
@@ -212,6 +213,9 @@ fn run_bare(class: Class, seed: u64) -> Result<(Tally, String), String> {
     let mut rng = Rng::new(seed);
     if rng.in_thousand(50) {
         return run_scripted(class, seed, &mut rng);
+    }
+    if rng.in_thousand(60) {
+        return tasks::run(class, seed, &mut rng);
     }
     let logins = [Login::Trust, Login::Cleartext, Login::Md5, Login::Scram(Proof::True)];
     let login = match class == Class::Correct || !rng.in_thousand(50) {

@@ -1,7 +1,7 @@
 //! The clients: the very source of both crates' loops, and of the rule by which they settle what dropped calls left.
 //! Only the sockets, the clock and the way of a CancelRequest are imagined.
 
-mod asynchronous;
+pub(super) mod asynchronous;
 mod blocking;
 
 use super::clock::{Moment, SECOND};

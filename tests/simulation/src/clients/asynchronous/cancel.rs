@@ -18,9 +18,10 @@ pub struct CancelToken {
 impl CancelToken {
     pub(crate) async fn cancel_before(&self, deadline: Option<Instant>) -> Result<()> {
         let number = self.canceller.send(self.gate.pass())?;
-        poll_fn(|_| match self.canceller.outcome(number, deadline) {
+        poll_fn(|context| match self.canceller.outcome(number, deadline) {
             Some(outcome) => Poll::Ready(outcome),
             None => {
+                runtime::wake_any(context);
                 deadline.into_iter().for_each(clock::wake_at);
                 Poll::Pending
             }

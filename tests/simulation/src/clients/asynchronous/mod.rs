@@ -9,7 +9,11 @@ mod client;
 #[path = "../../../../../pg-async/src/driver.rs"]
 mod driver;
 pub(crate) mod runtime;
+#[allow(dead_code, unreachable_pub, reason = "what only users call is here too")]
+#[path = "../../../../../pg-async/src/shared/mod.rs"]
+mod shared;
 
 pub(crate) use cancel::CancelToken;
 pub(crate) use client::Client;
 pub(crate) use driver::Link;
+pub(crate) use shared::Shared;

@@ -1,13 +1,14 @@
-//! The imagined runtime: what pg-async's files in `runtime/` are to a real one. Whoever is pending is polled again as
-//! soon as anything has happened, so that no waker is kept.
+//! The imagined runtime: what pg-async's files in `runtime/` are to a real one. A session's only task is polled again as
+//! soon as anything has happened, and leaves no waker; where there are several tasks, each is woken as a real runtime would.
 
 use crate::clock;
 pub(crate) use crate::clock::Moment as Instant;
 use crate::link::Net;
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -15,12 +16,20 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn poll_read(&mut self, _: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
-        pending_if_blocked(self.net.world().receive(space))
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        space: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = pending_if_blocked(self.net.world().receive(space));
+        keep_if(polled.is_pending(), context, |wakers, waker| wakers.reader = Some(waker));
+        polled
     }
 
-    pub(crate) fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        pending_if_blocked(self.net.world().send(bytes))
+    pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = pending_if_blocked(self.net.world().send(bytes));
+        keep_if(polled.is_pending(), context, |wakers, waker| wakers.writer = Some(waker));
+        polled
     }
 
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
@@ -42,11 +51,60 @@ pub(crate) async fn before<F: Future>(deadline: Option<Instant>, future: F) -> O
         (Poll::Ready(output), _) => Poll::Ready(Some(output)),
         (Poll::Pending, Some(deadline)) if Instant::now() >= deadline => Poll::Ready(None),
         (Poll::Pending, deadline) => {
-            deadline.into_iter().for_each(clock::wake_at);
+            if let Some(deadline) = deadline {
+                clock::wake_at(deadline);
+                keep_if(true, context, |wakers, waker| {
+                    wakers.timers.retain(|(at, other)| *at != deadline || !other.will_wake(&waker));
+                    wakers.timers.push((deadline, waker));
+                });
+            }
             Poll::Pending
         }
     })
     .await
+}
+
+/// Those who wait. Of a socket's readers and writers only the last is kept, as real runtimes do it.
+#[derive(Default)]
+struct Wakers {
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    timers: Vec<(Instant, Waker)>,
+    others: Vec<Waker>,
+}
+
+thread_local! {
+    static WAKERS: RefCell<Wakers> = RefCell::default();
+}
+
+fn keep_if(is_pending: bool, context: &Context<'_>, keep: impl FnOnce(&mut Wakers, Waker)) {
+    if is_pending && !context.waker().will_wake(Waker::noop()) {
+        WAKERS.with_borrow_mut(|wakers| keep(wakers, context.waker().clone()));
+    }
+}
+
+/// Whoever polls is woken as soon as anything has happened.
+pub(crate) fn wake_any(context: &Context<'_>) {
+    keep_if(true, context, |wakers, waker| wakers.others.push(waker));
+}
+
+/// Wakes whom the world gives a reason to go on.
+pub(crate) fn wake(is_readable: bool, is_writable: bool) {
+    let woken: Vec<Waker> = WAKERS.with_borrow_mut(|wakers| {
+        let now = Instant::now();
+        let due = wakers.timers.extract_if(.., |(at, _)| *at <= now).map(|(_, waker)| waker);
+        let mut woken: Vec<Waker> = due.collect();
+        woken.append(&mut wakers.others);
+        woken.extend(wakers.reader.take_if(|_| is_readable));
+        woken.extend(wakers.writer.take_if(|_| is_writable));
+        woken
+    });
+    woken.into_iter().for_each(Waker::wake);
+}
+
+/// Nobody waits any more: a run begins.
+pub(crate) fn forget_wakers() {
+    WAKERS.take();
 }
 
 /// Nothing needs looking at: the world is asked directly.
