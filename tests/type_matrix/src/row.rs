@@ -68,6 +68,7 @@ pub struct Row<T> {
     rust: &'static str,
     since: u32,
     extension: Option<&'static str>,
+    library: Option<&'static str>,
     before: &'static str,
     text_only: Option<&'static str>,
     binary_only: Option<&'static str>,
@@ -92,6 +93,7 @@ impl<T> Row<T> {
             rust,
             since: 0,
             extension: None,
+            library: None,
             before: "",
             text_only: None,
             binary_only: None,
@@ -121,6 +123,13 @@ impl<T> Row<T> {
     #[must_use]
     pub fn extension(mut self, name: &'static str) -> Row<T> {
         self.extension = Some(name);
+        self
+    }
+
+    /// The library that a server must be built with to read any value of the type; one that isn't is left out.
+    #[must_use]
+    pub fn library(mut self, name: &'static str) -> Row<T> {
+        self.library = Some(name);
         self
     }
 
@@ -206,6 +215,9 @@ pub trait AnyRow: Send + Sync {
     /// The extension that brings it.
     fn extension(&self) -> Option<&'static str>;
 
+    /// The library that servers may lack, and an SQL that fails without it.
+    fn library(&self) -> Option<(&'static str, String)>;
+
     /// The Rust types that are written as it.
     fn written(&self) -> Vec<&'static str>;
 
@@ -248,6 +260,10 @@ where
 
     fn extension(&self) -> Option<&'static str> {
         self.extension
+    }
+
+    fn library(&self) -> Option<(&'static str, String)> {
+        self.library.map(|library| (library, format!("select ''::{}", self.sql)))
     }
 
     fn written(&self) -> Vec<&'static str> {

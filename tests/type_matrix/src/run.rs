@@ -2,7 +2,7 @@
 
 use super::places::Place;
 use super::{AnyRow, families};
-use pg_tests::server::{Database, Server};
+use pg_tests::server::{Database, Server, admin_query};
 use std::env;
 use std::fmt::{Display, Formatter};
 use std::sync::Mutex;
@@ -100,6 +100,11 @@ pub fn run(count: usize) -> Tally {
 fn lacks(database: &Database, major: u32, row: &dyn AnyRow) -> Option<String> {
     if row.since() > major {
         return Some(format!("type before PostgreSQL {}", row.since()));
+    }
+    if let Some((library, sql)) = row.library()
+        && admin_query(&database.url(), &sql).is_err()
+    {
+        return Some(library.to_owned());
     }
     let name = row.extension()?;
     let available = format!("select from pg_available_extensions where name = '{name}'");
