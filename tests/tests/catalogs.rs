@@ -464,6 +464,31 @@ async fn what_the_wire_does_not_show_is_cured_by_refresh<S: Session>(
 
 pg_tests::both_clients!(every_drift_is_told_in_words, what_the_wire_does_not_show_is_cured_by_refresh);
 
+/// What a server takes for large it compiles, and that takes it a hundred times as long as the look-up.
+#[test]
+fn a_look_up_is_never_large_enough_to_be_compiled() {
+    const LOOK_UP: &str = include_str!("../../pg-core/src/exchange/catalog.sql");
+    let database = Server::shared().database();
+    database.sql("create type thing0 as enum ('a', 'b')");
+    let attributes: Vec<String> = (2..30).map(|a| format!("a{a} int8")).collect();
+    let composite =
+        |n: usize| format!("create type thing{n} as (a1 thing{}, {})", n - 1, attributes.join(", "));
+    database.sql(&(1..=150).map(composite).collect::<Vec<_>>().join(";"));
+    database.sql("analyze");
+    let names: Vec<String> = (1..=150).map(|n| format!("'thing{n}'")).collect();
+    let nulls = vec!["null::text"; names.len()];
+    let mut client = pg_blocking::Config::new(&database.url()).unwrap().connect().unwrap();
+    client.batch_execute(&format!("prepare look_up (text[], text[], oid[], text[]) as {LOOK_UP}")).unwrap();
+    let limit: f64 = client.query_value("select current_setting('jit_above_cost')::float8", ()).unwrap();
+    for (schemas, names) in [("null::text", "'thing3'"), (&nulls.join(","), &names.join(","))] {
+        let sql = format!("explain execute look_up(array[{schemas}], array[{names}], '{{}}', '{{}}')");
+        let plan: Vec<String> = client.query_values(&sql, ()).unwrap();
+        // Nested Loop Left Join  (cost=37687.52..38837.81 rows=10 width=324)
+        let cost = plan[0].split("..").nth(1).and_then(|cost| cost.split(' ').next()).unwrap();
+        assert!(cost.parse::<f64>().unwrap() < limit, "{}", plan[0]);
+    }
+}
+
 /// Before PostgreSQL 18 a login says nothing of its path: a new connection believes the last one's, until it asks.
 #[test]
 fn a_login_whose_path_was_altered_is_right_after_a_refresh() {

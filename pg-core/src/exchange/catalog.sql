@@ -15,9 +15,11 @@ asked as (
   from unnest($4) with ordinality as e(expression, ordinal)
 ),
 roots(oid) as (
-  select oid from asked where oid is not null
-  union all
-  select r.rngtypid from pg_catalog.pg_range r join asked a on a.oid = r.rngsubtype
+  select pg_catalog.unnest(array(
+    select oid from asked where oid is not null
+    union all
+    select r.rngtypid from pg_catalog.pg_range r join asked a on a.oid = r.rngsubtype
+  ))
 ),
 wanted(oid) as (
   select oid from roots
@@ -53,7 +55,7 @@ select
   end,
   coalesce(nullif(t.typbasetype, 0), r.rngsubtype, nullif(t.typelem, 0)),
   r.rngmultitypid, t.typdelim::text
-from wanted w
+from pg_catalog.unnest(array(select oid from wanted)) as w(oid)
 full join asked a on a.oid = w.oid
 left join pg_catalog.pg_type t on t.oid = w.oid
 left join pg_catalog.pg_namespace s on s.oid = t.typnamespace
