@@ -113,8 +113,8 @@ fn the_table_of_limits_tells_what_the_code_has() {
         ("256, or 256 KiB not yet sent", "pg-async/src/shared/state.rs", "MOST_CALLS: usize = 256;"),
         ("256, or 256 KiB not yet sent", "pg-async/src/shared/state.rs", "MOST_QUEUED: usize = 256 * 1024;"),
         ("1 MiB of all of them", "pg-core/src/protocol/aside.rs", "MOST: usize = 1024 * 1024;"),
-        ("30 s, 10 s", "pg-core/src/listener.rs", "heartbeat: Duration::from_secs(30),"),
-        ("30 s, 10 s", "pg-core/src/listener.rs", "patience: Duration::from_secs(10),"),
+        ("30 s, 10 s", "pg-core/src/listener.rs", "Duration::from_secs(30)"),
+        ("30 s, 10 s", "pg-core/src/listener.rs", "Duration::from_secs(10)"),
     ];
     let limits = table(&read("pg-core/docs/limits.md"), "| what | setting | by default | beyond it |");
     for row in &limits {
