@@ -7,9 +7,11 @@
 use pg_async::{Client, Config, ErrorKind, FromSql, Query, Registry, Result, Row, Session, ToSql};
 use pg_core::exchange::pipeline;
 use pg_core::message::backend::Status;
+use pg_core::{CursorOptions, LargeObjectMode, Towards};
 use pg_tests::relay::{Direction, Relay};
 use pg_tests::server::{Database, Options, Server, Tls};
 use std::future::{Future, poll_fn};
+use std::io::SeekFrom;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::Poll;
@@ -364,6 +366,56 @@ async fn failing_stream(client: &mut Client, n: i64) -> Result<()> {
     Ok(())
 }
 
+async fn held_cursor(client: &mut Client, n: i64) -> Result<()> {
+    let options = CursorOptions::new("held").hold(true);
+    let sql = "select g from generate_series($1::int8, $1 + 3) g";
+    let mut cursor = client.cursor_with::<(i64,)>(options, sql, (n,)).await?;
+    assert_eq!(cursor.fetch(Towards::Forward(2)).await?, [(n,), (n + 1,)]);
+    cursor.close().await
+}
+
+async fn cursor_of_a_transaction(client: &mut Client, n: i64) -> Result<()> {
+    let mut tx = client.begin().await?;
+    let sql = "select g, 'sad'::mood from generate_series($1::int8, $1 + 3) g";
+    let mut cursor = tx.cursor::<(i64, String)>("within", sql, (n,)).await?;
+    assert_eq!(cursor.fetch_next().await?, Some((n, "sad".to_owned())));
+    cursor.session().execute("insert into entry values ($1)", (n,)).await?;
+    assert_eq!(cursor.move_to(Towards::Next).await?, 1);
+    assert_eq!(cursor.fetch(Towards::ForwardAll).await?.len(), 2);
+    drop(cursor);
+    tx.execute("insert into entry values ($1)", (n,)).await?;
+    tx.commit().await
+}
+
+async fn portals(client: &mut Client, n: i64) -> Result<()> {
+    let mut tx = client.begin().await?;
+    let sql = "select g from generate_series($1::int8, $1 + 3) g";
+    let (mut one, mut other) = (tx.portal::<(i64,)>(sql, (n,)).await?, tx.portal::<(i64,)>(sql, (n,)).await?);
+    assert_eq!(tx.fetch_portal(&mut one, 2).await?, [(n,), (n + 1,)]);
+    tx.execute("insert into entry values ($1), ($1)", (n,)).await?;
+    assert_eq!(tx.fetch_portal(&mut other, 0).await?.len(), 4);
+    drop(other);
+    assert_eq!(tx.fetch_portal(&mut one, 0).await?, [(n + 2,), (n + 3,)]);
+    tx.commit().await
+}
+
+/// What is left of it is in its transaction, which leaves nothing.
+async fn large_object(client: &mut Client, n: i64) -> Result<()> {
+    let mut tx = client.begin().await?;
+    let oid = tx.create_large_object().await?;
+    let mut object = tx.open_large_object(oid, LargeObjectMode::ReadWrite).await?;
+    object.write_all(&n.to_be_bytes().repeat(20_000)).await?;
+    object.seek(SeekFrom::Start(8)).await?;
+    let mut read = [0; 8];
+    assert_eq!(object.read(&mut read).await?, 8);
+    assert_eq!(i64::from_be_bytes(read), n);
+    object.truncate(10).await?;
+    object.close().await?;
+    tx.unlink_large_object(oid).await?;
+    tx.execute("insert into entry values ($1), ($1)", (n,)).await?;
+    tx.commit().await
+}
+
 async fn ping(client: &mut Client, _: i64) -> Result<()> {
     client.ping().await
 }
@@ -429,9 +481,10 @@ async fn assert_usable(client: &mut Client, n: i64, point: u64) {
             tx.commit().await.unwrap();
         }
     }
-    let (echoed, unassigned, rows): (i64, bool, i64) = client
+    let (echoed, unassigned, rows, cursors): (i64, bool, i64, i64) = client
         .query_one(
-            "select $1::int8, txid_current_if_assigned() is null, (select count(*) from entry where n = $1)",
+            "select $1::int8, txid_current_if_assigned() is null, (select count(*) from entry where n = $1), \
+             (select count(*) from pg_cursors where name <> '')",
             (n,),
         )
         .await
@@ -439,6 +492,7 @@ async fn assert_usable(client: &mut Client, n: i64, point: u64) {
     assert_eq!(echoed, n, "another query's row");
     assert!(unassigned, "a transaction stands open");
     assert!(rows == 0 || rows == 2, "half of a transaction took effect");
+    assert_eq!(cursors, 0, "a cursor or portal stands open");
     assert_eq!(client.connection().status(), Status::Idle);
     assert_eq!(client.connection().conversation().transactions().depth(), 0);
     // A failure of its own is told as its own.
@@ -538,6 +592,20 @@ fn at_every_poll_of_many_pieces() {
     }
 }
 
+/// What has many round trips.
+#[test]
+fn at_every_poll_of_portals_cursors_and_large_objects() {
+    let database = Server::shared().database();
+    database.sql(SCHEMA);
+    for url in [database.url(), database.socket_url()] {
+        at_every_poll(&url, &database, |c, n| Box::pin(portals(c, n)));
+        at_every_poll(&url, &database, |c, n| Box::pin(cursor_of_a_transaction(c, n)));
+        let polls = at_every_poll(&url, &database, |c, n| Box::pin(large_object(c, n)));
+        assert!(polls > 8, "{polls} polls");
+    }
+    assert!(database.sql("select oid from pg_largeobject_metadata").is_empty(), "a large object was left");
+}
+
 fn assert_nothing_open(database: &Database) {
     let open = database.sql(
         "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'",
@@ -621,5 +689,6 @@ at_every_byte! {
     stream: Known,
     first_stream: Known,
     failing_stream: Known,
+    held_cursor: Known,
     ping: Known,
 }
