@@ -105,7 +105,8 @@ mod tests {
             if self.attempts == 1 {
                 return Poll::Pending;
             }
-            self.flushed.fetch_add(std::mem::take(&mut self.kept), Ordering::Relaxed);
+            let kept = std::mem::take(&mut self.kept);
+            self.flushed.fetch_add(kept, Ordering::Relaxed);
             Poll::Ready(Ok(()))
         }
 
