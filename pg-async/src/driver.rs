@@ -5,7 +5,7 @@
 //!
 //! The tests compile this file a second time, over a link and a clock that are imagined.
 
-use super::runtime::{self, Instant, Socket};
+use super::runtime::{self, Instant, Socket, Timer};
 use pg_core::error::{Error, Result};
 use pg_core::exchange::driving::Steps;
 use pg_core::protocol::connection::Connection;
@@ -67,6 +67,7 @@ impl Link {
 
 impl Steps for Link {
     type Moment = Instant;
+    type Timer = Timer;
 
     fn now() -> Instant {
         Instant::now()
@@ -82,25 +83,27 @@ impl Steps for Link {
     }
 
     #[inline]
-    async fn step(&mut self, deadline: Option<Instant>) -> Result<bool> {
-        let step = poll_fn(|context| self.poll_step(context));
-        Ok(match deadline {
-            None => {
-                step.await;
-                true
-            }
-            // Asked here too, since a server that never stops sending never lets a wait time out.
-            // Boxed, so that whoever has no deadline isn't made larger by it.
-            Some(moment) => {
-                Instant::now() < moment && Box::pin(runtime::before(deadline, step)).await.is_some()
-            }
-        })
+    fn poll_step(
+        &mut self,
+        context: &mut Context<'_>,
+        deadline: Option<Instant>,
+        timer: &mut Timer,
+    ) -> Poll<Result<bool>> {
+        // Asked first, since a server that never stops sending never lets a wait time out.
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Poll::Ready(Ok(false));
+        }
+        match (Link::poll_step(self, context), deadline) {
+            (Poll::Ready(()), _) => Poll::Ready(Ok(true)),
+            (Poll::Pending, None) => Poll::Pending,
+            (Poll::Pending, Some(deadline)) => timer.poll(deadline, context).map(|()| Ok(false)),
+        }
     }
 
     async fn look(&mut self) {
         runtime::yield_now().await;
         poll_fn(|context| {
-            let _ = self.poll_step(context);
+            let _ = Link::poll_step(self, context);
             Poll::Ready(())
         })
         .await;

@@ -11,6 +11,7 @@ use pg_core::exchange::driving::Steps;
 use pg_core::protocol::connection::Connection;
 use std::future::{Future, ready};
 use std::io;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// A connection and its socket.
@@ -21,8 +22,9 @@ pub struct Link {
 }
 
 impl Link {
-    #[inline]
-    fn step_now(&mut self, deadline: Option<Instant>) -> Result<bool> {
+    /// Sends what waits and reads once; false if the deadline came first.
+    #[inline(always)]
+    fn step(&mut self, deadline: Option<Instant>) -> Result<bool> {
         loop {
             let bytes = self.connection.poll_transmit();
             if bytes.is_empty() {
@@ -146,6 +148,7 @@ impl Link {
 
 impl Steps for Link {
     type Moment = Instant;
+    type Timer = ();
 
     fn now() -> Instant {
         Instant::now()
@@ -160,9 +163,14 @@ impl Steps for Link {
         &mut self.connection
     }
 
-    #[inline]
-    fn step(&mut self, deadline: Option<Instant>) -> impl Future<Output = Result<bool>> + Send {
-        ready(self.step_now(deadline))
+    #[inline(always)]
+    fn poll_step(
+        &mut self,
+        _: &mut Context<'_>,
+        deadline: Option<Instant>,
+        (): &mut (),
+    ) -> Poll<Result<bool>> {
+        Poll::Ready(self.step(deadline))
     }
 
     fn look(&mut self) -> impl Future<Output = ()> + Send {

@@ -114,16 +114,24 @@ impl Socket {
     }
 }
 
+/// Wakes at a deadline, once it is waited for. Boxed, so that whoever has none isn't made larger by it.
+#[derive(Default)]
+pub struct Timer(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Timer {
+    pub(crate) fn poll(&mut self, deadline: Instant, context: &mut Context<'_>) -> Poll<()> {
+        self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline))).as_mut().poll(context)
+    }
+}
+
 /// Awaits a future up to a deadline; `None` if that came first.
 pub(crate) async fn before<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
-    let mut passed: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = None;
-    poll_fn(|context| {
-        if let Poll::Ready(output) = future.as_mut().poll(context) {
-            return Poll::Ready(Some(output));
-        }
-        let Some(deadline) = deadline else { return Poll::Pending };
-        passed.get_or_insert_with(|| Box::pin(sleep_until(deadline))).as_mut().poll(context).map(|()| None)
+    let mut timer = Timer::default();
+    poll_fn(|context| match (future.as_mut().poll(context), deadline) {
+        (Poll::Ready(output), _) => Poll::Ready(Some(output)),
+        (Poll::Pending, None) => Poll::Pending,
+        (Poll::Pending, Some(deadline)) => timer.poll(deadline, context).map(|()| None),
     })
     .await
 }

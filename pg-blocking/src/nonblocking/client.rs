@@ -1,7 +1,7 @@
 //! The non-blocking connection: exchanges that are started and polled, and a session for async code.
 
 use super::Polled;
-use super::socket::{late, open, pause, pending_before};
+use super::socket::{late, open, pause};
 use super::task::{Task, Waits};
 use crate::cancel::CancelToken;
 use crate::client::Raw;
@@ -16,10 +16,10 @@ use pg_core::protocol::connection::Connection;
 use pg_core::protocol::gate::Gate;
 use pg_core::session::{Lifecycle, Run, Session};
 use std::fmt;
-use std::future::{Future, poll_fn, ready};
+use std::future::{Future, ready};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// A connection that never waits: see [the module](super).
@@ -312,6 +312,7 @@ impl AsFd for Client {
 
 impl Steps for Line {
     type Moment = Instant;
+    type Timer = ();
 
     fn now() -> Instant {
         Instant::now()
@@ -325,23 +326,20 @@ impl Steps for Line {
         &mut self.link.connection
     }
 
-    async fn step(&mut self, deadline: Option<Instant>) -> Result<bool> {
-        let stepped: Result<()> = poll_fn(|_| {
-            // Asked first, since a server that never stops sending never lets a wait time out.
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Poll::Ready(Err(late()));
-            }
-            match self.link.try_step() {
-                None => Poll::Ready(Ok(())),
-                Some(wanted) => {
-                    pending_before(deadline, || self.waits.note(&self.link.socket, wanted, deadline))
-                }
-            }
-        })
-        .await;
-        match stepped {
-            Err(error) if error.is_timeout() => Ok(false),
-            other => other.map(|()| true),
+    fn poll_step(
+        &mut self,
+        _: &mut Context<'_>,
+        deadline: Option<Instant>,
+        (): &mut (),
+    ) -> Poll<Result<bool>> {
+        // Asked first, since a server that never stops sending never lets a wait time out.
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Poll::Ready(Ok(false));
+        }
+        let Some(wanted) = self.link.try_step() else { return Poll::Ready(Ok(true)) };
+        match self.waits.note(&self.link.socket, wanted, deadline) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
         }
     }
 

@@ -11,6 +11,8 @@ use crate::protocol::connection::Connection;
 use crate::protocol::gate::Gate;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// A connection's link, which goes on by steps.
@@ -21,6 +23,9 @@ use std::time::Duration;
 pub trait Steps: Send {
     /// A moment of its clock.
     type Moment: Copy + Ord + Send;
+
+    /// What a wait keeps between its polls.
+    type Timer: Default + Send;
 
     /// What time it is.
     fn now() -> Self::Moment;
@@ -36,7 +41,12 @@ pub trait Steps: Send {
     ///
     /// # Errors
     /// The wait was interrupted. The link is as it was.
-    fn step(&mut self, deadline: Option<Self::Moment>) -> impl Future<Output = Result<bool>> + Send;
+    fn poll_step(
+        &mut self,
+        context: &mut Context<'_>,
+        deadline: Option<Self::Moment>,
+        timer: &mut Self::Timer,
+    ) -> Poll<Result<bool>>;
 
     /// Reads what is there, without waiting for it.
     fn look(&mut self) -> impl Future<Output = ()> + Send;
@@ -137,29 +147,39 @@ impl Why {
 ///
 /// # Errors
 /// What the exchange ends with; of kind `Timeout` if it took longer than it may, of kind `Interrupted` if a wait was.
-#[inline]
-pub async fn run<C: Settles, E: Exchange>(client: &mut C, exchange: E) -> Result<E::Output> {
-    if E::SLEEPS {
-        return Box::pin(sleep(client, exchange)).await;
-    }
-    let connection = client.link().connection();
-    let limit = exchange.patience().or(connection.deadline().filter(|_| !E::WAITS));
-    let deadline = limit.and_then(C::Link::after);
-    if !E::PEEK {
-        connection.abandon();
-        let is_settled = connection.is_idle() && client.gate().is_open();
-        // What only waits is complete when its time is over, whatever took it.
-        if !is_settled && !Box::pin(settle(client, deadline)).await? && !E::WAITS {
-            return Err(Error::late(limit.unwrap_or_default(), None));
+// Its operation is made before the block and captured by it: a parameter of an async function is kept beside the variable
+// that it becomes, which makes each call's future twice as long to move.
+#[inline(always)]
+pub fn run<C: Settles, E: Exchange>(
+    client: &mut C,
+    exchange: E,
+) -> impl Future<Output = Result<E::Output>> + Send {
+    let mut operation = Operation::of(exchange);
+    async move {
+        if E::SLEEPS {
+            return Box::pin(sleep(client, operation)).await;
         }
-    }
-    let mut operation = client.link().connection().start(exchange);
-    match go_on(client.link(), &mut operation, deadline).await? {
-        Went::Done(output) => Ok(output),
-        Went::Late => Box::pin(cut_off(client, operation, Why::Late(limit.unwrap_or_default()))).await,
-        // It has asked for nothing and taken nothing.
-        Went::Interrupted(error) if E::WAITS => Err(error),
-        Went::Interrupted(error) => Box::pin(cut_off(client, operation, Why::Interrupted(error))).await,
+        let connection = client.link().connection();
+        let limit = operation.patience().or(connection.deadline().filter(|_| !E::WAITS));
+        let deadline = limit.and_then(C::Link::after);
+        if !E::PEEK {
+            connection.abandon();
+            let is_settled = connection.is_idle() && client.gate().is_open();
+            // What only waits is complete when its time is over, whatever took it.
+            if !is_settled && !Box::pin(settle(client, deadline)).await? && !E::WAITS {
+                return Err(Error::late(limit.unwrap_or_default(), None));
+            }
+        }
+        client.link().connection().begin(&mut operation);
+        let look = |connection: &mut Connection| connection.poll(&mut operation);
+        match Stepping::until(client.link(), deadline, look).await? {
+            Went::Done(output) => Ok(output),
+            Went::Late if E::WAITS => Box::pin(end_wait(client.link(), operation)).await,
+            Went::Late => Box::pin(cut_off(client, operation, Why::Late(limit.unwrap_or_default()))).await,
+            // It has asked for nothing and taken nothing.
+            Went::Interrupted(error) if E::WAITS => Err(error),
+            Went::Interrupted(error) => Box::pin(cut_off(client, operation, Why::Interrupted(error))).await,
+        }
     }
 }
 
@@ -215,52 +235,87 @@ pub async fn settle<C: Settles>(client: &mut C, deadline: Option<Moment<C>>) -> 
     Ok(is_ahead::<C::Link>(deadline))
 }
 
-async fn sleep<C: Settles, E: Exchange>(client: &mut C, exchange: E) -> Result<E::Output> {
-    client.sleep(exchange.patience().unwrap_or_default()).await?;
+async fn sleep<C: Settles, E: Exchange>(client: &mut C, mut operation: Operation<E>) -> Result<E::Output> {
+    client.sleep(operation.patience().unwrap_or_default()).await?;
     let connection = client.link().connection();
-    let mut operation = connection.start(exchange);
+    connection.begin(&mut operation);
     connection.give_up(&mut operation)
 }
 
 /// Goes on with an operation to its end, or to the deadline.
-#[inline]
 async fn go_on<L: Steps, E: Exchange>(
     link: &mut L,
     operation: &mut Operation<E>,
     deadline: Option<L::Moment>,
 ) -> Result<Went<E::Output>> {
-    loop {
-        if let Some(output) = link.connection().poll(operation)? {
-            return Ok(Went::Done(output));
-        }
-        match link.step(deadline).await {
-            Ok(true) => {}
-            Ok(false) if E::WAITS => return end_wait(link, operation).await.map(Went::Done),
-            Ok(false) => return Ok(Went::Late),
-            Err(error) => return Ok(Went::Interrupted(error)),
+    Stepping::until(link, deadline, |connection| poll_again(connection, operation)).await
+}
+
+/// [`Connection::poll`], which is inlined where a call begins, and only there.
+#[inline(never)]
+fn poll_again<E: Exchange>(
+    connection: &mut Connection,
+    operation: &mut Operation<E>,
+) -> Result<Option<E::Output>> {
+    connection.poll(operation)
+}
+
+/// Looks for something, and steps as long as it isn't there. No async block, which costs each call a hundred instructions.
+struct Stepping<'l, L: Steps, F> {
+    link: &'l mut L,
+    deadline: Option<L::Moment>,
+    look: F,
+    timer: L::Timer,
+    is_waiting: bool,
+}
+
+impl<L: Steps, F> Unpin for Stepping<'_, L, F> {}
+
+impl<'l, L: Steps, F> Stepping<'l, L, F> {
+    #[inline(always)]
+    fn until<T>(link: &'l mut L, deadline: Option<L::Moment>, look: F) -> Self
+    where
+        F: FnMut(&mut Connection) -> Result<Option<T>>,
+    {
+        Stepping { link, deadline, look, timer: L::Timer::default(), is_waiting: false }
+    }
+}
+
+impl<L: Steps, T, F: FnMut(&mut Connection) -> Result<Option<T>>> Future for Stepping<'_, L, F> {
+    type Output = Result<Went<T>>;
+
+    #[inline(always)]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Went<T>>> {
+        let this = self.get_mut();
+        loop {
+            if !this.is_waiting
+                && let Some(found) = (this.look)(this.link.connection())?
+            {
+                return Poll::Ready(Ok(Went::Done(found)));
+            }
+            let step = this.link.poll_step(context, this.deadline, &mut this.timer);
+            this.is_waiting = step.is_pending();
+            match ready!(step) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Ready(Ok(Went::Late)),
+                Err(error) => return Poll::Ready(Ok(Went::Interrupted(error))),
+            }
         }
     }
 }
 
 /// The time of an exchange that waits is over; what came before that counts, however short it was.
-async fn end_wait<L: Steps, E: Exchange>(link: &mut L, operation: &mut Operation<E>) -> Result<E::Output> {
+async fn end_wait<L: Steps, E: Exchange>(link: &mut L, mut operation: Operation<E>) -> Result<E::Output> {
     link.look().await;
-    match link.connection().poll(operation)? {
+    match poll_again(link.connection(), &mut operation)? {
         Some(output) => Ok(output),
-        None => link.connection().give_up(operation),
+        None => link.connection().give_up(&mut operation),
     }
 }
 
 /// Reads what is owed to nobody.
 async fn drain<L: Steps>(link: &mut L, deadline: Option<L::Moment>) -> Result<Went<()>> {
-    while !link.connection().poll_abandoned()? {
-        match link.step(deadline).await {
-            Ok(true) => {}
-            Ok(false) => return Ok(Went::Late),
-            Err(error) => return Ok(Went::Interrupted(error)),
-        }
-    }
-    Ok(Went::Done(()))
+    Stepping::until(link, deadline, |connection| Ok(connection.poll_abandoned()?.then_some(()))).await
 }
 
 /// Cancels what runs for nobody and reads it to its end.
@@ -321,7 +376,8 @@ async fn cut_off<C: Settles, E: Exchange>(
     }
     let connection = client.link().connection();
     connection.handle_failure(why.told(refused).within("the server did not answer"));
-    connection.poll(&mut operation)?.ok_or_else(|| Error::new(ErrorKind::Closed, "the connection is closed"))
+    poll_again(connection, &mut operation)?
+        .ok_or_else(|| Error::new(ErrorKind::Closed, "the connection is closed"))
 }
 
 /// The deadline, or the end of `time` from now on, if that comes first. What is too far ahead is none.

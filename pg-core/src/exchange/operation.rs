@@ -8,6 +8,7 @@ use crate::message::backend::Message;
 use crate::protocol::aside::Aside;
 use crate::protocol::connection::{Connection, Polled};
 use crate::protocol::state::Phase;
+use std::time::Duration;
 
 /// An exchange that was started. Dropping it leaves the connection able to go on: its answers are read and thrown away.
 #[derive(Debug)]
@@ -29,8 +30,16 @@ impl Connection {
     /// Starts an exchange: it will be written when it is first polled.
     #[inline]
     pub fn start<E: Exchange>(&mut self, exchange: E) -> Operation<E> {
+        let mut operation = Operation::of(exchange);
+        self.begin(&mut operation);
+        operation
+    }
+
+    /// Starts an operation where it stands.
+    #[inline]
+    pub(crate) fn begin<E: Exchange>(&mut self, operation: &mut Operation<E>) {
         self.is_flushing = E::FLUSH;
-        Operation { exchange: Some(exchange), number: self.new_operation(), stage: Stage::New }
+        operation.number = self.new_operation();
     }
 
     /// Goes on with an operation as far as the bytes that came allow. `None`: send what [`Connection::poll_transmit`]
@@ -38,7 +47,7 @@ impl Connection {
     ///
     /// # Errors
     /// What the exchange ends with. [`Connection::is_closed`] says whether the connection can go on.
-    #[inline]
+    #[inline(always)]
     pub fn poll<E: Exchange>(&mut self, operation: &mut Operation<E>) -> Result<Option<E::Output>> {
         let Some(exchange) = &mut operation.exchange else {
             return Err(Error::usage("the operation is complete and was polled again"));
@@ -210,6 +219,20 @@ impl Connection {
             return Ok(output);
         }
         Err(Error::new(ErrorKind::Timeout, "the server did not answer in time"))
+    }
+}
+
+impl<E: Exchange> Operation<E> {
+    /// One that no connection has started.
+    #[inline]
+    pub(crate) fn of(exchange: E) -> Operation<E> {
+        Operation { exchange: Some(exchange), number: 0, stage: Stage::New }
+    }
+
+    /// How long it may take, if that was said for it.
+    #[inline]
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        self.exchange.as_ref().and_then(E::patience)
     }
 }
 

@@ -145,21 +145,26 @@ impl Connection {
     // ---- poll: what is to be done ----
 
     /// Bytes to send now; empty if there are none.
-    #[inline]
+    #[inline(always)]
     pub fn poll_transmit(&mut self) -> &[u8] {
         #[cfg(feature = "tls")]
-        if let Some(secured) = &mut self.secured {
-            match secured.take_plaintext(&self.conversation.out) {
-                Ok(true) => self.conversation.handle_all_sent(),
-                Ok(false) => {}
-                Err(error) => {
-                    self.closed
-                        .get_or_insert_with(|| Closed { reason: error.to_string(), error: Some(error) });
-                }
-            }
-            return self.secured.as_mut().map(|s| s.poll_transmit()).unwrap_or_default();
+        if self.secured.is_some() {
+            return self.poll_secured();
         }
         self.conversation.out.get(self.sent..).unwrap_or_default()
+    }
+
+    #[cfg(feature = "tls")]
+    fn poll_secured(&mut self) -> &[u8] {
+        let Some(secured) = &mut self.secured else { return &[] };
+        match secured.take_plaintext(&self.conversation.out) {
+            Ok(true) => self.conversation.handle_all_sent(),
+            Ok(false) => {}
+            Err(error) => {
+                self.closed.get_or_insert_with(|| Closed { reason: error.to_string(), error: Some(error) });
+            }
+        }
+        secured.poll_transmit()
     }
 
     /// Reads on for operations that were dropped; true once nothing is owed to anybody.
@@ -172,7 +177,7 @@ impl Connection {
             // Its guard was forgotten rather than dropped: nobody else will end it.
             self.conversation.refuse_copy()?;
         }
-        match self.poll_message(u64::MAX)? {
+        match self.poll_any_message(u64::MAX)? {
             Polled::Message(_) | Polled::NotItsTurn => Ok(false),
             Polled::Read => Ok(self.conversation.expected.is_empty() && !self.conversation.end_left_open()),
         }
@@ -183,7 +188,7 @@ impl Connection {
     /// # Errors
     /// The connection was closed, by the server or by a broken rule.
     pub fn poll_unasked(&mut self) -> Result<()> {
-        self.poll_message(u64::MAX).map(|_| ())
+        self.poll_any_message(u64::MAX).map(|_| ())
     }
 
     /// Reads what came before anything was asked for, so that it answers nothing: a ReadyForQuery too many would shift all
@@ -201,13 +206,18 @@ impl Connection {
 
     /// The next message for `owner`. What belongs to dropped operations is thrown away; what comes unasked goes to
     /// the inbox.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll_message(&mut self, owner: u64) -> Result<Polled> {
-        // By far the most frequent message, of which the table says that nothing changes.
-        if self.is_next(owner, Phase::Execute)
-            && let Some(frame) = self.input.small_frame(b'D')
-        {
-            return Ok(Polled::Message(frame));
+        // By far the most frequent messages: of the one the table says that nothing changes, of the other that the phase ends.
+        if self.is_next(owner, Phase::Execute) {
+            if let Some(frame) = self.input.small_frame(b'D') {
+                return Ok(Polled::Message(frame));
+            }
+            if let Some(frame) = self.input.small_frame(b'C') {
+                self.conversation.expected.pop_front();
+                self.handle_tag(frame);
+                return Ok(Polled::Message(frame));
+            }
         }
         self.poll_any_message(owner)
     }
@@ -284,12 +294,8 @@ impl Connection {
                     Err(error) => return Err(self.fail(error)),
                 },
             }
-            // The most frequent changes nothing that is kept.
-            if frame.tag == b'C'
-                && let body = self.input.body(frame)
-                && !body.starts_with(b"SELECT")
-            {
-                self.conversation.handle_tag(body);
+            if frame.tag == b'C' {
+                self.handle_tag(frame);
             }
             if preamble {
                 if frame.tag == b'I' {
@@ -310,6 +316,15 @@ impl Connection {
             if let Err(error) = taken {
                 return Err(self.fail(error));
             }
+        }
+    }
+
+    /// What a CommandComplete says has changed; the most frequent changes nothing that is kept.
+    #[inline]
+    fn handle_tag(&mut self, frame: Frame) {
+        let body = self.input.body(frame);
+        if !body.starts_with(b"SELECT") {
+            self.conversation.handle_tag(body);
         }
     }
 
@@ -580,7 +595,7 @@ impl Connection {
     /// The connection was closed, by the server or by a broken rule.
     pub fn set_aside(&mut self) -> Result<()> {
         let Some(number) = self.front() else { return Ok(()) };
-        while let Polled::Message(frame) = self.poll_message(number)? {
+        while let Polled::Message(frame) = self.poll_any_message(number)? {
             if aside::asks_for_data(frame.tag) {
                 self.conversation.refuse_copy()?;
                 continue;

@@ -44,22 +44,34 @@ fn pending_if_blocked(outcome: io::Result<usize>) -> Poll<io::Result<usize>> {
     }
 }
 
+/// Wakes at a deadline.
+#[derive(Default)]
+#[allow(unreachable_pub, reason = "the client's link says it in public")]
+pub struct Timer(());
+
+impl Timer {
+    #[allow(clippy::unused_self, reason = "a real one keeps what wakes it")]
+    pub(crate) fn poll(&mut self, deadline: Instant, context: &mut Context<'_>) -> Poll<()> {
+        if Instant::now() >= deadline {
+            return Poll::Ready(());
+        }
+        clock::wake_at(deadline);
+        keep_if(true, context, |wakers, waker| {
+            wakers.timers.retain(|(at, other)| *at != deadline || !other.will_wake(&waker));
+            wakers.timers.push((deadline, waker));
+        });
+        Poll::Pending
+    }
+}
+
 /// Awaits a future up to a deadline; `None` if that came first.
 pub(crate) async fn before<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
+    let mut timer = Timer::default();
     poll_fn(|context| match (future.as_mut().poll(context), deadline) {
         (Poll::Ready(output), _) => Poll::Ready(Some(output)),
-        (Poll::Pending, Some(deadline)) if Instant::now() >= deadline => Poll::Ready(None),
-        (Poll::Pending, deadline) => {
-            if let Some(deadline) = deadline {
-                clock::wake_at(deadline);
-                keep_if(true, context, |wakers, waker| {
-                    wakers.timers.retain(|(at, other)| *at != deadline || !other.will_wake(&waker));
-                    wakers.timers.push((deadline, waker));
-                });
-            }
-            Poll::Pending
-        }
+        (Poll::Pending, None) => Poll::Pending,
+        (Poll::Pending, Some(deadline)) => timer.poll(deadline, context).map(|()| None),
     })
     .await
 }
