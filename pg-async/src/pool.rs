@@ -1,19 +1,13 @@
 //! Pooling by the crates deadpool (feature `pool-deadpool-0_12`) and bb8 (`pool-bb8-0_9`): one manager for both, whose
 //! connections are as after login for each borrower, at the cost of no round trip.
 //!
-//! Which? **deadpool**, unless there is a reason for another: it has no background task, connects in the borrower's own, and
-//! has hooks (`post_create`, `pre_recycle`, `post_recycle`). bb8 keeps a number of idle connections ready by a task under
-//! tokio. For threads without a runtime there is r2d2, in pg-blocking.
+//! What becomes of what a borrower leaves behind, and which crate to choose: [`pg_core::pool`].
 //!
 //! ```ignore
 //! let manager = Manager::new(Config::new("postgres://app@localhost/shop")?);
 //! let pool: deadpool::managed::Pool<Manager> = deadpool::managed::Pool::builder(manager).max_size(8).build()?;
 //! let n: i64 = pool.get().await?.query_value("select count(*) from users", ()).await?;
 //! ```
-//!
-//! deadpool asks nothing when a connection comes back, so that whatever a borrower left open, such as a transaction that was
-//! begun by SQL, stays open until the connection is next asked for; it is replaced then. bb8 closes it at once. With bb8's
-//! `test_on_check_out(false)` a connection whose server has ended it goes out; its first statement says so.
 //!
 //! A generic function takes `&mut *guard`; methods are called on the guard.
 

@@ -7,10 +7,7 @@
 //! let n: i64 = pool.get()?.query_value("select count(*) from users", ())?;
 //! ```
 //!
-//! A connection that is given back with an open transaction is closed. With `test_on_check_out(false)` one whose server has
-//! ended it goes out; its first statement says so.
-//!
-//! r2d2's `connection_customizer` and `event_handler` are the hooks.
+//! What becomes of what a borrower leaves behind: [`pg_core::pool`].
 
 use crate::connect::Connect;
 use pg_core::config::Config;

@@ -345,8 +345,7 @@ impl Socket {
 
 /// The error of a call whose wait has failed.
 pub(crate) fn interrupted(failure: Failure) -> Error {
-    Error::new(ErrorKind::Interrupted, format!("waiting for the server was interrupted: {failure}"))
-        .with_source(failure)
+    Error::new(ErrorKind::Interrupted, "waiting for the server was interrupted").with_source(failure)
 }
 
 #[cfg(test)]

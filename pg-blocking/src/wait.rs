@@ -137,7 +137,7 @@ impl Wait for WaitPoll {
         let limit = self.limit.and_then(|limit| Instant::now().checked_add(limit));
         loop {
             if self.interrupt.as_ref().is_some_and(|flag| flag.swap(false, Ordering::SeqCst)) {
-                return Err("it was interrupted".into());
+                return Err("the flag was set".into());
             }
             let look = self.interrupt.as_ref().map(|_| Instant::now() + LOOK);
             let until = [deadline, limit, look].into_iter().flatten().min();

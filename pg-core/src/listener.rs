@@ -1,7 +1,7 @@
-//! A listener that outlives its connection: it connects again, listens again, and says where notifications may be missing.
+//! LISTEN and NOTIFY, and a listener that outlives its connection: it connects again, listens again, and says where
+//! notifications may be missing.
 //!
-//! Between two connections nobody listens, and what is notified then is lost: PostgreSQL keeps nothing for sessions that
-//! are not there. So whoever relies on notifications reads anew, at each [`Signal::Gap`], what they would have told.
+#![doc = include_str!("../docs/listening.md")]
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::exchange::waiting::Hear;

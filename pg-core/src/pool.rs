@@ -1,14 +1,7 @@
 //! What a pool does between two borrowers of a connection, whichever crate pools: the managers for deadpool, bb8 and r2d2 in
 //! the client crates all do this.
 //!
-//! What a borrower changed is undone by a list of [`Reset`]s, which costs no round trip: they travel ahead of the next
-//! borrower's first statement, which is not run if one of them fails. Prepared statements stay. What this client keeps of a
-//! borrower (notices, notifications and their sink, a registry of its own, the deadline) is forgotten when the connection is
-//! given back. A connection with an open transaction, unread bytes or a broken link never goes out; what a borrower dropped
-//! half way is read to its end first, or cancelled.
-//!
-//! What others see of a borrower stays until then: its advisory locks are held, and its channels listened to, until the
-//! connection goes out again. [`Resets::at_return`] has them undone when it comes back.
+#![doc = include_str!("../docs/pools.md")]
 
 use crate::error::{Error, Result};
 use crate::exchange::waiting::{Pause, Settle};

@@ -371,16 +371,25 @@ fn a_path_that_is_not_known_is_asked_for() {
 #[cfg(unix)]
 #[test]
 fn a_strategy_of_a_borrower_is_not_the_next_ones() {
-    use pg_blocking::wait::{Failure, Ready, Wanted};
+    use pg_blocking::wait::{Failure, Ready, Wait, WaitPoll, Wanted};
+    use std::sync::atomic::{AtomicUsize, Ordering};
     let database = Server::shared().database();
     let pool = r2d2(&database.url(), Resets::default(), false);
+    let waits = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&waits);
+    let counting =
+        move |fd: std::os::fd::BorrowedFd<'_>, wanted: Wanted, until: Option<std::time::Instant>| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok::<Ready, Failure>(WaitPoll::new().wait(fd, wanted, until)?)
+        };
     let mut client = pool.get().unwrap();
-    let fails = |_: std::os::fd::BorrowedFd<'_>, _: Wanted, _: Option<std::time::Instant>| {
-        Err::<Ready, Failure>("the strategy of the one before".into())
-    };
-    client.get_mut().set_wait(Some(Arc::new(fails)));
+    client.get_mut().set_wait(Some(Arc::new(counting)));
+    client.ping().unwrap();
     drop(client);
+    let before = waits.load(Ordering::Relaxed);
+    assert!(before > 0);
     pg_blocking::complete(still_answers(&mut *pool.get().unwrap())).unwrap();
+    assert_eq!(waits.load(Ordering::Relaxed), before);
 }
 
 /// What makes a session ready leaves who observes it.

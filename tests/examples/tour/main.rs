@@ -21,6 +21,7 @@ mod staying;
 mod streaming;
 mod together;
 mod values;
+mod waiting;
 
 use pg_blocking::{Client, Config, Result};
 use pg_tests::relay::Relay;
@@ -35,7 +36,7 @@ type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 /// Its title, and what it shows.
 type Stage = (&'static str, fn(&mut Tour) -> Outcome);
 
-const STAGES: [Stage; 22] = [
+const STAGES: [Stage; 26] = [
     ("Connect, and ask", connecting::connect_and_ask),
     ("Values of your own types, there and back, alone and as arrays", values::there_and_back),
     ("Rows as structs", rows::as_structs),
@@ -57,6 +58,10 @@ const STAGES: [Stage; 22] = [
     ("A large object, read and written as a file", staying::large_object),
     ("A transaction that is run again", staying::retry),
     ("A call that ends at its deadline", staying::deadline),
+    ("Notifications, and a listener whose link is cut", waiting::notifications),
+    ("A blocking call that is interrupted", waiting::interrupt),
+    ("A log of what is slow or fails", waiting::observers),
+    ("A pool: nothing of one borrower reaches the next", waiting::pools),
     ("What it all costs", counting::round_trips),
 ];
 
