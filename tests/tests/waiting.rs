@@ -96,9 +96,11 @@ fn an_interrupt_cancels_the_query_and_the_connection_stays_usable() {
 #[test]
 fn a_server_that_is_silent_for_too_long_is_cancelled() {
     let database = Server::shared().database();
-    let mut client = connect(&database, WaitPoll::new().silent_for(Duration::from_millis(50)));
+    let mut client = Config::new(&database.url()).unwrap().connect().unwrap();
+    client.get_mut().set_wait(Some(Arc::new(WaitPoll::new().silent_for(Duration::from_millis(50)))));
     let error = client.execute("select pg_sleep(600)", ()).unwrap_err();
     assert!(error.kind() == ErrorKind::Interrupted && error.to_string().contains("silent"), "{error}");
+    client.get_mut().set_wait(None);
     complete(still_answers(&mut client)).unwrap();
 }
 
