@@ -48,8 +48,8 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn is_absent(&self, now: Instant) -> bool {
-        self.looks_by.is_some_and(|looks_by| looks_by < now)
+    fn is_absent(&self) -> bool {
+        self.looks_by.is_some_and(|looks_by| looks_by < Instant::now())
     }
 }
 
@@ -61,8 +61,7 @@ impl Queue {
     /// Whether it is the turn of whoever has this ticket, or hasn't waited yet.
     pub(super) fn is_next(&self, ticket: &Ticket) -> bool {
         let ahead = self.place(ticket).unwrap_or(self.waiting.len());
-        let now = Instant::now();
-        self.waiting.iter().take(ahead).all(|waiting| waiting.is_absent(now))
+        self.waiting.iter().take(ahead).all(Waiting::is_absent)
     }
 
     /// Somebody has come and waits on.
@@ -92,8 +91,7 @@ impl Queue {
 
     /// Calls whoever is next; nobody who wants the connection alone unless it is free.
     pub(super) fn call_next(&mut self, is_free: bool, wakes: &mut Wakes) {
-        let now = Instant::now();
-        let next = self.waiting.iter_mut().find(|waiting| !waiting.is_absent(now));
+        let next = self.waiting.iter_mut().find(|waiting| !waiting.is_absent());
         if let Some(next) = next.filter(|next| is_free || !next.alone) {
             wakes.add(next.waker.take());
         }
