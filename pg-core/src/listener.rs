@@ -371,6 +371,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_no_other_attempt_would_change_is_final() {
+        for kind in [ErrorKind::Tls, ErrorKind::Config, ErrorKind::Authentication, ErrorKind::Interrupted] {
+            assert!(is_final(&Error::new(kind, "no")), "{kind:?}");
+        }
+        let refusal = |code: &str| {
+            let body = format!("SFATAL\0VFATAL\0C{code}\0Mno\0\0");
+            Error::from_server(crate::error::ServerError::parse(body.as_bytes()).unwrap())
+        };
+        assert!(is_final(&refusal("28P01")) && is_final(&refusal("3D000")));
+        // It starts, it is full, it is away, it says nothing.
+        assert!(!is_final(&refusal("57P03")) && !is_final(&refusal("53300")));
+        assert!(
+            !is_final(&Error::new(ErrorKind::Io, "no")) && !is_final(&Error::new(ErrorKind::Timeout, "no"))
+        );
+    }
+
+    #[test]
     fn pauses_grow_and_are_spread() {
         let mut seen = Vec::new();
         for chance in 0..20 {

@@ -181,3 +181,22 @@ impl Inbox {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_that_nobody_reads_are_bounded_in_number_and_bytes() {
+        let notice = ServerError::parse(b"SNOTICE\0VNOTICE\0C00000\0Mcareful\0\0").unwrap();
+        let mut inbox = Inbox::default();
+        (0..1_005).for_each(|_| inbox.handle_notice(notice.clone(), 100));
+        assert_eq!((inbox.notices.len(), inbox.take_lost_notices()), (1_000, 5));
+        inbox.clear();
+        (0..20).for_each(|_| inbox.handle_notice(notice.clone(), 100 * 1024));
+        assert_eq!((inbox.notices.len(), inbox.take_lost_notices()), (10, 10));
+        inbox.handle_notice(notice, 2 * MOST_NOTICE_BYTES);
+        assert_eq!((inbox.next_notice(), inbox.notice_bytes), (None, 0), "one that is too long by itself");
+        assert_eq!(inbox.take_lost_notices(), 11);
+    }
+}
