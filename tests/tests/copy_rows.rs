@@ -140,6 +140,12 @@ async fn a_field_that_does_not_fit_is_named_and_nothing_is_sent<S: Session>(
     let bad = Entry { note: Some("\0".to_owned()), ..entries().remove(0) };
     let error = client.copy_in_all(&CopyFrom::table("entry"), [bad]).await.unwrap_err();
     assert!(error.to_string().contains("column \"note\": "), "{error}");
+    // Those of a tuple are called as the command calls them.
+    let copy = CopyFrom::table("entry").columns(["id", "note"]);
+    let error = client.copy_in_all(&copy, [(1_i64, "\0")]).await.unwrap_err();
+    assert!(error.to_string().contains("column \"note\": "), "{error}");
+    let error = client.copy_in_all(&copy, [(1_i32, "x")]).await.unwrap_err();
+    assert!(error.to_string().contains("column \"id\": the SQL type is int8"), "{error}");
     client.batch_execute("alter table entry alter level type bigint").await?;
     let error = client.copy_in_all(&CopyFrom::table("entry"), &entries()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Encode, "{error}");

@@ -176,6 +176,10 @@ impl CopyFrom {
         self
     }
 
+    pub(crate) fn column_names(&self) -> &[String] {
+        &self.target.columns
+    }
+
     /// The columns that come, in this order; all by default. Rows of a derived struct name theirs.
     #[must_use]
     pub fn columns<N: Into<String>>(mut self, columns: impl IntoIterator<Item = N>) -> CopyFrom {

@@ -80,6 +80,8 @@ impl CopyField {
 pub struct RowWriter {
     plans: Box<[Plan]>,
     fields: &'static [CopyField],
+    /// As the command calls the columns, if it does: as a tuple's fields have no names, and a struct's may be others.
+    names: Box<[String]>,
     binary: bool,
     begun: bool,
 }
@@ -90,6 +92,15 @@ impl RowWriter {
     /// # Errors
     /// A field whose values its column doesn't take, by name, with both types.
     pub fn new<R: CopyRow + ?Sized>(columns: &[Type], catalog: &Catalog) -> Result<RowWriter> {
+        RowWriter::with_names::<R>(columns, &[], catalog)
+    }
+
+    /// As [`RowWriter::new`], for a command that names its columns: errors name them too.
+    pub(crate) fn with_names<R: CopyRow + ?Sized>(
+        columns: &[Type],
+        names: &[String],
+        catalog: &Catalog,
+    ) -> Result<RowWriter> {
         if columns.len() != R::FIELDS.len() {
             return Err(Error::usage(format!(
                 "{} columns were described, and a row has {}",
@@ -100,14 +111,14 @@ impl RowWriter {
         let planner = Planner { catalog };
         let mut plans = Vec::with_capacity(columns.len());
         for (index, (field, type_)) in R::FIELDS.iter().zip(columns).enumerate() {
-            let plan = plan(field, type_, &planner).map_err(|e| within(e, field, index))?;
+            let plan = plan(field, type_, &planner).map_err(|e| within(e, field, names, index))?;
             plans.push(plan);
         }
         let binary = plans.iter().all(is_binary);
         for plan in &mut plans {
             plan.set_format(if binary { Format::Binary } else { Format::Text });
         }
-        Ok(RowWriter { plans: plans.into(), fields: R::FIELDS, binary, begun: false })
+        Ok(RowWriter { plans: plans.into(), fields: R::FIELDS, names: names.into(), binary, begun: false })
     }
 
     /// Whether rows are written in the binary format; otherwise they are lines of the text format.
@@ -127,12 +138,12 @@ impl RowWriter {
         settings: &Settings,
     ) -> Result<()> {
         self.begin(out);
-        let (plans, fields, binary) = (&*self.plans, self.fields, self.binary);
+        let (plans, fields, names, binary) = (&*self.plans, self.fields, &*self.names, self.binary);
         writer::whole(out, |out| {
             if binary {
                 writer::put_count(out, fields.len(), "columns")?;
             }
-            let mut to = CopyWriter { out, plans, fields, settings, binary, next: 0 };
+            let mut to = CopyWriter { out, plans, fields, names, settings, binary, next: 0 };
             row.write(&mut to)?;
             to.check_complete()?;
             if !binary {
@@ -164,6 +175,7 @@ pub struct CopyWriter<'w> {
     out: &'w mut Buffer,
     plans: &'w [Plan],
     fields: &'static [CopyField],
+    names: &'w [String],
     settings: &'w Settings,
     binary: bool,
     next: usize,
@@ -224,15 +236,15 @@ impl CopyWriter<'_> {
     #[cold]
     fn explain(&self, error: Error, index: usize) -> Error {
         match self.fields.get(index) {
-            Some(field) => within(error, field, index),
+            Some(field) => within(error, field, self.names, index),
             None => error,
         }
     }
 }
 
 #[cold]
-fn within(error: Error, field: &CopyField, index: usize) -> Error {
-    match field.name {
+fn within(error: Error, field: &CopyField, names: &[String], index: usize) -> Error {
+    match names.get(index).map(String::as_str).or(field.name) {
         Some(name) => error.within(format_args!("column {name:?}")),
         None => error.within(format_args!("column {}", index.saturating_add(1))),
     }

@@ -211,7 +211,7 @@ impl<'s, S: Lender, R: CopyRow> CopyRowsIn<'s, S, R> {
         // An altered column's new type may take the old one's bytes for another value.
         let describing = copy.describing(R::FIELDS.len())?;
         let planned = Describe::new(&describing, |description, catalog| {
-            RowWriter::new::<R>(&description.parameters, catalog)
+            RowWriter::with_names::<R>(&description.parameters, copy.column_names(), catalog)
         });
         let writer = session.run(planned).await?;
         let copy = if writer.is_binary() { copy.binary() } else { copy };

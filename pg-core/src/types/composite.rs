@@ -17,10 +17,8 @@ use std::borrow::Cow;
 /// A field of a derived composite: its attribute's name, and how its plan is made.
 #[derive(Debug, Clone, Copy)]
 pub struct CompositeField {
-    /// The attribute's name on the server; without one, the attribute at the field's place.
-    pub name: Option<&'static str>,
-    /// What else the attribute may be called.
-    pub aliases: &'static [&'static str],
+    /// The attribute's name on the server, and others that it may have; without any, the attribute at the field's place.
+    pub names: &'static [&'static str],
     /// `plan` of the field's type, as an adapter or a typecaster.
     pub plan: fn(&Type, &Planner<'_>) -> Result<Plan>,
     /// The server may lack the attribute.
@@ -91,9 +89,9 @@ fn matched(
     let mut plans: Vec<Option<Plan>> = fields.iter().map(|_| None).collect();
     let mut order = Vec::with_capacity(attributes.len());
     for (place, attribute) in (0..u16::MAX).zip(attributes) {
-        let stands_for = |field: &CompositeField, index| match field.name {
-            Some(name) => name == attribute.name() || field.aliases.contains(&attribute.name()),
-            None => index == place,
+        let stands_for = |field: &CompositeField, index| match field.names {
+            [] => index == place,
+            names => names.contains(&attribute.name()),
         };
         let mut numbered = (0..u16::MAX).zip(fields.iter().zip(&mut plans));
         let Some((index, (field, plan))) = numbered.find(|(index, (field, _))| stands_for(field, *index))
@@ -127,7 +125,7 @@ fn matched(
 
 #[cold]
 fn two_attributes(type_: &Type, field: &CompositeField, attributes: &[Field]) -> Error {
-    let called = |name: &&str| field.name == Some(name) || field.aliases.contains(name);
+    let called = |name: &&str| field.names.contains(name);
     let names: Vec<&str> = attributes.iter().map(Field::name).filter(called).collect();
     Error::decode(format!(
         "{} has the attributes {}, and one field stands for all",
@@ -139,7 +137,7 @@ fn two_attributes(type_: &Type, field: &CompositeField, attributes: &[Field]) ->
 
 #[cold]
 fn no_field(type_: &Type, attribute: &str, attributes: &[Field], fields: &[CompositeField]) -> Error {
-    let names: Vec<&str> = fields.iter().filter_map(|field| field.name).collect();
+    let names: Vec<&str> = fields.iter().filter_map(|field| field.names.first().copied()).collect();
     if names.is_empty() {
         return other_count(type_, attributes, fields).hint(
             "add the fields that are missing at the end, or pass over attributes at the end with \
@@ -164,7 +162,7 @@ fn no_attribute(
     attributes: &[Field],
     fields: &[CompositeField],
 ) -> Error {
-    let Some(name) = field.name else {
+    let Some(name) = field.names.first() else {
         return other_count(type_, attributes, fields)
             .hint("leave fields out with `#[pg(skip)]`, or write `#[pg(allow_missing)]` on the struct");
     };
@@ -463,18 +461,8 @@ mod tests {
     #[test]
     fn attributes_in_the_order_of_the_fields_are_read_on() {
         let fields = [
-            CompositeField {
-                name: Some("a"),
-                aliases: &[],
-                plan: <i32 as Typecaster<'_>>::plan,
-                optional: false,
-            },
-            CompositeField {
-                name: Some("b"),
-                aliases: &[],
-                plan: <bool as Typecaster<'_>>::plan,
-                optional: false,
-            },
+            CompositeField { names: &["a"], plan: <i32 as Typecaster<'_>>::plan, optional: false },
+            CompositeField { names: &["b"], plan: <bool as Typecaster<'_>>::plan, optional: false },
         ];
         let shape = CompositeShape { name: TypeName::Described, fields: &fields, allow_extra: false };
         let order_of = |attributes: [(&str, Type); 2]| {

@@ -37,10 +37,8 @@ pub enum Expects {
 /// An attribute that a derived composite expects.
 #[derive(Debug, Clone, Copy)]
 pub struct Attribute {
-    /// Its name; without one, the attribute at the field's place.
-    pub name: Option<&'static str>,
-    /// What else it may be called.
-    pub aliases: &'static [&'static str],
+    /// Its name, and others that it may have; without any, the attribute at the field's place.
+    pub names: &'static [&'static str],
     /// The field's SQL type.
     pub type_name: TypeName,
     /// How the field is written as the attribute's type, or why it can't be.
@@ -97,12 +95,9 @@ pub(crate) fn compare(name: TypeName, expects: &Expects, catalog: &Catalog, drif
             }
         }
         (Expects::Attributes { fields, allow_extra }, Kind::Composite(attributes)) => {
-            let place = |field: &Attribute, at: usize| match field.name {
-                Some(name) => attributes
-                    .iter()
-                    .map(postgres_types::Field::name)
-                    .position(|attribute| attribute == name || field.aliases.contains(&attribute)),
-                None => Some(at).filter(|at| *at < attributes.len()),
+            let place = |field: &Attribute, at: usize| match field.names {
+                [] => Some(at).filter(|at| *at < attributes.len()),
+                names => attributes.iter().position(|attribute| names.contains(&attribute.name())),
             };
             let places: Vec<Option<usize>> =
                 fields.iter().enumerate().map(|(at, field)| place(field, at)).collect();
@@ -116,7 +111,7 @@ pub(crate) fn compare(name: TypeName, expects: &Expects, catalog: &Catalog, drif
                     None if field.optional => {}
                     None => {
                         let names: Vec<&str> = attributes.iter().map(Field::name).collect();
-                        let wanted = match field.name {
+                        let wanted = match field.names.first() {
                             Some(name) => format!("attribute {name:?}"),
                             None => format!("attribute number {}", at.saturating_add(1)),
                         };

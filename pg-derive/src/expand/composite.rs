@@ -17,10 +17,10 @@ pub(super) fn expand(to: &mut Expansion<'_>, attributes: &[Named<'_>], by_positi
     let text_only = any_text_only(to, &fields);
     let table = attributes.iter().map(|attribute| {
         let plan = to.of_codec(attribute.field, "plan");
-        let (name, aliases) = to.names(attribute.field, (!by_position).then_some(&attribute.name));
+        let names = names(attribute, by_position);
         let optional = is_optional(to, attribute.field);
         quote_spanned! {at(attribute.field.ty)=>
-            #pg::composite::CompositeField { name: #name, aliases: #aliases, plan: #plan, optional: #optional }
+            #pg::composite::CompositeField { names: #names, plan: #plan, optional: #optional }
         }
     });
     let plan = match to.input.derive {
@@ -60,17 +60,25 @@ fn is_optional(to: &Expansion<'_>, field: &Field<'_>) -> bool {
     to.input.attributes.allow_missing.is_some() || (to.reads() && to.has_default(field))
 }
 
+/// What a field's attribute may be called; nothing where its place counts.
+fn names(attribute: &Named<'_>, by_position: bool) -> TokenStream {
+    if by_position {
+        return quote!(&[]);
+    }
+    let (name, aliases) = (&attribute.name, &attribute.field.attributes.aliases);
+    quote!(&[#name #(, #aliases)*])
+}
+
 /// What `Registry::verify` compares with the server's.
 fn expects(to: &Expansion<'_>, attributes: &[Named<'_>], by_position: bool) -> TokenStream {
     let pg = &to.pg;
     let each = attributes.iter().map(|attribute| {
-        let (name, aliases) = to.names(attribute.field, (!by_position).then_some(&attribute.name));
+        let names = names(attribute, by_position);
         let [type_name, plan] = to.of_codec_all(attribute.field, ["TYPE", "plan"]);
         let (expects, optional) = (to.expects(attribute.field), is_optional(to, attribute.field));
         quote_spanned! {at(attribute.field.ty)=>
             #pg::Attribute {
-                name: #name,
-                aliases: #aliases,
+                names: #names,
                 type_name: #type_name,
                 plan: #plan,
                 optional: #optional,

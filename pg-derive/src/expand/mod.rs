@@ -155,17 +155,6 @@ impl<'i> Expansion<'i> {
         field.attributes.default.is_some() || self.input.attributes.default.is_some()
     }
 
-    /// Its name on the server and all that it may have been called, or nothing where the place counts.
-    fn names(&self, field: &Field<'_>, name: Option<&str>) -> (TokenStream, TokenStream) {
-        match name {
-            Some(name) => {
-                let aliases = &field.attributes.aliases;
-                (quote!(::core::option::Option::Some(#name)), quote!(&[#(#aliases),*]))
-            }
-            None => (quote!(::core::option::Option::None), quote!(&[])),
-        }
-    }
-
     /// What says something of a SQL type stands beside a derive of rows or parameters only where the type is a SQL type
     /// too.
     fn typed(&self) -> TokenStream {

@@ -53,13 +53,17 @@ pub(super) fn expand(to: &mut Expansion<'_>, columns: &[Column<'_>]) -> TokenStr
 /// A field's place in the shape.
 fn leaf(to: &Expansion<'_>, field: &Field<'_>, name: Option<&str>, default: bool) -> TokenStream {
     let pg = &to.pg;
-    let (name, aliases) = to.names(field, name);
+    let name = match name {
+        Some(name) => quote!(::core::option::Option::Some(#name)),
+        None => quote!(::core::option::Option::None),
+    };
+    let aliases = &field.attributes.aliases;
     let [plan, type_name, text_only, takes_null] =
         to.of_codec_all(field, ["plan", "TYPE", "TEXT_ONLY", "takes_null"]);
     quote! {
         #pg::Field::Column {
             name: #name,
-            aliases: #aliases,
+            aliases: &[#(#aliases),*],
             plan: #plan,
             type_name: #type_name,
             text_only: #text_only,
