@@ -44,6 +44,7 @@
 
 mod client;
 mod connect;
+mod descriptor;
 mod socket;
 mod task;
 

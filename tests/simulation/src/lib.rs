@@ -233,7 +233,7 @@ fn run_bare(class: Class, seed: u64) -> Result<(Tally, String), String> {
     if class != Class::Correct {
         weather.lost_cancels = rng.pick(&[0, 0, 300]);
     }
-    let flavour = rng.pick(&[Flavour::Blocking, Flavour::Async]);
+    let flavour = rng.pick(&Flavour::ALL);
     let terms = rng.in_thousand(ENCRYPTED).then(|| Terms::random(class, login, &mut rng));
     let at_ciphertext = terms.is_some_and(|terms| terms.takes_faults(class, &mut rng));
     let faults = match at_ciphertext {
@@ -247,7 +247,7 @@ fn run_bare(class: Class, seed: u64) -> Result<(Tally, String), String> {
     let cache = rng.pick(&[0, 1, 2, 100]);
     let connection = Connection::new(cache, Limits::default(), Registry::default(), Scope::default());
     let mut script = Script::new(net.clone(), rng.fork());
-    let given_up = (flavour == Flavour::Async && rng.in_thousand(20)).then(|| rng.below(12));
+    let given_up = (flavour != Flavour::Blocking && rng.in_thousand(20)).then(|| rng.below(12));
     let play = async {
         net.world().begin_call(PATIENCE);
         let login = Client::log_in(&net, flavour, connection, startup(seed, terms));
@@ -270,7 +270,7 @@ fn run_bare(class: Class, seed: u64) -> Result<(Tally, String), String> {
     };
     let closed = match flavour {
         Flavour::Blocking => pg_core::complete(play),
-        Flavour::Async => play_through(&net, play),
+        Flavour::Async | Flavour::NonBlocking => play_through(&net, play),
     };
     let mut findings = std::mem::take(&mut script.ledger.findings);
     let world = net.world();
@@ -304,7 +304,7 @@ fn run_bare(class: Class, seed: u64) -> Result<(Tally, String), String> {
 /// A run of one of the conversations that are written beforehand.
 fn run_scripted(class: Class, seed: u64, rng: &mut Rng) -> Result<(Tally, String), String> {
     let weather = Weather { cancels: 0, ..Weather::random(rng) };
-    let flavour = rng.pick(&[Flavour::Blocking, Flavour::Async]);
+    let flavour = rng.pick(&Flavour::ALL);
     let mut conversation = Conversation::any(rng);
     let host = Host::new(Login::Trust, PASSWORD, seed, None);
     let faults = Faults::new(class, rng.fork());
@@ -334,7 +334,7 @@ fn run_scripted(class: Class, seed: u64, rng: &mut Rng) -> Result<(Tally, String
     };
     let (closed, mut findings) = match flavour {
         Flavour::Blocking => pg_core::complete(play),
-        Flavour::Async => play_through(&net, play),
+        Flavour::Async | Flavour::NonBlocking => play_through(&net, play),
     };
     let world = net.world();
     let told = story.join("\n");
@@ -382,13 +382,21 @@ fn startup(seed: u64, terms: Option<Terms>) -> Startup<'static> {
     Startup::new(settings(), credentials)
 }
 
-/// Polls a future until it is complete, and lets the world go on in between.
+/// Polls a future until it is complete, and lets the world go on in between: until anything has happened, or what the client
+/// said that it waits for, or the time until which it does.
 fn play_through<F: Future>(net: &Net, future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
+        net.world().awaited = None;
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return output;
         }
-        assert!(net.world().pass(None), "a call waits for what will never happen");
+        loop {
+            let timer = clock::next_timer();
+            assert!(net.world().pass(None), "a call waits for what will never happen");
+            if timer.is_some_and(|timer| timer <= Moment::now()) || net.world().has_come() {
+                break;
+            }
+        }
     }
 }

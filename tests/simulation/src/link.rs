@@ -93,6 +93,8 @@ pub(super) struct World {
     patience: Moment,
     /// A statement of this call was cancelled, since it went on and on.
     interrupted: bool,
+    /// What a client waits for that said so: something to read, or (true) room to send as well.
+    pub(super) awaited: Option<bool>,
     /// The most room for a read that the client ever offered.
     pub(super) most_space: usize,
     /// Reads and writes that moved nothing, and waits, since a call began. What a server sends has an end, one byte at a
@@ -122,6 +124,7 @@ impl World {
             token: None,
             patience: Moment(0),
             interrupted: false,
+            awaited: None,
             most_space: 0,
             steps: 0,
         }
@@ -250,6 +253,11 @@ impl World {
     /// Whether a write takes all there is room for.
     pub(super) fn writes_whole(&self) -> bool {
         self.weather.write > 1000
+    }
+
+    /// Whether what is waited for has come; anything, where nobody said for what.
+    pub(super) fn has_come(&self) -> bool {
+        self.awaited.is_none_or(|writing| self.is_readable() || writing && self.is_writable())
     }
 
     /// Whether a read would not wait.

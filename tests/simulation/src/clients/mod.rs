@@ -7,6 +7,7 @@ mod blocking;
 use super::clock::{Moment, SECOND};
 use super::link::Net;
 use asynchronous::runtime;
+use blocking::nonblocking;
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
 use pg_core::exchange::driving::{self, Times};
@@ -24,6 +25,12 @@ pub(super) enum Flavour {
     Blocking,
     /// Its futures are pending while they wait.
     Async,
+    /// The same, and it says what it waits for.
+    NonBlocking,
+}
+
+impl Flavour {
+    pub(super) const ALL: [Flavour; 3] = [Flavour::Blocking, Flavour::Async, Flavour::NonBlocking];
 }
 
 /// One of the clients, over the simulated link.
@@ -31,11 +38,13 @@ pub(super) enum Flavour {
 pub(super) enum Client {
     Blocking(blocking::Raw),
     Async(asynchronous::Client),
+    NonBlocking(nonblocking::Client),
 }
 
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
 /// As the clients have it.
 pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+const TIMES: Times = Times { drain: DRAIN_TIMEOUT, cancel: CANCEL_TIMEOUT };
 
 impl Client {
     /// Logs in within a deadline, as `connect_timeout` is one. After an error there is a client too, whose connection
@@ -54,14 +63,7 @@ impl Client {
                 let outcome = driving::log_in(&mut link, startup, deadline).await;
                 let canceller = Canceller::new(net, &link.connection);
                 let cancel = blocking::CancelToken { canceller, gate: gate.clone() };
-                (
-                    Client::Blocking(blocking::Raw {
-                        link,
-                        cancel,
-                        times: Times { drain: DRAIN_TIMEOUT, cancel: CANCEL_TIMEOUT },
-                    }),
-                    outcome,
-                )
+                (Client::Blocking(blocking::Raw { link, cancel, times: TIMES }), outcome)
             }
             Flavour::Async => {
                 let mut link =
@@ -72,14 +74,12 @@ impl Client {
                     .unwrap_or_else(late);
                 let canceller = Canceller::new(net, &link.connection);
                 let cancel = asynchronous::CancelToken { canceller, gate: gate.clone() };
-                (
-                    Client::Async(asynchronous::Client {
-                        link,
-                        cancel,
-                        times: Times { drain: DRAIN_TIMEOUT, cancel: CANCEL_TIMEOUT },
-                    }),
-                    outcome,
-                )
+                (Client::Async(asynchronous::Client { link, cancel, times: TIMES }), outcome)
+            }
+            Flavour::NonBlocking => {
+                let (client, outcome) =
+                    nonblocking::log_in(net, connection, startup, deadline, gate.clone()).await;
+                (Client::NonBlocking(client), outcome)
             }
         };
         if let Err(error) = &outcome {
@@ -93,6 +93,7 @@ impl Client {
     /// Whether it says that it can't be used any more.
     pub(super) fn says_closed(&self) -> bool {
         match self {
+            Client::NonBlocking(client) => nonblocking::is_closed(client),
             Client::Blocking(client) => client.link.connection.is_closed(),
             Client::Async(client) => client.link.connection.is_closed(),
         }
@@ -103,6 +104,7 @@ impl Client {
         match self {
             Client::Blocking(client) => client.close().await,
             Client::Async(client) => client.close().await,
+            Client::NonBlocking(client) => client.close().await,
         }
     }
 }
@@ -112,6 +114,7 @@ impl Run for Client {
         match self {
             Client::Blocking(client) => client.run(exchange).await,
             Client::Async(client) => client.run(exchange).await,
+            Client::NonBlocking(client) => client.run(exchange).await,
         }
     }
 }
@@ -121,6 +124,7 @@ impl Session for Client {
         match self {
             Client::Blocking(client) => client.connection(),
             Client::Async(client) => client.connection(),
+            Client::NonBlocking(client) => client.connection(),
         }
     }
 
@@ -128,6 +132,7 @@ impl Session for Client {
         match self {
             Client::Blocking(client) => client.nudge(),
             Client::Async(client) => client.nudge(),
+            Client::NonBlocking(client) => client.nudge(),
         }
     }
 }

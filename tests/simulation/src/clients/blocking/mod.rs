@@ -8,6 +8,7 @@ mod client;
 #[allow(unreachable_pub, reason = "the client says it in public")]
 #[path = "../../../../../pg-blocking/src/driver.rs"]
 mod driver;
+pub(crate) mod nonblocking;
 mod socket;
 
 pub(crate) use cancel::CancelToken;
