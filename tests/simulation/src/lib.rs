@@ -1,12 +1,12 @@
 //! A client and an imagined server in one thread, under a fake clock: millions of runs, each of which its seed replays:
 //! every call, moment and length. Only the keys of TLS, and so its ciphertext, are fresh each time.
 //!
-//! A run is a login and a few random calls of one of the two `clients`, whose very source runs here over
-//! a `link` that splits and delays at random, to a model `server` that speaks the protocol from a state of
-//! its own and answers a made-up `language` in which every call has one rightful answer. Any future or guard
-//! may be dropped at any poll, and any statement cancelled by somebody else. One run in twenty plays a conversation that is
-//! `scripted` instead, and another one has several `tasks` on one connection. One in twenty-five asks for `tls`, of a server that has it, has it not, has a certificate that won't
-//! do, or is not alone on the line.
+//! A run is a login and a few random calls of one of the three `clients` (blocking, async, non-blocking), whose very source
+//! runs here over a `link` that splits and delays at random, to a model `server` that speaks the protocol from a state of
+//! its own and answers a made-up `language` in which every call has one rightful answer. Any future or guard may be dropped
+//! at any poll, and any statement cancelled by somebody else. One run in twenty plays a conversation that is `scripted`
+//! instead, and another one has several `tasks` on one connection. One in twenty-five asks for `tls`, of a server that has
+//! it, has it not, has a certificate that won't do, or is not alone on the line.
 //!
 //! # What is checked
 //!
@@ -19,6 +19,9 @@
 //!
 //! A fault that is done to the ciphertext of TLS, a flipped bit too, is judged as `Transport`: nothing that was changed gets
 //! through.
+//!
+//! "Afterwards" is asked by a last call, once nothing goes wrong any more. Notifications are heard once each and in order, as
+//! far as they came, and a cursor that nobody left open is closed.
 //!
 //! The server's journal is audited too: what was acknowledged is in it. In `Correct` and `Transport` also: what was undone
 //! is not, what was done together is in it wholly or not at all, and a commit that took place is never told as a failure.
