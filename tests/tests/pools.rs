@@ -371,7 +371,7 @@ fn a_path_that_is_not_known_is_asked_for() {
 #[cfg(unix)]
 #[test]
 fn a_strategy_of_a_borrower_is_not_the_next_ones() {
-    use pg_blocking::wait::{Failure, Ready, Wait, WaitPoll, Wanted};
+    use pg_blocking::wait::{Wait, WaitPoll, Wanted};
     use std::sync::atomic::{AtomicUsize, Ordering};
     let database = Server::shared().database();
     let pool = r2d2(&database.url(), Resets::default(), false);
@@ -380,7 +380,7 @@ fn a_strategy_of_a_borrower_is_not_the_next_ones() {
     let counting =
         move |fd: std::os::fd::BorrowedFd<'_>, wanted: Wanted, until: Option<std::time::Instant>| {
             counted.fetch_add(1, Ordering::Relaxed);
-            Ok::<Ready, Failure>(WaitPoll::new().wait(fd, wanted, until)?)
+            WaitPoll::new().wait(fd, wanted, until)
         };
     let mut client = pool.get().unwrap();
     client.get_mut().set_wait(Some(Arc::new(counting)));

@@ -56,7 +56,7 @@ pub(crate) fn observers(tour: &mut Tour) -> Outcome {
     observed.batch_execute("alter role nobody_here password 'secret'").expect_err("there is no such role");
     drop(observed);
     let lines = lines.lock().map_err(|e| e.to_string())?;
-    tour.screen.block(&String::from_utf8_lossy(&lines));
+    tour.screen.block(String::from_utf8_lossy(&lines));
     Ok(())
 }
 
