@@ -165,9 +165,15 @@ pub fn run<C: Settles, E: Exchange>(
         if !E::PEEK {
             connection.abandon();
             let is_settled = connection.is_idle() && client.gate().is_open();
-            // What only waits is complete when its time is over, whatever took it.
-            if !is_settled && !Box::pin(settle(client, deadline)).await? && !E::WAITS {
-                return Err(Error::late(limit.unwrap_or_default(), None));
+            if !is_settled && !Box::pin(settle(client, deadline)).await? {
+                if !E::WAITS {
+                    return Err(Error::late(limit.unwrap_or_default(), None));
+                }
+                // What only waits is complete when its time is over, whatever took it. It isn't prepared: what is still
+                // owed may be a ROLLBACK.
+                let connection = client.link().connection();
+                connection.begin(&mut operation);
+                return connection.give_up(&mut operation);
             }
         }
         client.link().connection().begin(&mut operation);
@@ -318,16 +324,24 @@ async fn drain<L: Steps>(link: &mut L, deadline: Option<L::Moment>) -> Result<We
     Stepping::until(link, deadline, |connection| Ok(connection.poll_abandoned()?.then_some(()))).await
 }
 
-/// Cancels what runs for nobody and reads it to its end.
+/// Cancels what runs for nobody and reads it to its end. A request hits one statement, and there may be several: as long
+/// as fewer and fewer are left, the server ends them.
 async fn cut_short<C: Settles>(client: &mut C) -> Result<()> {
     let mut client = Plainly::waiting(client);
-    let until = C::Link::after(client.times().cancel);
+    let mut until = C::Link::after(client.times().cancel);
+    let mut least = client.link().connection().owed();
     let mut refused = None;
     while is_ahead::<C::Link>(until) {
         refused = client.cancel(until).await.err();
         match drain(client.link(), earlier::<C::Link>(until, CANCEL_AGAIN)).await? {
             Went::Done(()) => return Ok(()),
-            Went::Late => {}
+            Went::Late => {
+                let owed = client.link().connection().owed();
+                if owed < least {
+                    least = owed;
+                    until = C::Link::after(client.times().cancel);
+                }
+            }
             Went::Interrupted(error) => return Err(error),
         }
     }

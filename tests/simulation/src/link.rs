@@ -35,7 +35,7 @@ pub(super) struct Weather {
 impl Weather {
     pub(super) fn random(rng: &mut Rng) -> Weather {
         let any = 1 << 20;
-        Weather {
+        let mut weather = Weather {
             latency: rng.pick(&[0, 0, 100, 2 * MILLISECOND]),
             read: rng.pick(&[any, any, any, 1000, 40, 7, 1]),
             aligned: rng.in_thousand(200),
@@ -44,7 +44,12 @@ impl Weather {
             capacity: rng.pick(&[64, 1000, any.try_into().expect("fits"), any.try_into().expect("fits")]),
             cancels: rng.pick(&[0, 0, 0, 30]),
             lost_cancels: 0,
+        };
+        if weather.read < any && weather.gaps > 0 {
+            // A link so slow holds no megabyte, which would arrive later than a client waits for what it cancelled.
+            weather.capacity = weather.capacity.min(1 << 16);
         }
+        weather
     }
 }
 
