@@ -324,24 +324,16 @@ async fn drain<L: Steps>(link: &mut L, deadline: Option<L::Moment>) -> Result<We
     Stepping::until(link, deadline, |connection| Ok(connection.poll_abandoned()?.then_some(()))).await
 }
 
-/// Cancels what runs for nobody and reads it to its end. A request hits one statement, and there may be several: as long
-/// as fewer and fewer are left, the server ends them.
+/// Cancels what runs for nobody and reads it to its end.
 async fn cut_short<C: Settles>(client: &mut C) -> Result<()> {
     let mut client = Plainly::waiting(client);
-    let mut until = C::Link::after(client.times().cancel);
-    let mut least = client.link().connection().owed();
+    let until = C::Link::after(client.times().cancel);
     let mut refused = None;
     while is_ahead::<C::Link>(until) {
         refused = client.cancel(until).await.err();
         match drain(client.link(), earlier::<C::Link>(until, CANCEL_AGAIN)).await? {
             Went::Done(()) => return Ok(()),
-            Went::Late => {
-                let owed = client.link().connection().owed();
-                if owed < least {
-                    least = owed;
-                    until = C::Link::after(client.times().cancel);
-                }
-            }
+            Went::Late => {}
             Went::Interrupted(error) => return Err(error),
         }
     }

@@ -414,11 +414,6 @@ impl Connection {
         self.conversation.expected.is_empty()
     }
 
-    /// How many answers the server owes.
-    pub(crate) fn owed(&self) -> usize {
-        self.conversation.expected.len()
-    }
-
     /// Whether the connection can't be used any more.
     pub fn is_closed(&self) -> bool {
         self.closed.is_some()
