@@ -64,10 +64,15 @@ fn answers(client: Client) -> Client {
 fn it_connects_and_asks_without_a_call_that_waits() {
     let database = Server::shared().database();
     let mut client = connect(&database.url());
-    let mut query = client.start(Request::new("select generate_series(1, 3)", (), All::<(i32,)>::default()));
+    // The answer can't be there before it is let go.
+    let mut holder = Config::new(&database.url()).unwrap().connect().unwrap();
+    holder.batch_execute("select pg_advisory_lock(1)").unwrap();
+    let sql = "select n from pg_advisory_lock(1), generate_series(1, 3) n";
+    let mut query = client.start(Request::new(sql, (), All::<(i32,)>::default()));
     assert!(!client.is_executing());
     assert_eq!(client.poll(&mut query).unwrap(), Polled::Read);
     assert!(client.is_executing());
+    drop(holder);
     assert_eq!(complete(&mut client, &mut query).unwrap(), [(1,), (2,), (3,)]);
     assert!(!client.is_executing());
     assert_eq!(client.poll(&mut query).unwrap_err().kind(), ErrorKind::Usage);
