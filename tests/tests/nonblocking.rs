@@ -308,11 +308,11 @@ fn notifications_are_waited_for_with_nothing_running() {
 fn what_does_not_belong_together_is_refused() {
     let database = Server::shared().database();
     let (mut one, mut other) = (connect(&database.url()), connect(&database.url()));
-    let mut ping = one.start(Ping::default());
-    assert!(other.poll(&mut ping).unwrap_err().to_string().contains("another connection"));
-    assert_eq!(one.poll(&mut ping).unwrap(), Polled::Read);
+    let mut sleep = one.start(number("select 1::int8 from pg_sleep(600)"));
+    assert!(other.poll(&mut sleep).unwrap_err().to_string().contains("another connection"));
+    assert_eq!(one.poll(&mut sleep).unwrap(), Polled::Read);
     let mut one = answers(one);
-    assert!(one.poll(&mut ping).unwrap_err().to_string().contains("given up"));
+    assert!(one.poll(&mut sleep).unwrap_err().to_string().contains("given up"));
     let mut elsewhere = other.task(|client| async move {
         std::future::pending::<()>().await;
         Ok(client)
