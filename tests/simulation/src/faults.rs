@@ -91,6 +91,9 @@ pub(super) struct Faults {
     /// together are what the answer to a Sync and a statement that failed look like: all answers after them come one call
     /// late, where the second ReadyForQuery is read after the next call has asked.
     has_surplus: (bool, bool),
+    /// A ReadyForQuery is missing or late. An error behind it is taken for one of the answer before it, as of a constraint that
+    /// is checked last; and where it never came, all answers after that come one call early.
+    has_lost_an_end: bool,
     /// It concerned what SCRAM signs, or the signature: a login that goes on is one too many.
     pub(super) touched_proof: bool,
     /// Ciphertext was damaged, which TLS must have told.
@@ -136,6 +139,7 @@ impl Faults {
             happened: false,
             touched_rows: false,
             has_surplus: (false, false),
+            has_lost_an_end: false,
             touched_proof: false,
             tampered: false,
             bytes: 0,
@@ -176,6 +180,7 @@ impl Faults {
         }
         let fault = self.planned.iter().find(|(planned, _)| *planned == at).map(|(_, fault)| *fault);
         let held = self.held.take();
+        self.touched_rows |= self.has_lost_an_end && message[0] == b'E';
         let outcome = match fault {
             None => {
                 out.extend(message);
@@ -186,7 +191,10 @@ impl Faults {
                 if !matches!(fault, Fault::Empty) {
                     self.concern(&message);
                 }
-                self.has_surplus.0 |= matches!(fault, Fault::Double) && message[0] == b'Z';
+                if message[0] == b'Z' {
+                    self.has_surplus.0 |= matches!(fault, Fault::Double);
+                    self.has_lost_an_end |= matches!(fault, Fault::Drop | Fault::Hold | Fault::Replace);
+                }
                 let proof = proves(&message).then(|| message.clone());
                 let outcome = self.damage(fault, message, out);
                 self.touched_rows |= self.has_surplus == (true, true);
