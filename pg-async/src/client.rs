@@ -3,7 +3,7 @@
 use super::cancel::CancelToken;
 use super::driver::Link;
 use super::runtime::{self, Instant};
-use pg_core::error::{Error, ErrorKind, Result};
+use pg_core::error::Result;
 use pg_core::exchange::Exchange;
 use pg_core::exchange::batch::Batch;
 use pg_core::exchange::driving::{self, Settles, Steps, Times};
@@ -101,21 +101,13 @@ impl Lifecycle for Client {
     }
 
     async fn close(mut self) -> Result<()> {
-        self.link.connection.terminate();
-        self.link.nudge();
-        if self.link.connection.wants_write() {
-            return Err(Error::new(
-                ErrorKind::Io,
-                "the farewell could not be sent: the link is full or lost",
-            ));
-        }
-        Ok(())
+        driving::take_leave(&mut self.link)
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.link.connection.terminate();
-        self.link.nudge();
+        // Nobody is there to be told.
+        let _ = driving::take_leave(&mut self.link);
     }
 }

@@ -121,11 +121,11 @@ pub(crate) async fn socket(place: &Place) -> Result<Socket> {
 
 /// The addresses of a host.
 async fn addresses(host: &Host) -> Result<Vec<Option<SocketAddr>>> {
-    let Host::Tcp { name, address, port } = host else {
+    let Host::Tcp { name, port, .. } = host else {
         return Ok(vec![None]);
     };
-    if let Some(ip) = address.or_else(|| name.parse().ok()) {
-        return Ok(vec![Some(SocketAddr::new(ip, *port))]);
+    if let Some(address) = host.numeric_address() {
+        return Ok(vec![Some(address)]);
     }
     let addresses = runtime::resolve(name, *port).await.map_err(connect::unresolved)?;
     Ok(addresses.into_iter().map(Some).collect())

@@ -5,7 +5,7 @@ use super::cancel::CancelToken;
 use super::driver::Link;
 use super::socket::Instant;
 use pg_core::blocking::Blocking;
-use pg_core::error::{Error, ErrorKind, Result};
+use pg_core::error::Result;
 use pg_core::exchange::Exchange;
 use pg_core::exchange::driving::{self, Settles, Times};
 use pg_core::protocol::connection::Connection;
@@ -55,8 +55,7 @@ impl Settles for Raw {
     }
 
     fn sleep(&mut self, time: Duration) -> impl Future<Output = Result<()>> + Send {
-        std::thread::sleep(time);
-        ready(Ok(()))
+        ready(self.link.socket.pause(time))
     }
 
     fn wait_plainly(&mut self, plainly: bool) {
@@ -90,19 +89,13 @@ impl Lifecycle for Raw {
     }
 
     fn close(mut self) -> impl Future<Output = Result<()>> + Send {
-        self.link.connection.terminate();
-        self.link.nudge();
-        ready(if self.link.connection.wants_write() {
-            Err(Error::new(ErrorKind::Io, "the farewell could not be sent: the link is full or lost"))
-        } else {
-            Ok(())
-        })
+        ready(driving::take_leave(&mut self.link))
     }
 }
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        self.link.connection.terminate();
-        self.link.nudge();
+        // Nobody is there to be told.
+        let _ = driving::take_leave(&mut self.link);
     }
 }

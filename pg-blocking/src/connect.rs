@@ -96,11 +96,11 @@ pub(crate) fn socket(place: &Place, deadline: Option<Instant>) -> Result<Socket>
 
 /// The addresses of a host. The system's resolver knows no deadline, so it runs in a thread that may be left behind.
 fn addresses(host: &Host, deadline: Option<Instant>) -> Result<Vec<Option<SocketAddr>>> {
-    let Host::Tcp { name, address, port } = host else {
+    let Host::Tcp { name, port, .. } = host else {
         return Ok(vec![None]);
     };
-    if let Some(ip) = address.or_else(|| name.parse().ok()) {
-        return Ok(vec![Some(SocketAddr::new(ip, *port))]);
+    if let Some(address) = host.numeric_address() {
+        return Ok(vec![Some(address)]);
     }
     let resolve =
         |name: &str, port: u16| (name, port).to_socket_addrs().map(|found| found.map(Some).collect());

@@ -24,7 +24,7 @@ impl Redial for Dial {
 
     #[cfg(unix)]
     async fn pause(&mut self, time: Duration) -> Result<()> {
-        crate::wait::pause(time)
+        crate::wait::pause(crate::wait::default().as_deref(), time)
     }
 
     #[cfg(not(unix))]

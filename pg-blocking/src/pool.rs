@@ -1,5 +1,5 @@
-//! Pooling by the crate r2d2 (feature `pool-r2d2-0_8`): a manager whose connections are as after login for each borrower, at
-//! the cost of no round trip.
+//! Pooling by the crate r2d2 (feature `pool-r2d2-0_8`): a manager whose connections are as after login for each
+//! borrower, at the cost of no round trip.
 //!
 //! ```ignore
 //! let manager = Manager::new(Config::new("postgres://app@localhost/shop")?);

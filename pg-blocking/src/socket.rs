@@ -240,6 +240,12 @@ impl Socket {
         wait(&*self, writing, deadline)
     }
 
+    /// Lets time pass as it is waited here.
+    pub(crate) fn pause(&self, time: std::time::Duration) -> pg_core::Result<()> {
+        let strategy = self.strategy.as_ref().filter(|strategy| !strategy.is_suspended);
+        crate::wait::pause(strategy.map(|strategy| &*strategy.wait), time)
+    }
+
     /// Waits by a strategy from now on; `None`: by the system's read.
     pub(crate) fn set_strategy(&mut self, wait: Option<std::sync::Arc<dyn crate::wait::Wait>>) {
         self.strategy = wait.map(|wait| Box::new(Strategy { wait, failure: None, is_suspended: false }));
@@ -297,6 +303,12 @@ pub(crate) fn is_writable(fd: impl AsFd) -> io::Result<bool> {
 
 #[cfg(not(unix))]
 impl Socket {
+    /// Lets time pass.
+    pub(crate) fn pause(&self, time: std::time::Duration) -> pg_core::Result<()> {
+        std::thread::sleep(time);
+        Ok(())
+    }
+
     fn stream(&self) -> &TcpStream {
         let Stream::Tcp(stream) = &self.stream;
         stream

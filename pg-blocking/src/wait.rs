@@ -1,5 +1,5 @@
-//! How a blocking connection waits for its server: in the system's read (the default), in `poll(2)` with an interrupt, or in
-//! a function of yours that lets something else run meanwhile: a coroutine library, an event loop.
+//! How a blocking connection waits for its server: in the system's read (the default), in `poll(2)` with an interrupt,
+//! or in a function of yours that lets something else run meanwhile: a coroutine library, an event loop.
 //!
 //! A strategy belongs to a connection ([`Raw::set_wait`](crate::Raw::set_wait)), or to all that the process opens from then
 //! on ([`set_default`]). Everything works under each: COPY, transactions, streams, LISTEN.
@@ -21,15 +21,16 @@
 //! # A strategy that fails
 //!
 //! The statement is cancelled, and what the server still sends is read, waiting in the plain way; the call says
-//! [`ErrorKind::Interrupted`](pg_core::ErrorKind::Interrupted), and the connection goes on. It is closed only if the server doesn't answer within
-//! `cancel_timeout`. A statement that had ended by then gives what it gave. Who waits for notifications loses none by it.
-//! While rows of a dropped call are read away, the call that does so is the one that fails, and what was dropped is cancelled.
+//! [`ErrorKind::Interrupted`](pg_core::ErrorKind::Interrupted), and the connection goes on. It is closed only if the
+//! server doesn't answer within `cancel_timeout`. A statement that had ended by then gives what it gave. Who waits for
+//! notifications loses none by it. While rows of a dropped call are read away, the call that does so is the one that
+//! fails, and what was dropped is cancelled.
 //!
 //! # What goes the plain way
 //!
-//! Whatever follows a deadline or a strategy's failure, up to `cancel_timeout`: the CancelRequest, on a connection of its own, and what the
-//! server still sends. [`CancelToken::cancel`](crate::CancelToken::cancel) in whichever thread calls it; and a call that comes while such a
-//! request is on its way waits for it, since it might be hit.
+//! Whatever follows a deadline or a strategy's failure, up to `cancel_timeout`: the CancelRequest, on a connection of
+//! its own, and what the server still sends. [`CancelToken::cancel`](crate::CancelToken::cancel) in whichever thread
+//! calls it; and a call that comes while such a request is on its way waits for it, since it might be hit.
 
 use crate::client::{Client, Raw};
 use crate::connect::Connect;
@@ -117,9 +118,9 @@ impl WaitPoll {
         self
     }
 
-    /// Fails when the server is silent for so long, which one that has nothing to notify of is too: not for connections that
-    /// wait for notifications or for the changes of a replication stream longer than that. (A deadline for each call is
-    /// `set_deadline` of a session.)
+    /// Fails when the server is silent for so long, which one that has nothing to notify of is too: not for connections
+    /// that wait for notifications or for the changes of a replication stream longer than that. (A deadline for each
+    /// call is `set_deadline` of a session.)
     #[must_use]
     pub fn silent_for(mut self, limit: Duration) -> WaitPoll {
         self.limit = Some(limit);
@@ -167,9 +168,9 @@ pub fn default() -> Option<Arc<dyn Wait>> {
     DEFAULT.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Lets time pass as connections of this process wait, so that what interrupts them ends it too.
-pub(crate) fn pause(time: Duration) -> Result<()> {
-    let Some(strategy) = default() else {
+/// Lets time pass as that strategy waits, so that what interrupts it ends this too.
+pub(crate) fn pause(strategy: Option<&dyn Wait>, time: Duration) -> Result<()> {
+    let Some(strategy) = strategy else {
         std::thread::sleep(time);
         return Ok(());
     };

@@ -200,9 +200,9 @@ impl<'v, T: Parameter + Send + Sync + 'v> Piece<'v> for Bind<T> {
     }
 }
 
-/// A value that is written out, as [`literal`] does without a connection: types of PostgreSQL's own and what is made of them,
-/// strings, enums and domains. A composite needs the catalog: [`literal`] takes one, and [`Raw`] its result; or [`LiteralAs`]
-/// is told its type.
+/// A value that is written out, as [`literal`] does without a connection: types of PostgreSQL's own and what is made of
+/// them, strings, enums and domains. A composite needs the catalog: [`literal`] takes one, and [`Raw`] its result; or
+/// [`LiteralAs`] is told its type.
 #[derive(Debug, Clone, Copy)]
 pub struct Literal<T>(pub T);
 
@@ -269,9 +269,9 @@ impl<'v> Piece<'v> for Sql<'v> {
 /// A value written out as SQL: its text form in quotes, and its type, as in `'-5'::int4`. A string has no type, as a string
 /// parameter has none: the server infers it from where the literal stands.
 ///
-/// It means the value whatever `standard_conforming_strings` says, and wherever it stands: a negative number never becomes a
-/// comment behind a minus, NaN and the infinities are values, an empty array has its type. (To take an array's literal apart
-/// put it in parentheses: `('{1,2}'::int4[])[1]`.) NULL is `NULL`, with its type.
+/// It means the value whatever `standard_conforming_strings` says, and wherever it stands: a negative number never
+/// becomes a comment behind a minus, NaN and the infinities are values, an empty array has its type. (To take an
+/// array's literal apart put it in parentheses: `('{1,2}'::int4[])[1]`.) NULL is `NULL`, with its type.
 ///
 /// `catalog` and `settings` are a connection's, `session.connection().conversation()` has both, or their defaults:
 /// composites, and arrays and ranges of types that were created, need a catalog that knows them, which it does once a
@@ -281,9 +281,9 @@ impl<'v> Piece<'v> for Sql<'v> {
 /// [`literal_as`] lets the caller choose the type.
 ///
 /// # Errors
-/// A value that can't be written as its SQL type, text that contains NUL or is no UTF-8, a composite that the catalog doesn't
-/// know, and a type that is known only at run time, but for a value whose adapter was registered ([`via`]) and the catalog
-/// has it.
+/// A value that can't be written as its SQL type, text that contains NUL or is no UTF-8, a composite that the catalog
+/// doesn't know, and a type that is known only at run time, but for a value whose adapter was registered ([`via`]) and
+/// the catalog has it.
 ///
 /// [`via`]: crate::types::via::via
 ///

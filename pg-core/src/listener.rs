@@ -133,6 +133,9 @@ impl<D: Redial> Listener<D> {
     ///
     /// # Errors
     /// A name that can't be one. A lost connection is none: it is listened to on the next.
+    ///
+    /// # Cancel safety
+    /// After a dropped future it may be listened to on this connection already, but not after a loss: call it again.
     pub async fn listen(&mut self, channel: &str) -> Result<()> {
         let command = notifying::listen(channel)?;
         if self.channels.iter().any(|known| known == channel) {
@@ -149,6 +152,9 @@ impl<D: Redial> Listener<D> {
     ///
     /// # Errors
     /// As [`Listener::listen`].
+    ///
+    /// # Cancel safety
+    /// After a dropped future [`Listener::next`] sees to the rest.
     pub async fn unlisten(&mut self, channel: &str) -> Result<()> {
         let command = notifying::unlisten(channel)?;
         self.channels.retain(|known| known != channel);

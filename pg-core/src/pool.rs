@@ -1,5 +1,5 @@
-//! What a pool does between two borrowers of a connection, whichever crate pools: the managers for deadpool, bb8 and r2d2 in
-//! the client crates all do this.
+//! What a pool does between two borrowers of a connection, whichever crate pools: the managers for deadpool, bb8 and
+//! r2d2 in the client crates all do this.
 //!
 #![doc = include_str!("../docs/pools.md")]
 

@@ -209,9 +209,9 @@ pub trait Session: Run + Sized {
         }
     }
 
-    /// As [`Session::stream`], with the row type known from the start: columns come in the form that it reads best, and the
-    /// first run is one round trip too, unless `T` reads a string, an array or a tuple: what types those columns have must be known before
-    /// rows are given away. `T` may be a type that borrows, such as `User<'_>`.
+    /// As [`Session::stream`], with the row type known from the start: columns come in the form that it reads best, and
+    /// the first run is one round trip too, unless `T` reads a string, an array or a tuple: what types those columns
+    /// have must be known before rows are given away. `T` may be a type that borrows, such as `User<'_>`.
     fn stream_as<T: FromRow<'static>>(
         &mut self,
         sql: &str,
@@ -223,8 +223,8 @@ pub trait Session: Run + Sized {
         }
     }
 
-    /// Gives a statement its parameters in a portal, whose rows [`Session::fetch_portal`] hands out part by part; in between
-    /// other statements run, and other portals are read. Inside a transaction, with which it ends.
+    /// Gives a statement its parameters in a portal, whose rows [`Session::fetch_portal`] hands out part by part; in
+    /// between other statements run, and other portals are read. Inside a transaction, with which it ends.
     ///
     /// # Errors
     /// As [`Session::query`]; outside of a transaction, a usage error.
@@ -702,8 +702,8 @@ pub trait Session: Run + Sized {
         self.run(Ping::default())
     }
 
-    /// The type that SQL calls `name`: `"item"`, `"shop.item"`, `"\"Mixed Case\""`, `"item[]"`, `"double precision"`. Read as
-    /// the server reads it, and without a schema looked for in the search path. `None` if there is none.
+    /// The type that SQL calls `name`: `"item"`, `"shop.item"`, `"\"Mixed Case\""`, `"item[]"`, `"double precision"`.
+    /// Read as the server reads it, and without a schema looked for in the search path. `None` if there is none.
     ///
     /// With all it is made of: attributes, labels, element. One round trip; the type is known from then on.
     ///
@@ -713,13 +713,13 @@ pub trait Session: Run + Sized {
         self.run(TypeByName::new(name))
     }
 
-    /// Checks declared statements against the live schema: each is prepared, its parameters' types are checked against `P` and
-    /// its columns against `R`, by the same planning as a run's, so that what passes runs. Nothing is run. All that is
-    /// wrong comes in one error: where the statement is declared, what doesn't fit, the SQL and the cure.
+    /// Checks declared statements against the live schema: each is prepared, its parameters' types are checked against
+    /// `P` and its columns against `R`, by the same planning as a run's, so that what passes runs. Nothing is run. All
+    /// that is wrong comes in one error: where the statement is declared, what doesn't fit, the SQL and the cure.
     ///
-    /// A column of a table that may be NULL there and is read by what can't hold NULL is wrong too; what an outer join makes
-    /// NULL can't be told. [`Query::never_null`] says what the schema doesn't know. Of a list of parameters that is known only
-    /// at run time nothing is checked.
+    /// A column of a table that may be NULL there and is read by what can't hold NULL is wrong too; what an outer join
+    /// makes NULL can't be told. [`Query::never_null`] says what the schema doesn't know. Of a list of parameters that
+    /// is known only at run time nothing is checked.
     ///
     /// Meant for one test of a program. A round trip for each statement, and a few more.
     ///
@@ -802,9 +802,10 @@ pub trait Session: Run + Sized {
     /// The same session with a deadline for each call: `client.within(Duration::from_secs(1)).query(..)`
     ///
     /// A call that isn't complete by then is cancelled, read to its end, and fails with an error of kind `Timeout`
-    /// ([`Error::is_timeout`](crate::Error::is_timeout)); the session is usable after it, and in a transaction the statement
-    /// has failed. If it is done before the request reaches it, its result is given all the same, as that of a COMMIT
-    /// is. A server that doesn't answer within [`cancel_timeout`](crate::Config::cancel_timeout) loses the connection.
+    /// ([`Error::is_timeout`](crate::Error::is_timeout)); the session is usable after it, and in a transaction the
+    /// statement has failed. If it is done before the request reaches it, its result is given all the same, as that of
+    /// a COMMIT is. A server that doesn't answer within [`cancel_timeout`](crate::Config::cancel_timeout) loses the
+    /// connection.
     ///
     /// It comes before the session's [own](Session::set_deadline); of several the shortest counts. Each piece of a
     /// stream or COPY is a call, and so is each step of what repeats them, such as [`Session::copy_in_all`].
@@ -932,8 +933,8 @@ impl<S: Session> Transaction<'_, S> {
     /// A nested transaction's RELEASE takes a round trip of its own.
     ///
     /// # Errors
-    /// That of the statement that failed; else as [`Transaction::commit`]. A row that can't be read is told after COMMIT: the
-    /// error says that the transaction was committed. A nested transaction is undone by it.
+    /// That of the statement that failed; else as [`Transaction::commit`]. A row that can't be read is told after
+    /// COMMIT: the error says that the transaction was committed. A nested transaction is undone by it.
     ///
     /// # Cancel safety
     /// As [`Transaction::commit`].

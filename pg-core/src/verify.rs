@@ -100,10 +100,10 @@ impl Registry {
     /// labels on either side, attributes and their types, domains' base types, missing types, and types inside. Each
     /// difference is one [`Drift`], in words; an empty list says that all is well.
     ///
-    /// One round trip. [`Session::drifts`](crate::session::Session::drifts) is the same, with a plain method in blocking code.
-    /// Run it in a test or at start-up: what a connection only finds out when a value comes (a label
-    /// without a variant) or never (an attribute that was renamed and another given its name) is found here. It is also a
-    /// [`refresh`](Registry::refresh) of this session.
+    /// One round trip. [`Session::drifts`](crate::session::Session::drifts) is the same, with a plain method in
+    /// blocking code. Run it in a test or at start-up: what a connection only finds out when a value comes (a label
+    /// without a variant) or never (an attribute that was renamed and another given its name) is found here. It is also
+    /// a [`refresh`](Registry::refresh) of this session.
     ///
     /// ```no_run
     /// # async fn example<S: pg_core::Session>(client: &mut S, registry: pg_core::Registry) -> pg_core::Result<()> {

@@ -1,7 +1,8 @@
 //! What others got wrong: one test for each advisory about a PostgreSQL client, and for each fault that was seen in one.
 //!
-//! Where the fault is in what a server may send, the server is scripted; where it is in SQL, it is a real one; where
-//! it is in one function, that function is called. Where it is memory that is taken, see `promised_memory`, which counts it.
+//! Where the fault is in what a server may send, the server is scripted; where it is in SQL, it is a real one; where it
+//! is in one function, that function is called. Where it is memory that is taken, see `promised_memory`, which counts
+//! it.
 
 use pg_core::auth::login::{Login, Transport};
 use pg_core::auth::policy::{ChannelBinding, Policy};

@@ -232,7 +232,8 @@ fn the_tour_runs_through_and_is_plain_text_where_nobody_watches() {
     }
 }
 
-/// `file::test` is in `tests/tests/file.rs` or `tests/simulation/tests/file.rs`, `pg_core::module::test` in that module's file or its `tests.rs`.
+/// `file::test` is in `tests/tests/file.rs` or `tests/simulation/tests/file.rs`, `pg_core::module::test` in that
+/// module's file or its `tests.rs`.
 #[test]
 fn each_promise_names_tests_that_exist() {
     let promises = read("pg-core/docs/promises.md");

@@ -61,8 +61,8 @@ fn r2d2(url: &str, resets: Resets, checks: bool) -> r2d2::Pool<pg_blocking::pool
     r2d2::Pool::builder().max_size(1).test_on_check_out(checks).build(manager).unwrap()
 }
 
-/// Makes tests of a body `async fn<L: Lends>(&L, &Database, &Relay)`: one for each crate that pools, and for those that may be
-/// told not to look at a connection before they lend it, one more.
+/// Makes tests of a body `async fn<L: Lends>(&L, &Database, &Relay)`: one for each crate that pools, and for those that
+/// may be told not to look at a connection before they lend it, one more.
 macro_rules! each_pool {
     ($resets:expr; $($body:ident),+ $(,)?) => { $(
         mod $body {

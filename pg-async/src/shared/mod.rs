@@ -34,10 +34,10 @@ pub use lease::{Lease, SharedTransaction};
 
 /// A handle of one connection for many tasks; cheap to clone.
 ///
-/// What several tasks run at once travels together (implicit pipelining): few writes and reads carry many statements, and
-/// nobody waits for another's round trip. Its methods are those of [`Session`](crate::Session) that need no connection of
-/// their own, by `&self`; [`Run::run`] and [`pipeline`](pg_core::exchange::pipeline) make more. There is no background task:
-/// whoever awaits does the I/O for all.
+/// What several tasks run at once travels together (implicit pipelining): few writes and reads carry many statements,
+/// and nobody waits for another's round trip. Its methods are those of [`Session`](crate::Session) that need no
+/// connection of their own, by `&self`; [`Run::run`] and [`pipeline`](pg_core::exchange::pipeline) make more. There is
+/// no background task: whoever awaits does the I/O for all.
 ///
 /// ```no_run
 /// # async fn run(client: pg_async::Client) -> Result<(), pg_async::Error> {
@@ -57,9 +57,9 @@ pub use lease::{Lease, SharedTransaction};
 /// ```
 ///
 /// # Order and bounds
-/// First come, first served. At most 256 calls, or 256 KiB that the link has not taken, are in flight; further calls wait.
-/// [`lease`](Shared::lease) and [`begin`](Shared::begin) wait until those before them are answered, and hold up those after.
-/// So do, for their own time: `batch_execute`, `execute_many`, and pipelines of more than 512 statements.
+/// First come, first served. At most 256 calls, or 256 KiB that the link has not taken, are in flight; further calls
+/// wait. [`lease`](Shared::lease) and [`begin`](Shared::begin) wait until those before them are answered, and hold up
+/// those after. So do, for their own time: `batch_execute`, `execute_many`, and pipelines of more than 512 statements.
 ///
 /// Whoever holds a lease or transaction and awaits another call of the same connection waits for itself: run all of a
 /// transaction's statements on it.
@@ -71,9 +71,9 @@ pub use lease::{Lease, SharedTransaction};
 ///
 /// # Tasks that don't go on
 /// A call that is kept and not polled doesn't stall the others for much longer than 100 ms, whether it waits or is in
-/// flight: it is passed over, or its answer is set aside. Of such answers 1 MiB is kept in all; beyond, the call is given up
-/// and ends with an error. Streams, cursors and COPY belong to a lease, whose holder stalls the others as long as it likes:
-/// read large results there, or by [`for_each`](Shared::for_each).
+/// flight: it is passed over, or its answer is set aside. Of such answers 1 MiB is kept in all; beyond, the call is
+/// given up and ends with an error. Streams, cursors and COPY belong to a lease, whose holder stalls the others as long
+/// as it likes: read large results there, or by [`for_each`](Shared::for_each).
 ///
 /// # Cancel safety
 /// Any future may be dropped at any point. What was not sent yet may still be, and its answer is read away by the others. A
@@ -83,9 +83,9 @@ pub use lease::{Lease, SharedTransaction};
 /// whose ever it is.
 ///
 /// # What is not for it
-/// SQL that changes the session (`set`, `listen`) changes it for all. Statements outside of a lease should leave it as it is.
-/// A transaction that SQL begins there (`begin`) takes in what the other tasks run: all these calls end with an error of
-/// kind `Usage`, and the transaction is undone.
+/// SQL that changes the session (`set`, `listen`) changes it for all. Statements outside of a lease should leave it as
+/// it is. A transaction that SQL begins there (`begin`) takes in what the other tasks run: all these calls end with an
+/// error of kind `Usage`, and the transaction is undone.
 #[derive(Debug, Clone)]
 pub struct Shared {
     state: Arc<Mutex<State>>,

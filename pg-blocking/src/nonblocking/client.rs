@@ -9,7 +9,7 @@ use super::Polled;
 use super::descriptor::cancel_before;
 use super::socket::pause;
 use super::task::Waits;
-use pg_core::error::{Error, ErrorKind, Result};
+use pg_core::error::{Error, Result};
 use pg_core::exchange::Exchange;
 use pg_core::exchange::driving::{self, Settles, Steps, Times};
 use pg_core::exchange::operation;
@@ -24,8 +24,8 @@ use std::time::Duration;
 
 /// A connection that never waits: see [the module](super).
 ///
-/// It is a [`Session`] too, for the code of a [task](Client::task). In any other future its calls are pending until they are
-/// polled again, and wake nobody.
+/// It is a [`Session`] too, for the code of a [task](Client::task). In any other future its calls are pending until
+/// they are polled again, and wake nobody.
 ///
 /// # Drop
 /// Dropping it closes the link; the server rolls back what was open.
@@ -217,8 +217,8 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.line.link.connection.terminate();
-        self.line.link.nudge();
+        // Nobody is there to be told.
+        let _ = driving::take_leave(&mut self.line);
     }
 }
 
@@ -326,12 +326,6 @@ impl Lifecycle for Client {
     }
 
     fn close(mut self) -> impl Future<Output = Result<()>> + Send {
-        self.line.link.connection.terminate();
-        self.line.link.nudge();
-        ready(if self.line.link.connection.wants_write() {
-            Err(Error::new(ErrorKind::Io, "the farewell could not be sent: the link is full or lost"))
-        } else {
-            Ok(())
-        })
+        ready(driving::take_leave(&mut self.line))
     }
 }

@@ -131,11 +131,11 @@ pub(super) async fn addresses(
     waits: &Waits,
     deadline: Option<Instant>,
 ) -> Result<Vec<Option<SocketAddr>>> {
-    let Host::Tcp { name, address, port } = host else {
+    let Host::Tcp { name, port, .. } = host else {
         return Ok(vec![None]);
     };
-    if let Some(ip) = address.or_else(|| name.parse().ok()) {
-        return Ok(vec![Some(SocketAddr::new(ip, *port))]);
+    if let Some(address) = host.numeric_address() {
+        return Ok(vec![Some(address)]);
     }
     let (ready, done) = UnixStream::pair().map_err(|e| Error::io("making a pair of sockets", e))?;
     let (sender, receiver) = mpsc::channel::<io::Result<Vec<Option<SocketAddr>>>>();

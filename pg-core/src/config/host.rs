@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// PostgreSQL's port.
@@ -51,6 +51,17 @@ impl Host {
     pub fn port(&self) -> u16 {
         match self {
             Host::Tcp { port, .. } | Host::Unix { port, .. } => *port,
+        }
+    }
+
+    /// The address of a host that needs no look-up; `None` for a name, and for a Unix socket.
+    pub fn numeric_address(&self) -> Option<SocketAddr> {
+        match self {
+            Host::Tcp { name, address, port } => {
+                let ip = address.or_else(|| name.parse().ok())?;
+                Some(SocketAddr::new(ip, *port))
+            }
+            Host::Unix { .. } => None,
         }
     }
 

@@ -291,7 +291,8 @@ impl<C> Config<C> {
     }
 
     /// How large a message of the server may be; a larger one closes the connection, at its header. Default: 64 KiB in
-    /// all before login, 1 GiB - 1 for rows, which is the most that PostgreSQL sends, 30 000 bytes for what is always small.
+    /// all before login, 1 GiB - 1 for rows, which is the most that PostgreSQL sends, 30 000 bytes for what is always
+    /// small.
     #[must_use]
     pub fn message_limits(mut self, limits: Limits) -> Self {
         self.settings.message_limits = limits;

@@ -5,7 +5,6 @@ use super::prelude::Needs;
 use super::statement::Statement;
 use super::{About, Exchange, Kind};
 use crate::error::{Error, Result};
-use crate::message::backend::Message;
 use crate::params::ParamField;
 use crate::protocol::conversation::Conversation;
 use crate::row::Shape;
@@ -103,14 +102,6 @@ impl Exchange for Check {
 
     fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
         self.core.plan_ahead(c, &self.params)
-    }
-
-    fn send(&mut self, _: &mut Conversation) -> Result<()> {
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-        Ok(())
     }
 
     fn finish(self, c: &mut Conversation) -> Result<Vec<Strict>> {

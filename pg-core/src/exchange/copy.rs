@@ -327,14 +327,6 @@ impl Exchange for Flush {
     const PEEK: bool = true;
     const FLUSH: bool = true;
 
-    fn send(&mut self, _: &mut Conversation) -> Result<()> {
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-        Ok(())
-    }
-
     fn finish(self, _: &mut Conversation) -> Result<()> {
         Ok(())
     }

@@ -133,8 +133,8 @@ async fn one_place<D: Dialer>(dialer: &mut D, target: &Target<'_>, place: &Place
     Err(failed.unwrap_or_else(|| Error::config("there is no way to connect")))
 }
 
-/// The login over a link that stands already, wherever it goes: the first host gives the name that TLS checks. It counts as one
-/// that others can listen to, so that no password goes over it in clear but by
+/// The login over a link that stands already, wherever it goes: the first host gives the name that TLS checks. It
+/// counts as one that others can listen to, so that no password goes over it in clear but by
 /// [`allow_cleartext_password`](crate::Config::allow_cleartext_password).
 ///
 /// # Errors
@@ -144,18 +144,13 @@ pub fn over_link<'s>(target: &Target<'s>) -> Result<Attempt<'s>> {
         return Err(Error::config("no host is named"));
     };
     let mode = target.settings.ssl_mode();
-    let address = match host {
-        Host::Tcp { address: Some(ip), port, .. } => Some(SocketAddr::new(*ip, *port)),
-        Host::Tcp { name, port, .. } => name.parse().ok().map(|ip| SocketAddr::new(ip, *port)),
-        Host::Unix { .. } if mode > SslMode::Prefer => {
-            return Err(Error::config(format!(
-                "sslmode={mode} is set, and no host is named that the server's certificate could be checked for"
-            ))
-            .hint("name the server that the stream leads to, as in host=db.example.com"));
-        }
-        Host::Unix { .. } => None,
-    };
-    let place = Place { host: host.clone(), address, tcp: target.settings.tcp() };
+    if matches!(host, Host::Unix { .. }) && mode > SslMode::Prefer {
+        return Err(Error::config(format!(
+            "sslmode={mode} is set, and no host is named that the server's certificate could be checked for"
+        ))
+        .hint("name the server that the stream leads to, as in host=db.example.com"));
+    }
+    let place = Place { host: host.clone(), address: host.numeric_address(), tcp: target.settings.tcp() };
     let tls = target.encryption.attempts(host).into_iter().next().flatten();
     target.attempt(place, tls, false)
 }

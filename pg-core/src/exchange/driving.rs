@@ -206,6 +206,19 @@ pub async fn drive<L: Steps, E: Exchange>(
     }
 }
 
+/// Says farewell to the server, in one attempt to send it.
+///
+/// # Errors
+/// It could not be sent.
+pub fn take_leave<L: Steps>(link: &mut L) -> Result<()> {
+    link.connection().terminate();
+    link.nudge();
+    if link.connection().wants_write() {
+        return Err(Error::new(ErrorKind::Io, "the farewell could not be sent: the link is full or lost"));
+    }
+    Ok(())
+}
+
 /// Logs in over a link.
 ///
 /// # Errors

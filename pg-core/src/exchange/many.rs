@@ -2,7 +2,8 @@
 //!
 //! The sets come from an iterator that is asked as the link takes them, so that their number is not limited by memory.
 //! The first piece is kept until its first set was answered, since a statement that is stale fails there and is run
-//! once more, in a piece that may hold fewer sets; a second piece waits for that. Dropped before the Sync, the whole is failed.
+//! once more, in a piece that may hold fewer sets; a second piece waits for that. Dropped before the Sync, the whole is
+//! failed.
 
 use super::collect::Collect;
 use super::parts::{check_copy, ends};

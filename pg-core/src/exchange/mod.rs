@@ -61,8 +61,8 @@ pub trait Exchange: Send {
     /// Only writes: complete as soon as all that is queued was sent, or a whole message waits.
     const FLUSH: bool = false;
 
-    /// Sends nothing and waits for what comes unasked: complete when it [has heard enough](Exchange::has_heard), or when its
-    /// [time](Exchange::patience) is over.
+    /// Sends nothing and waits for what comes unasked: complete when it [has heard enough](Exchange::has_heard), or
+    /// when its [time](Exchange::patience) is over.
     const WAITS: bool = false;
 
     /// Of one that [waits](Exchange::WAITS): nothing is sent or read meanwhile.
@@ -89,11 +89,15 @@ pub trait Exchange: Send {
         Err(error)
     }
 
-    /// Writes the request, or its next piece. A Sync is added after the last, where the extended protocol wants one.
+    /// Writes the request, or its next piece; nothing, where all was asked before or nothing is. A Sync is added after the
+    /// last, where the extended protocol wants one.
     ///
     /// # Errors
     /// The exchange ends with them. Of this piece nothing is sent, and of the pieces before it nothing remains.
-    fn send(&mut self, conversation: &mut Conversation) -> Result<()>;
+    fn send(&mut self, conversation: &mut Conversation) -> Result<()> {
+        let _ = conversation;
+        Ok(())
+    }
 
     /// How long it may take, from when it is started, if that was said for it; the client has the clock. One that
     /// [waits](Exchange::WAITS) is complete then; any other is cancelled. `None`: as long as the
@@ -125,7 +129,10 @@ pub trait Exchange: Send {
     ///
     /// # Errors
     /// Only what makes the connection unusable; what concerns this exchange alone is kept for [`Exchange::finish`].
-    fn on_message(&mut self, conversation: &mut Conversation, message: Message<'_>) -> Result<()>;
+    fn on_message(&mut self, conversation: &mut Conversation, message: Message<'_>) -> Result<()> {
+        let _ = (conversation, message);
+        Ok(())
+    }
 
     /// Whether it is complete although the server still answers, as a stream is once its rows begin.
     fn is_ready(&self) -> bool {

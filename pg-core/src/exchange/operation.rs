@@ -206,8 +206,8 @@ impl Connection {
         finish(self, operation)
     }
 
-    /// Ends an operation whose [patience](Exchange::patience) is over: one that waits is complete; any other has failed, and
-    /// counts as dropped.
+    /// Ends an operation whose [patience](Exchange::patience) is over: one that waits is complete; any other has
+    /// failed, and counts as dropped.
     ///
     /// # Errors
     /// Of kind `Timeout`; or what the exchange ends with.

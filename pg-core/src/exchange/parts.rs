@@ -1,5 +1,6 @@
 //! What a pipeline is made of: one part, a tuple of up to eight, or a `Vec`. How parts share a flight is said by the
-//! exchanges that run them: [`pipeline`](super::pipeline), [`isolated`](super::isolated), [`committing`](super::committing).
+//! exchanges that run them: [`pipeline`](super::pipeline), [`isolated`](super::isolated),
+//! [`committing`](super::committing).
 
 use super::collect::Collect;
 use super::prelude::Needs;

@@ -94,8 +94,8 @@ enum What {
 /// One query for everything: the types asked for by name or OID, and all they are made of, in any depth.
 /// One row a type: how it was asked for (`schema`, `name`, or none), and what it is.
 ///
-/// `unnest(array(..))` says nothing to a server but that it takes the rows for ten. It would take those of the recursion for
-/// thousands, and compile the whole for longer than anything else here lasts.
+/// `unnest(array(..))` says nothing to a server but that it takes the rows for ten. It would take those of the
+/// recursion for thousands, and compile the whole for longer than anything else here lasts.
 const CATALOG: &str = include_str!("catalog.sql");
 
 impl Prelude {

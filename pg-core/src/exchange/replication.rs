@@ -145,14 +145,6 @@ macro_rules! waits {
                 Some(self.0)
             }
 
-            fn send(&mut self, _: &mut Conversation) -> Result<()> {
-                Ok(())
-            }
-
-            fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-                Ok(())
-            }
-
             fn finish(self, _: &mut Conversation) -> Result<()> {
                 Ok(())
             }

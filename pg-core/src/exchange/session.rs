@@ -36,10 +36,6 @@ impl Exchange for Begin {
         Ok(())
     }
 
-    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-        Ok(())
-    }
-
     fn finish(self, _: &mut Conversation) -> Result<u32> {
         Ok(self.depth)
     }
@@ -225,14 +221,6 @@ impl Exchange for Prepare<'_> {
         Ok(Some(Needs::Description { statement: id, sql: self.sql.to_owned(), fields: &[] }))
     }
 
-    fn send(&mut self, _: &mut Conversation) -> Result<()> {
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-        Ok(())
-    }
-
     fn finish(self, c: &mut Conversation) -> Result<Description> {
         let statement = self.statement.and_then(|id| c.statements.get(id));
         let Some((statement, columns)) = statement.and_then(|s| Some((s, s.columns.clone()?))) else {
@@ -270,14 +258,6 @@ impl<T: Send, F: FnOnce(Description, &Catalog) -> Result<T> + Send> Exchange for
 
     fn prepare(&mut self, c: &mut Conversation) -> Result<Option<Needs>> {
         self.prepare.prepare(c)
-    }
-
-    fn send(&mut self, _: &mut Conversation) -> Result<()> {
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-        Ok(())
     }
 
     fn finish(self, c: &mut Conversation) -> Result<T> {

@@ -204,14 +204,6 @@ impl Exchange for Fetch {
     type Output = ();
     const PEEK: bool = true;
 
-    fn send(&mut self, _: &mut Conversation) -> Result<()> {
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-        Ok(())
-    }
-
     fn finish(self, _: &mut Conversation) -> Result<()> {
         Ok(())
     }

@@ -3,7 +3,6 @@
 use super::prelude::{Needs, Wanted};
 use super::{About, Exchange, Kind};
 use crate::error::{Error, Result};
-use crate::message::backend::Message;
 use crate::protocol::conversation::Conversation;
 use crate::types::catalog::Catalog;
 use crate::types::name::NamedType;
@@ -37,14 +36,6 @@ impl Exchange for TypeByName<'_> {
             .then(|| Needs::Types(Wanted { expressions: vec![self.name.into()], ..Wanted::default() })))
     }
 
-    fn send(&mut self, _: &mut Conversation) -> Result<()> {
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-        Ok(())
-    }
-
     fn finish(self, c: &mut Conversation) -> Result<Option<Type>> {
         Ok(c.catalog.type_called(self.name).flatten())
     }
@@ -74,14 +65,6 @@ impl Exchange for TypesByOid {
         let mut oids = std::mem::take(&mut self.oids);
         oids.retain(|oid| !c.catalog.knows(*oid));
         Ok((!oids.is_empty()).then(|| Needs::Types(Wanted { oids, ..Wanted::default() })))
-    }
-
-    fn send(&mut self, _: &mut Conversation) -> Result<()> {
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-        Ok(())
     }
 
     fn finish(self, c: &mut Conversation) -> Result<Catalog> {
@@ -120,14 +103,6 @@ impl Exchange for Refresh {
         let nothing =
             wanted.also.is_empty() && wanted.expressions.is_empty() && c.registry.prefetch().is_empty();
         Ok((!nothing).then_some(Needs::Types(wanted)))
-    }
-
-    fn send(&mut self, _: &mut Conversation) -> Result<()> {
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-        Ok(())
     }
 
     fn finish(self, c: &mut Conversation) -> Result<Catalog> {

@@ -4,7 +4,7 @@
 use super::prelude::Needs;
 use super::{About, Exchange, Kind};
 use crate::error::{Error, Result};
-use crate::message::backend::{Message, Status};
+use crate::message::backend::Status;
 use crate::protocol::conversation::Conversation;
 use crate::protocol::notifications::Heard;
 use std::time::Duration;
@@ -44,20 +44,12 @@ impl Exchange for Hear {
         check_no_transaction(c).map(|()| None)
     }
 
-    fn send(&mut self, _: &mut Conversation) -> Result<()> {
-        Ok(())
-    }
-
     fn patience(&self) -> Option<Duration> {
         self.patience
     }
 
     fn has_heard(&mut self, c: &mut Conversation) -> bool {
         c.inbox.has_heard()
-    }
-
-    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-        Ok(())
     }
 
     fn finish(self, c: &mut Conversation) -> Result<Option<Heard>> {
@@ -99,20 +91,12 @@ impl Exchange for Deliver {
         Ok(None)
     }
 
-    fn send(&mut self, _: &mut Conversation) -> Result<()> {
-        Ok(())
-    }
-
     fn patience(&self) -> Option<Duration> {
         self.patience
     }
 
     fn has_heard(&mut self, c: &mut Conversation) -> bool {
         self.before.is_some_and(|before| c.inbox.delivered() != before) || c.inbox.is_refused()
-    }
-
-    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-        Ok(())
     }
 
     fn finish(self, c: &mut Conversation) -> Result<u64> {
@@ -135,16 +119,8 @@ impl Exchange for Settle {
     type Output = ();
     const WAITS: bool = true;
 
-    fn send(&mut self, _: &mut Conversation) -> Result<()> {
-        Ok(())
-    }
-
     fn has_heard(&mut self, _: &mut Conversation) -> bool {
         true
-    }
-
-    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-        Ok(())
     }
 
     fn finish(self, _: &mut Conversation) -> Result<()> {
@@ -171,16 +147,8 @@ impl Exchange for Pause {
     type Output = ();
     const WAITS: bool = true;
 
-    fn send(&mut self, _: &mut Conversation) -> Result<()> {
-        Ok(())
-    }
-
     fn patience(&self) -> Option<Duration> {
         Some(self.0)
-    }
-
-    fn on_message(&mut self, _: &mut Conversation, _: Message<'_>) -> Result<()> {
-        Ok(())
     }
 
     fn finish(self, _: &mut Conversation) -> Result<()> {

@@ -80,8 +80,8 @@ pub enum Event<'e> {
 pub struct Call<'e> {
     /// Its kind: prepare, query, batch, copy and so on.
     pub kind: Kind,
-    /// Its SQL; of a pipeline, that of its first part. Empty if it has none. It may hold a password: what sets one is written out in
-    /// it. [`Log`](super::Log) and `Tracing` don't show those.
+    /// Its SQL; of a pipeline, that of its first part. Empty if it has none. It may hold a password: what sets one is
+    /// written out in it. [`Log`](super::Log) and `Tracing` don't show those.
     pub sql: &'e str,
     /// How many parameters it has. Their values are not shown to observers.
     pub parameters: usize,

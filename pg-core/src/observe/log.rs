@@ -1,5 +1,5 @@
-//! An observer that writes a line for each call: its time, kind, SQL, number of parameters, rows, and the error if it failed.
-//! Passwords that are set in SQL are left out of it.
+//! An observer that writes a line for each call: its time, kind, SQL, number of parameters, rows, and the error if it
+//! failed. Passwords that are set in SQL are left out of it.
 
 use super::event::{Call, Ended, Event, Observer};
 use super::text::{one_line, shown};

@@ -1,8 +1,9 @@
 //! Watching a session: an [`Observer`] is told of all that goes on, with times, rows, bytes and errors.
 //!
-//! [`Observed`] is a decorator: it is a session around another, so that blocking, async and generic code take it unchanged,
-//! and who observes nothing pays nothing. Two observers are a pair, or one around the other. [`Log`] is an observer that writes lines; with the feature `tracing`, `Tracing` is
-//! one that makes spans with OpenTelemetry's names.
+//! [`Observed`] is a decorator: it is a session around another, so that blocking, async and generic code take it
+//! unchanged, and who observes nothing pays nothing. Two observers are a pair, or one around the other. [`Log`] is an
+//! observer that writes lines; with the feature `tracing`, `Tracing` is one that makes spans with OpenTelemetry's
+//! names.
 //!
 //! ```no_run
 //! # use pg_core::{Result, Session, observe::{Event, Log, Observed}};

@@ -15,8 +15,8 @@ pub type Clock = fn() -> Duration;
 
 /// A session that is observed: see [the module](super). Wrap a client, a transaction, a pooled session: whatever is one.
 ///
-/// Pieces of streams and of COPY data are not told one by one, and rows of a stream are not counted. An observer that panics
-/// is told nothing more.
+/// Pieces of streams and of COPY data are not told one by one, and rows of a stream are not counted. An observer that
+/// panics is told nothing more.
 pub struct Observed<S, O: Observer> {
     inner: S,
     watch: Watch<O>,

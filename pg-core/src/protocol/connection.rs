@@ -680,8 +680,8 @@ impl Connection {
         }
     }
 
-    /// Refuses a COPY FROM STDIN of [forgotten](Connection::forget) operations, before the next request reaches a server that
-    /// waits for its data. Nothing where others are under way, whose answers come first.
+    /// Refuses a COPY FROM STDIN of [forgotten](Connection::forget) operations, before the next request reaches a
+    /// server that waits for its data. Nothing where others are under way, whose answers come first.
     pub fn refuse_forgotten(&mut self) {
         let is_live = self.conversation.expected.iter().any(|expected| self.is_waited_for(expected.owner));
         if !is_live && !self.forgotten.is_empty() && !self.is_idle() {
@@ -719,7 +719,8 @@ impl Connection {
         }
     }
 
-    /// Changes the registry of this connection alone, until a pool takes it back: a copy of the one it shares, with the same look-ups.
+    /// Changes the registry of this connection alone, until a pool takes it back: a copy of the one it shares, with the
+    /// same look-ups.
     pub fn register(&mut self, change: impl FnOnce(Registry) -> Registry) {
         let registry = change(self.conversation.registry.clone());
         self.conversation.lend_registry(registry);

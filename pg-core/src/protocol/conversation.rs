@@ -861,7 +861,8 @@ impl Conversation {
         Ok(())
     }
 
-    /// Puts back what this client keeps of a session's user, and has the rest undone by the server ahead of the next request.
+    /// Puts back what this client keeps of a session's user, and has the rest undone by the server ahead of the next
+    /// request.
     pub(crate) fn put_back(&mut self, undoing: Undoing) {
         if let Some(registry) = self.first_registry.take() {
             self.set_registry(registry);

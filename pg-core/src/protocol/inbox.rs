@@ -67,8 +67,8 @@ impl Inbox {
         self.notifications.take_lost()
     }
 
-    /// How many notifications are kept while nobody takes them; 65,536 unless set, and never more than 16 MiB of them. Those
-    /// that come later are lost.
+    /// How many notifications are kept while nobody takes them; 65,536 unless set, and never more than 16 MiB of them.
+    /// Those that come later are lost.
     pub fn keep_notifications(&mut self, most: usize) {
         self.notifications.set_most(most);
     }

@@ -1,8 +1,8 @@
 //! Prepared statements of one connection: the least recently used is closed when the cache is full.
 //!
 //! The key is the SQL, the declared parameter types and how parameters are written as them: two Rust types for one SQL
-//! type may have their fields in different orders, or one of them only a text form. A statement is entered when its Parse is written and leaves
-//! when its Parse fails, so statements of one pipeline may share it.
+//! type may have their fields in different orders, or one of them only a text form. A statement is entered when its
+//! Parse is written and leaves when its Parse fails, so statements of one pipeline may share it.
 
 use crate::message::Format;
 use crate::row::{Column, RowPlan, Shape};

@@ -2,9 +2,9 @@
 //! same plans.
 //!
 //! A column that the stream doesn't tell (unchanged TOAST, or one that doesn't belong to the key of a row that was) is
-//! missing from the row: a field with `#[pg(default)]` takes its default, any other is an error that names the column. A
-//! tuple counts columns by the table's places, and of a key by the key's; a `Row` and maps have the columns that are told, to
-//! be found by their names.
+//! missing from the row: a field with `#[pg(default)]` takes its default, any other is an error that names the column.
+//! A tuple counts columns by the table's places, and of a key by the key's; a `Row` and maps have the columns that are
+//! told, to be found by their names.
 
 use super::pgoutput::{Decoder, Message, Old, Relation, Relations, Tuple, TupleValue};
 use crate::error::{Error, Result};
@@ -259,8 +259,8 @@ impl<'r> Change<'r> {
     /// The row as it is since, as `T`: the type that queries of the table use.
     ///
     /// # Errors
-    /// A row that was deleted; a column that `T` doesn't find or can't read, by name. A value that is stored out of line and
-    /// wasn't changed isn't sent: its column is missing then, unless the table has `REPLICA IDENTITY FULL`.
+    /// A row that was deleted; a column that `T` doesn't find or can't read, by name. A value that is stored out of
+    /// line and wasn't changed isn't sent: its column is missing then, unless the table has `REPLICA IDENTITY FULL`.
     #[allow(clippy::new_ret_no_self, reason = "the new row, beside the old one")]
     pub fn new<'c, T: FromRow<'c>>(&'c mut self) -> Result<T> {
         let was = self.was();

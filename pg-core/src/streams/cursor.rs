@@ -16,8 +16,8 @@ use std::sync::Arc;
 /// `update .. where current of` its [name](NamedCursor::quoted_name).
 ///
 /// # Drop
-/// It is closed: that is queued, and one attempt is made to send it, without waiting. [`leave`](NamedCursor::leave) leaves it
-/// open instead.
+/// It is closed: that is queued, and one attempt is made to send it, without waiting. [`leave`](NamedCursor::leave)
+/// leaves it open instead.
 #[must_use = "dropped, a cursor is closed"]
 pub struct NamedCursor<'s, S: Lender, T> {
     session: &'s mut S,
@@ -58,8 +58,8 @@ impl<'s, S: Lender, T: FromRowOwned> NamedCursor<'s, S, T> {
     /// Fetches rows: the cursor stands on the last of them afterwards. None are left where fewer come than were asked for.
     ///
     /// # Errors
-    /// What the server says, such as of a cursor that can't go back; a row that `T` can't hold, after which the cursor stands
-    /// where it would have stood.
+    /// What the server says, such as of a cursor that can't go back; a row that `T` can't hold, after which the cursor
+    /// stands where it would have stood.
     ///
     /// # Cancel safety
     /// Dropped, the cursor may have moved.
@@ -114,8 +114,8 @@ impl<S: Lender, T> NamedCursor<'_, S, T> {
         self.session
     }
 
-    /// Leaves it open on the server: [`Session::open_cursor`](crate::session::Session::open_cursor) finds it by its name. One with
-    /// hold outlives its transaction so.
+    /// Leaves it open on the server: [`Session::open_cursor`](crate::session::Session::open_cursor) finds it by its
+    /// name. One with hold outlives its transaction so.
     pub fn leave(mut self) {
         self.is_open = false;
     }

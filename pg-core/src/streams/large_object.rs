@@ -40,8 +40,8 @@ impl LargeObjectMode {
 /// A large object that is open in a transaction. 64 KiB are buffered in either direction.
 ///
 /// # Drop
-/// What was written and not [flushed](LargeObject::flush) is lost; [`close`](LargeObject::close) flushes. The server closes its side
-/// at the end of the transaction.
+/// What was written and not [flushed](LargeObject::flush) is lost; [`close`](LargeObject::close) flushes. The server
+/// closes its side at the end of the transaction.
 #[must_use = "what is written to it is complete after close() or flush()"]
 pub struct LargeObject<'s, S: Lender> {
     session: &'s mut S,
@@ -114,8 +114,8 @@ impl<'s, S: Lender> LargeObject<'s, S> {
         }
     }
 
-    /// Reads of what was read ahead: how many bytes, 0 at the end; `None` if [`fill`](LargeObject::fill) must ask the server
-    /// first.
+    /// Reads of what was read ahead: how many bytes, 0 at the end; `None` if [`fill`](LargeObject::fill) must ask the
+    /// server first.
     pub fn read_ahead(&mut self, buffer: &mut [u8]) -> Option<usize> {
         if std::mem::take(&mut self.at_end) || buffer.is_empty() {
             return Some(0);

@@ -83,7 +83,8 @@ impl<'s, S: Lender> ReplicationStream<'s, S> {
         })
     }
 
-    /// How often the server is told where we are: every 10 seconds unless set. Half of its `wal_sender_timeout` is too much.
+    /// How often the server is told where we are: every 10 seconds unless set. Half of its `wal_sender_timeout` is too
+    /// much.
     pub fn status_interval(mut self, interval: Duration) -> ReplicationStream<'s, S> {
         self.interval = interval;
         self

@@ -32,8 +32,8 @@ pub trait Adapter {
     #[doc(hidden)]
     const IS_OPTION: bool = false;
 
-    /// What is expected of the SQL type beyond its name: [`Registry::verify`](super::registry::Registry::verify) compares it
-    /// with the server's.
+    /// What is expected of the SQL type beyond its name: [`Registry::verify`](super::registry::Registry::verify)
+    /// compares it with the server's.
     const EXPECTS: Expects = Expects::Existence;
 
     /// Finds out once per statement how values are written as `type_`, a parameter's, an element's or a field's type.

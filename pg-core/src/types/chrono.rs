@@ -8,8 +8,8 @@
 //! | `timestamptz` | `DateTime<Utc>`, `DateTime<Local>`, `DateTime<FixedOffset>` | as `timestamp`; an offset isn't kept, and what is read has that of UTC |
 //! | `interval` | `TimeDelta` | months and days, whose length varies; the infinities |
 //!
-//! The other way round a leap second, what is before 4714-11-24 BC, and a `TimeDelta` finer than a microsecond are errors. A
-//! time is cut off to the microsecond, towards the past.
+//! The other way round a leap second, what is before 4714-11-24 BC, and a `TimeDelta` finer than a microsecond are
+//! errors. A time is cut off to the microsecond, towards the past.
 
 use super::interval::Interval;
 use super::through::{travels_as, unheld, unheld_date};

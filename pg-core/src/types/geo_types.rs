@@ -1,5 +1,5 @@
-//! geo-types: `Point<f64>` and `Coord<f64>` <-> `point`, `Rect<f64>` <-> `box`, `Line<f64>` <-> `lseg`, `LineString<f64>` <->
-//! `path` that is open.
+//! geo-types: `Point<f64>` and `Coord<f64>` <-> `point`, `Rect<f64>` <-> `box`, `Line<f64>` <-> `lseg`,
+//! `LineString<f64>` <-> `path` that is open.
 //!
 //! A closed path is not read as a `LineString`, which can't tell it from an open one that ends where it began. A
 //! `geo_types::Polygon` has holes, which PostgreSQL's `polygon` has not: [`geometry::Polygon`](super::geometry::Polygon) is

@@ -8,10 +8,10 @@
 //! **NULL and `null`.** SQL's NULL is `None` of an `Option<Json<T>>` and of nothing else. JSON's `null` is what serde makes
 //! of it: `Value::Null`, or `Json(None)` for `Json<Option<T>>`.
 //!
-//! **Limits.** Numbers are serde_json's: a `Value` holds those with a fraction, and those beyond 64 bits, as an `f64`, which
-//! keeps about 16 digits, while the server keeps all; a T with its own types, and serde_json's feature
-//! `arbitrary_precision`, decide otherwise. A string has the document as it is. `jsonb` can't hold `\u0000` in strings: the
-//! server's error says so.
+//! **Limits.** Numbers are serde_json's: a `Value` holds those with a fraction, and those beyond 64 bits, as an `f64`,
+//! which keeps about 16 digits, while the server keeps all; a T with its own types, and serde_json's feature
+//! `arbitrary_precision`, decide otherwise. A string has the document as it is. `jsonb` can't hold `\u0000` in strings:
+//! the server's error says so.
 
 use super::adapter::{Adapter, Encode, IsNull};
 use super::conversion::{AdapterOf, ThroughJson, TypecasterOf};

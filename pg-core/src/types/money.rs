@@ -5,7 +5,8 @@
 //!
 //! - **Text is read** where it says one thing only: its digits, all in a row, are the number of units, whatever the
 //!   separators, and one minus or a pair of parentheses makes it negative. Anything else is refused.
-//! - **Text is not written**: `1.23` would be 123 units or 12,300 or 1. A parameter goes in binary and is right; inside of a
+//! - **Text is not written**: `1.23` would be 123 units or 12,300 or 1. A parameter goes in binary and is right; inside
+//!   of a
 //!   composite or array that travels as text it is an error.
 //!
 //! The manual itself advises `numeric` for new tables ("Monetary Types").

@@ -1,12 +1,12 @@
 //! The extension pgvector: `pgvector::Vector` <-> `vector`, `HalfVector` <-> `halfvec`, `SparseVector` <-> `sparsevec`.
 //!
-//! Binary forms, as the extension's `*_send` have them: of `vector` and `halfvec` the number of dimensions and a zero in two
-//! bytes each, and the numbers, of four and of two bytes; of `sparsevec` the number of dimensions, that of elements and a
-//! zero in four bytes each, the elements' indices from 0, and their values. Text forms: `[1,2.5]`, and
+//! Binary forms, as the extension's `*_send` have them: of `vector` and `halfvec` the number of dimensions and a zero
+//! in two bytes each, and the numbers, of four and of two bytes; of `sparsevec` the number of dimensions, that of
+//! elements and a zero in four bytes each, the elements' indices from 0, and their values. Text forms: `[1,2.5]`, and
 //! `{1:2.5,7:-1}/10` with indices from 1.
 //!
-//! The types are found by name in the search path, so that the catalog is asked once. NaN and infinities, which the extension
-//! refuses, are its error to tell.
+//! The types are found by name in the search path, so that the catalog is asked once. NaN and infinities, which the
+//! extension refuses, are its error to tell.
 
 use super::adapter::{Adapter, Encode, IsNull};
 use super::forms::trimmed;

@@ -1,9 +1,9 @@
 //! Fields that a module of the user's converts: what the derives call for `#[pg(with = module)]`.
 //!
-//! `module::to_sql` is a `fn(&T) -> S` where `S` has an adapter, `module::from_sql` a `fn(S) -> Result<T, E>` where `S` has a
-//! typecaster and `E` is `Display`. What `S` is, is found out from the functions: they are handed in wherever something of
-//! the codec is asked for. [`written`] and [`read`] alone ask something of `S`, so that what it lacks is said once. NULL never
-//! reaches the functions.
+//! `module::to_sql` is a `fn(&T) -> S` where `S` has an adapter, `module::from_sql` a `fn(S) -> Result<T, E>` where `S`
+//! has a typecaster and `E` is `Display`. What `S` is, is found out from the functions: they are handed in wherever
+//! something of the codec is asked for. [`written`] and [`read`] alone ask something of `S`, so that what it lacks is
+//! said once. NULL never reaches the functions.
 
 use super::adapter::{Adapter, Encode, IsNull};
 use super::conversion::refused;

@@ -51,9 +51,9 @@ fn proves(message: &[u8]) -> bool {
     matches!(message, [b'R', _, _, _, _, 0, 0, 0, 11 | 12, ..])
 }
 
-/// A place in a row where a count or a size stands: of its columns, of a value, or in a value. Arrays, composites, ranges,
-/// multiranges, hstore and numeric all begin with a word that says how many there are of what, or how long; behind the flags
-/// of a range it stands one further on.
+/// A place in a row where a count or a size stands: of its columns, of a value, or in a value. Arrays, composites,
+/// ranges, multiranges, hstore and numeric all begin with a word that says how many there are of what, or how long;
+/// behind the flags of a range it stands one further on.
 fn a_count(row: &[u8], rng: &mut Rng) -> usize {
     let mut values = Vec::new();
     let mut at = 7;
@@ -87,12 +87,12 @@ pub(super) struct Faults {
     pub(super) happened: bool,
     /// It concerned rows, so that theirs can't be told from the rightful ones.
     pub(super) touched_rows: bool,
-    /// A ReadyForQuery was doubled; an error came that no statement had. Each alone is told by the next message, but the two
-    /// together are what the answer to a Sync and a statement that failed look like: all answers after them come one call
-    /// late, where the second ReadyForQuery is read after the next call has asked.
+    /// A ReadyForQuery was doubled; an error came that no statement had. Each alone is told by the next message, but
+    /// the two together are what the answer to a Sync and a statement that failed look like: all answers after them
+    /// come one call late, where the second ReadyForQuery is read after the next call has asked.
     has_surplus: (bool, bool),
-    /// A ReadyForQuery is missing or late. An error behind it is taken for one of the answer before it, as of a constraint that
-    /// is checked last; and where it never came, all answers after that come one call early.
+    /// A ReadyForQuery is missing or late. An error behind it is taken for one of the answer before it, as of a
+    /// constraint that is checked last; and where it never came, all answers after that come one call early.
     has_lost_an_end: bool,
     /// It concerned what SCRAM signs, or the signature: a login that goes on is one too many.
     pub(super) touched_proof: bool,

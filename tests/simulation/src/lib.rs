@@ -17,11 +17,11 @@
 //! | `Order` | its own rows, or a typed error, and never the error of another call (unless the fault was done to a message that carries or describes rows or ends a statement, which nobody could tell) | as before |
 //! | `Bytes` | anything: a changed value can't be told from a true one. Nothing panics or hangs, memory follows what was sent | as before |
 //!
-//! A fault that is done to the ciphertext of TLS, a flipped bit too, is judged as `Transport`: nothing that was changed gets
-//! through.
+//! A fault that is done to the ciphertext of TLS, a flipped bit too, is judged as `Transport`: nothing that was changed
+//! gets through.
 //!
-//! "Afterwards" is asked by a last call, once nothing goes wrong any more. Notifications are heard once each and in order, as
-//! far as they came, and a cursor that nobody left open is closed.
+//! "Afterwards" is asked by a last call, once nothing goes wrong any more. Notifications are heard once each and in
+//! order, as far as they came, and a cursor that nobody left open is closed.
 //!
 //! The server's journal is audited too: what was acknowledged is in it. In `Correct` and `Transport` also: what was undone
 //! is not, what was done together is in it wholly or not at all, and a commit that took place is never told as a failure.
@@ -385,8 +385,8 @@ fn startup(seed: u64, terms: Option<Terms>) -> Startup<'static> {
     Startup::new(settings(), credentials)
 }
 
-/// Polls a future until it is complete, and lets the world go on in between: until anything has happened, or what the client
-/// said that it waits for, or the time until which it does.
+/// Polls a future until it is complete, and lets the world go on in between: until anything has happened, or what the
+/// client said that it waits for, or the time until which it does.
 fn play_through<F: Future>(net: &Net, future: F) -> F::Output {
     let mut future = pin!(future);
     loop {

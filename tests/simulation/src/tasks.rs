@@ -1,5 +1,6 @@
-//! Several tasks on one connection that they share: each has its own answers, whoever else drops a call, lets its answer lie
-//! or has the connection for itself. A task is polled only when it was woken: one that nobody wakes is a finding.
+//! Several tasks on one connection that they share: each has its own answers, whoever else drops a call, lets its
+//! answer lie or has the connection for itself. A task is polled only when it was woken: one that nobody wakes is a
+//! finding.
 
 use super::behaviour::{Ended, fate_of};
 use super::checks::{Call, Fate, Given, Ledger, Scope, is_exact, is_whole};

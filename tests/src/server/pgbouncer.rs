@@ -1,5 +1,5 @@
-//! A PgBouncer in transaction mode before a test's database, where there is one: `PGBOUNCER` names it, else it is looked for on
-//! `PATH` and where packages put it.
+//! A PgBouncer in transaction mode before a test's database, where there is one: `PGBOUNCER` names it, else it is
+//! looked for on `PATH` and where packages put it.
 
 use super::account::Account;
 use super::database::Database;

@@ -1,7 +1,8 @@
 //! Addresses: `IpAddr`, `Ipv4Addr`, `Ipv6Addr` <-> `inet`.
 //!
 //! An `inet` may carry a narrower netmask, `10.1.2.3/24`, which these types can't tell: that is an error, never dropped
-//! silently. `host(column)` in the query drops it, [`Inet`] keeps it. `cidr`, a network, is another type: [`Cidr`](super::Cidr).
+//! silently. `host(column)` in the query drops it, [`Inet`] keeps it. `cidr`, a network, is another type:
+//! [`Cidr`](super::Cidr).
 
 use super::super::adapter::{Adapter, Encode, IsNull};
 use super::super::name::TypeName;

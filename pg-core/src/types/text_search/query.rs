@@ -1,8 +1,8 @@
 //! [`TsQuery`] <-> `tsquery`.
 //!
 //! Binary form: the number of items, and each of them, an operator before its right and then its left operand. Text
-//! form: `'fat' & !( 'cat':*A | 'dog' )`, with brackets where the operators' precedence asks for them. It is written as text: the server takes no empty one in binary ("malformed
-//! tsquery").
+//! form: `'fat' & !( 'cat':*A | 'dog' )`, with brackets where the operators' precedence asks for them. It is written as
+//! text: the server takes no empty one in binary ("malformed tsquery").
 //!
 //! A query is kept as the list of its items, operands before their operator, which is the binary form backwards. So
 //! nothing here calls itself, and no query is too deep.

@@ -13,7 +13,8 @@
 //!   astronomically: 0 is 1 BC. The calendar is the proleptic Gregorian one.
 //! - **`Display` and `FromStr`** are the server's text form in `DateStyle = ISO`, which it reads in any style. A
 //!   [`TimestampTz`] is shown in UTC.
-//! - **Text from the server** is read in each `DateStyle` (ISO, SQL, Postgres, German; day or month first), as the session's
+//! - **Text from the server** is read in each `DateStyle` (ISO, SQL, Postgres, German; day or month first), as the
+//!   session's
 //!   settings say. In another style than ISO a `timestamptz` ends with the abbreviation of a zone, which doesn't tell
 //!   an offset (any zone may be called `UTC`): it is read where `TimeZone` is UTC, and otherwise refused with an error
 //!   that names both settings.

@@ -1,10 +1,10 @@
 //! A [`Value`] as JSON, and by serde.
 //!
-//! NULL, booleans and whole numbers as themselves; `real` and `double precision` too, unless they are NaN or infinite, which
-//! JSON doesn't know; arrays as arrays, one in another for each dimension; composites as objects; `json` and `jsonb` as
-//! what they hold, of which serde_json keeps what it can: a number that neither 64 bits nor a double hold exactly is rounded,
-//! of two members of one name the last stays, and members come in its order. Everything else is a string, its text: nothing
-//! of it is rounded.
+//! NULL, booleans and whole numbers as themselves; `real` and `double precision` too, unless they are NaN or infinite,
+//! which JSON doesn't know; arrays as arrays, one in another for each dimension; composites as objects; `json` and
+//! `jsonb` as what they hold, of which serde_json keeps what it can: a number that neither 64 bits nor a double hold
+//! exactly is rounded, of two members of one name the last stays, and members come in its order. Everything else is a
+//! string, its text: nothing of it is rounded.
 
 use super::Value;
 use crate::types::array::Array;

@@ -62,7 +62,8 @@ macro_rules! value {
             /// NULL, of whatever type.
             Null,
             $($(#[$doc])* $variant($rust),)+
-            /// What is text in both forms: `text`, `varchar`, `char(n)`, `name`, `citext`, `xml`, `refcursor`, and an enum's label.
+            /// What is text in both forms: `text`, `varchar`, `char(n)`, `name`, `citext`, `xml`, `refcursor`, and an
+            /// enum's label.
             Text(String),
             /// The text of a `json` or `jsonb`.
             Json(String),

@@ -1,5 +1,5 @@
-//! LISTEN, NOTIFY, and waiting for what is notified, by sessions of others too: all that the server sends is heard, once and
-//! in its order.
+//! LISTEN, NOTIFY, and waiting for what is notified, by sessions of others too: all that the server sends is heard,
+//! once and in its order.
 
 use super::super::checks::{Scope, is_whole};
 use super::super::clients::Client;

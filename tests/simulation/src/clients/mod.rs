@@ -1,5 +1,5 @@
-//! The clients: the very source of both crates' loops, of the non-blocking connection, and of the rule by which they settle what dropped calls left.
-//! Only the sockets, the clock and the way of a CancelRequest are imagined.
+//! The clients: the very source of both crates' loops, of the non-blocking connection, and of the rule by which they
+//! settle what dropped calls left. Only the sockets, the clock and the way of a CancelRequest are imagined.
 
 pub(super) mod asynchronous;
 mod blocking;

@@ -1,5 +1,6 @@
-//! The imagined runtime: what pg-async's files in `runtime/` are to a real one. A session's only task is polled again as
-//! soon as anything has happened, and leaves no waker; where there are several tasks, each is woken as a real runtime would.
+//! The imagined runtime: what pg-async's files in `runtime/` are to a real one. A session's only task is polled again
+//! as soon as anything has happened, and leaves no waker; where there are several tasks, each is woken as a real
+//! runtime would.
 
 use crate::clock;
 pub(crate) use crate::clock::Moment as Instant;

@@ -2,8 +2,9 @@
 
 pub(crate) use crate::clock::Moment as Instant;
 use crate::link::Net;
-use pg_core::error::{Error, ErrorKind};
+use pg_core::error::{Error, ErrorKind, Result};
 use std::io;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -36,6 +37,15 @@ impl Socket {
     }
 
     pub(crate) fn suspend(&mut self, _: bool) {}
+
+    pub(crate) fn pause(&self, time: Duration) -> Result<()> {
+        let until = Instant::now() + u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let mut world = self.net.world();
+        while world.now < until {
+            world.pass(Some(until));
+        }
+        Ok(())
+    }
 
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         self.net.world().send(bytes)
