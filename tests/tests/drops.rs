@@ -503,11 +503,13 @@ async fn a_flood_cannot_outrun_the_drain<F: Face>() {
 
 pg_tests::each_client!(a_flood_cannot_outrun_the_drain);
 
-// ---- a cancel request that hits the end of a transaction ----
+// ---- the end of a transaction that isn't run, be it that a cancel request hits it ----
+
+const CANCELLED: &str = "57014";
 
 /// Serves the first statements of a transaction, and then, when it is told to, answers its end as a server does that
-/// was just cancelled.
-fn cancelled_at_the_end(may_answer: mpsc::Receiver<()>) -> FakeServer<Vec<String>> {
+/// didn't come to run it: with an error, and the transaction open.
+fn failing_at_the_end(code: &'static str, may_answer: mpsc::Receiver<()>) -> FakeServer<Vec<String>> {
     FakeServer::run(move |peer| {
         peer.expect_startup();
         peer.login();
@@ -525,7 +527,7 @@ fn cancelled_at_the_end(may_answer: mpsc::Receiver<()>) -> FakeServer<Vec<String
                 (b'Q', sql) if ends.is_empty() => {
                     ends.push(sql);
                     may_answer.recv().unwrap();
-                    peer.send(message::error("57014", "canceling statement due to user request"));
+                    peer.send(message::error(code, "the statement was not run"));
                     peer.send(message::ready_for_query(b'E'));
                 }
                 (b'Q', sql) => {
@@ -548,28 +550,32 @@ fn cancelled_at_the_end(may_answer: mpsc::Receiver<()>) -> FakeServer<Vec<String
 }
 
 #[test]
-fn an_end_that_was_cancelled_is_done_again() {
+fn an_end_that_was_not_run_is_done_again() {
     type End = fn(pg_blocking::Blocking<pg_blocking::Transaction<'_, pg_blocking::Raw>>) -> Result<()>;
-    let ends: [(&str, End, bool); 3] = [
-        ("COMMIT", |tx| tx.commit(), true),
-        ("ROLLBACK", |tx| tx.rollback(), false),
-        (
-            "ROLLBACK",
-            |tx| {
-                drop(tx);
-                Ok(())
-            },
-            false,
-        ),
+    let dropped: End = |tx| {
+        drop(tx);
+        Ok(())
+    };
+    // As a hot standby does that must give way to the primary.
+    let conflict = "40001";
+    let ends: [(&str, &str, End, bool); 6] = [
+        (CANCELLED, "COMMIT", |tx| tx.commit(), true),
+        (CANCELLED, "ROLLBACK", |tx| tx.rollback(), false),
+        (CANCELLED, "ROLLBACK", dropped, false),
+        (conflict, "COMMIT", |tx| tx.commit(), true),
+        (conflict, "ROLLBACK", |tx| tx.rollback(), true),
+        (conflict, "ROLLBACK", dropped, false),
     ];
-    for (command, end, fails) in ends {
+    for (code, command, end, fails) in ends {
         let (answer, may_answer) = mpsc::channel();
         answer.send(()).unwrap();
-        let fake = cancelled_at_the_end(may_answer);
+        let fake = failing_at_the_end(code, may_answer);
         let mut client = pg_blocking::Config::new(&fake.url()).unwrap().connect().unwrap();
         let mut tx = client.begin().unwrap();
         tx.execute("lock table stock", ()).unwrap();
-        assert_eq!(end(tx).is_err_and(|error| error.is_cancelled()), fails);
+        let told = end(tx).err();
+        let said = told.and_then(|error| error.sqlstate().map(|state| state.code().to_owned()));
+        assert_eq!(said.as_deref(), fails.then_some(code));
         client.ping().unwrap();
         drop(client);
         assert_eq!(fake.finish(), [command, "ROLLBACK"]);
@@ -579,7 +585,7 @@ fn an_end_that_was_cancelled_is_done_again() {
 #[test]
 fn a_dropped_commit_that_was_cancelled_is_rolled_back() {
     let (answer, may_answer) = mpsc::channel();
-    let fake = cancelled_at_the_end(may_answer);
+    let fake = failing_at_the_end(CANCELLED, may_answer);
     block_on(async {
         let mut client = connect(&fake.url()).await;
         let mut tx = client.begin().await.unwrap();

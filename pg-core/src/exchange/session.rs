@@ -53,14 +53,18 @@ pub struct End {
     command: String,
     rolled_back: bool,
     error: Option<Error>,
-    /// A CancelRequest hit the command, which leaves the transaction open and failed.
-    cancelled: bool,
+    /// The command in place of one that failed, and left the transaction open, was sent.
+    undoing: bool,
+    /// It is to be sent if the transaction is open still: whatever kept the server from running the last one, such as a
+    /// CancelRequest.
+    again: bool,
 }
 
 impl End {
     /// COMMIT, or RELEASE of a savepoint.
     pub fn commit(depth: u32) -> End {
-        End { depth, keep: true, command: String::new(), rolled_back: false, error: None, cancelled: false }
+        let command = String::new();
+        End { depth, keep: true, command, rolled_back: false, error: None, undoing: false, again: false }
     }
 
     /// ROLLBACK, or ROLLBACK TO a savepoint.
@@ -89,8 +93,8 @@ impl Exchange for End {
     type Output = ();
 
     fn send(&mut self, c: &mut Conversation) -> Result<()> {
-        if self.cancelled {
-            self.cancelled = false;
+        if self.again {
+            (self.again, self.undoing) = (false, true);
             self.command = c.transactions.undoing(self.depth);
             return c.query(&self.command);
         }
@@ -115,9 +119,10 @@ impl Exchange for End {
                 .with_sql(&self.command));
             }
             Message::ErrorResponse(error) => {
-                self.cancelled = error.sqlstate == SqlState::QUERY_CANCELED;
+                let cancelled = error.sqlstate == SqlState::QUERY_CANCELED;
+                self.again = cancelled || !self.undoing;
                 // An undoing is done again until it is done, so that nobody needs to hear of it.
-                if self.keep || !self.cancelled {
+                if self.keep || !cancelled {
                     self.error.get_or_insert(Error::from_server(*error).with_sql(&self.command));
                 }
             }
@@ -127,7 +132,7 @@ impl Exchange for End {
     }
 
     fn wants_retry(&mut self, c: &mut Conversation) -> bool {
-        self.cancelled && c.transactions.status() == Status::Failed
+        self.again && c.transactions.status() == Status::Failed
     }
 
     fn finish(self, _: &mut Conversation) -> Result<()> {
