@@ -51,6 +51,11 @@ impl Weather {
         }
         weather
     }
+
+    /// Whether time passes between a byte and the next one.
+    pub(super) fn is_trickle(self) -> bool {
+        self.read < 1000 && self.gaps > 0
+    }
 }
 
 /// How many reads, writes and waits no call needs, not even one whose megabyte comes byte by byte.
@@ -253,6 +258,11 @@ impl World {
             return Ok(());
         }
         Err(io::ErrorKind::TimedOut.into())
+    }
+
+    /// Whether time passes between a byte and the next one.
+    pub(super) fn is_trickle(&self) -> bool {
+        self.weather.is_trickle()
     }
 
     /// Whether a write takes all there is room for.

@@ -385,8 +385,7 @@ pub(super) fn run(class: Class, seed: u64, rng: &mut Rng) -> std::result::Result
     let limit =
         rng.pick(&[None, None, None, Some(20 * MILLISECOND), Some(3 * SECOND)]).map(Duration::from_micros);
     // Who is late between a byte and the next one reads so slowly that what was cancelled is given up, and rightly.
-    let is_trickle = weather.read < 1000 && weather.gaps > 0;
-    let sluggish = rng.pick(&[0, 0, 50]) * u64::from(!is_trickle);
+    let sluggish = rng.pick(&[0, 0, 50]) * u64::from(!weather.is_trickle());
     runtime::forget_wakers();
     net.world().begin_call(PATIENCE);
     let (client, outcome) =
