@@ -35,7 +35,10 @@ pub struct Assembler {
 /// Messages as they came: for each its length, its subtransaction, and its bytes.
 #[derive(Debug, Default)]
 struct Kept {
-    bytes: Vec<u8>,
+    /// Whole messages each, and never more than was taken for it: memory that grows is there twice meanwhile.
+    pieces: Vec<Vec<u8>>,
+    /// What was taken for all of them.
+    taken: usize,
     /// Subtransactions that were undone.
     undone: HashSet<u32>,
     is_streamed: bool,
@@ -63,15 +66,25 @@ pub enum Whole<'t> {
 #[derive(Debug)]
 pub struct Changes<'t> {
     kept: &'t Kept,
-    rest: Reader<'t>,
+    rest: Rest<'t>,
     reader: &'t mut ChangeReader,
 }
 
-/// So much more than its bytes is counted for each message.
+/// Where reading stands: what is left of a piece, and those after it.
+#[derive(Debug)]
+struct Rest<'k> {
+    piece: Reader<'k>,
+    later: std::slice::Iter<'k, Vec<u8>>,
+}
+
+/// So much more than its bytes is kept of each message: its length and its subtransaction.
 const OVERHEAD: usize = 8;
 
+/// Memory is taken in pieces of up to so many bytes, smaller ones at first; and of one message where that is longer.
+const PIECE: usize = 64 << 10;
+
 impl Assembler {
-    /// Keeps up to so many bytes, of all transactions that are open together.
+    /// Takes up to so many bytes of memory for all transactions that are open together.
     pub fn new(limit: usize) -> Assembler {
         Assembler {
             control: Decoder::new(),
@@ -160,7 +173,7 @@ impl Assembler {
         for (streamed, message) in std::mem::take(&mut self.described) {
             reader.read_of(&message, streamed)?;
         }
-        let changes = Changes { rest: Reader::new(&self.whole.bytes), kept: &self.whole, reader };
+        let changes = Changes { rest: self.whole.rest(), kept: &self.whole, reader };
         Ok(match Decoder::new().decode_of(&self.last, self.last_streamed)? {
             Message::Commit(commit) | Message::StreamCommit(StreamCommit { commit, .. }) => {
                 Whole::Transaction(commit, changes)
@@ -174,18 +187,12 @@ impl Assembler {
     }
 
     fn keep(&mut self, data: &[u8]) -> Result<()> {
-        let needed = data.len().saturating_add(OVERHEAD);
-        let (used, limit) = (self.kept(), self.limit);
+        let free = self.limit.saturating_sub(self.kept());
         let streamed = self.control.streamed();
         let kept = match streamed {
             Some(xid) => self.streamed.entry(xid).or_default(),
             None => &mut self.open,
         };
-        if used.saturating_add(needed) > limit {
-            let xid = kept.xid;
-            self.lost = Some(xid);
-            return Err(self.too_large(xid));
-        }
         // The number of the (sub)transaction follows the tag.
         let xid = match streamed {
             Some(xid) => {
@@ -193,10 +200,15 @@ impl Assembler {
             }
             None => kept.xid,
         };
+        let Some(piece) = kept.room_for(data.len().saturating_add(OVERHEAD), free) else {
+            let xid = kept.xid;
+            self.lost = Some(xid);
+            return Err(self.too_large(xid));
+        };
+        put_u32(piece, u32::try_from(data.len()).unwrap_or(u32::MAX));
+        put_u32(piece, xid);
+        piece.extend_from_slice(data);
         kept.describes |= is_description(data);
-        put_u32(&mut kept.bytes, u32::try_from(data.len()).unwrap_or(u32::MAX));
-        put_u32(&mut kept.bytes, xid);
-        kept.bytes.extend_from_slice(data);
         Ok(())
     }
 
@@ -215,26 +227,50 @@ impl Kept {
     }
 
     fn size(&self) -> usize {
-        self.bytes.len().saturating_add(self.undone.len().saturating_mul(OVERHEAD))
+        self.taken.saturating_add(self.undone.len().saturating_mul(OVERHEAD))
+    }
+
+    /// A piece with room for so many bytes, for which no more than what is free is taken; `None` if that is too little.
+    fn room_for(&mut self, needed: usize, free: usize) -> Option<&mut Vec<u8>> {
+        let left = self.pieces.last().map_or(0, |piece| piece.capacity().saturating_sub(piece.len()));
+        if left < needed {
+            let size = self.taken.clamp(256, PIECE).max(needed).min(free);
+            if size < needed {
+                return None;
+            }
+            self.pieces.push(Vec::with_capacity(size));
+            self.taken = self.taken.saturating_add(size);
+        }
+        self.pieces.last_mut()
+    }
+
+    fn rest(&self) -> Rest<'_> {
+        Rest { piece: Reader::new(&[]), later: self.pieces.iter() }
     }
 
     /// The messages that describe tables and types.
     fn descriptions(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = Reader::new(if self.describes { &self.bytes } else { &[] });
-        let messages = std::iter::from_fn(move || self.next(&mut rest).ok().flatten());
+        let mut rest = self.rest();
+        let messages = std::iter::from_fn(move || match self.describes {
+            true => self.next(&mut rest).ok().flatten(),
+            false => None,
+        });
         messages.filter(|message| is_description(message))
     }
 
     /// The next message that was not undone.
-    fn next<'k>(&self, rest: &mut Reader<'k>) -> Result<Option<&'k [u8]>> {
-        while !rest.rest().is_empty() {
-            let (length, xid) = (rest.u32()?, rest.u32()?);
-            let message = rest.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+    fn next<'k>(&self, rest: &mut Rest<'k>) -> Result<Option<&'k [u8]>> {
+        loop {
+            while rest.piece.rest().is_empty() {
+                let Some(piece) = rest.later.next() else { return Ok(None) };
+                rest.piece = Reader::new(piece);
+            }
+            let (length, xid) = (rest.piece.u32()?, rest.piece.u32()?);
+            let message = rest.piece.take(usize::try_from(length).unwrap_or(usize::MAX))?;
             if !self.undone.contains(&xid) {
                 return Ok(Some(message));
             }
         }
-        Ok(None)
     }
 }
 
