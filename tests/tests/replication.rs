@@ -10,9 +10,10 @@ use pg_core::walsender::ReplicationSession;
 use pg_core::{ErrorKind, Isolation, Session, SqlState, TransactionOptions};
 use pg_tests::clients::Face;
 use pg_tests::each_client;
-use pg_tests::relay::Relay;
+use pg_tests::relay::{Cut, Relay};
 use pg_tests::server::Server;
 use pg_tests::trace::trace_session;
+use std::time::Duration;
 use walsender::{Pair, SOON};
 
 const PLAIN: [(&str, &str); 2] = [("include-xids", "0"), ("skip-empty-xacts", "1")];
@@ -278,7 +279,39 @@ async fn a_stream_that_is_stopped_is_one_command_and_one_copy_done<F: Face>() {
     pair.end().await;
 }
 
+async fn feedback_that_goes_nowhere_is_an_error<F: Face>() {
+    let (mut pair, _) = Pair::<F>::with_slot("test_decoding").await;
+    let relay = Relay::to(&pair._database);
+    let config = F::config(&relay.url(&pair._database)).replication(Replication::Logical);
+    let mut walsender = F::connect(&config).await.unwrap();
+    let mut stream = walsender.start_logical(&pair.slot, Lsn(0), PLAIN).await.unwrap();
+    relay.cut(Cut::Reset);
+    assert_eq!(stream.next().await.unwrap_err().kind(), ErrorKind::Io);
+    assert!(stream.feedback(Lsn(7), Lsn(7), Lsn(7), false).await.unwrap_err().is_closed());
+    assert!(stream.feedback_timestamp().is_none());
+    drop(stream);
+    drop(walsender);
+    pair.walsender = F::connect(&pair.config).await.unwrap();
+    pair.end().await;
+}
+
+async fn without_an_interval_a_status_is_sent_when_it_is_asked_for<F: Face>() {
+    let (mut pair, _) = Pair::<F>::with_slot("test_decoding").await;
+    let stream = pair.walsender.start_logical(&pair.slot, Lsn(0), PLAIN).await.unwrap();
+    let mut stream = stream.status_interval(Duration::ZERO);
+    assert!(stream.tick().unwrap() > SOON);
+    pair.sql.execute("insert into t values (1, 'x')", ()).await.unwrap();
+    assert!(stream.next().await.unwrap().is_some());
+    assert!(stream.feedback_timestamp().is_none());
+    stream.feedback(Lsn(0), Lsn(0), Lsn(0), false).await.unwrap();
+    assert!(stream.feedback_timestamp().is_some());
+    drop(stream);
+    pair.end().await;
+}
+
 each_client!(
+    feedback_that_goes_nowhere_is_an_error,
+    without_an_interval_a_status_is_sent_when_it_is_asked_for,
     the_demo_streams_confirms_and_stops,
     a_stream_is_stopped_in_the_middle_of_a_large_transaction,
     a_dropped_stream_leaves_a_session_that_goes_on,

@@ -18,6 +18,9 @@ use std::time::{Duration, SystemTime};
 /// How often the server is told where we are, unless said otherwise.
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 
+/// A year, which no clock overflows at.
+const NEVER: Duration = Duration::from_secs(365 * 86_400);
+
 /// A replication stream: what the server sends, and where we are in it.
 ///
 /// The server is told our positions at an interval ([`status_interval`](ReplicationStream::status_interval)) and whenever
@@ -84,9 +87,9 @@ impl<'s, S: Lender> ReplicationStream<'s, S> {
     }
 
     /// How often the server is told where we are: every 10 seconds unless set. Half of its `wal_sender_timeout` is too
-    /// much.
+    /// much. Zero: only when it asks, and by [`feedback`](ReplicationStream::feedback).
     pub fn status_interval(mut self, interval: Duration) -> ReplicationStream<'s, S> {
-        self.interval = interval;
+        self.interval = if interval.is_zero() { NEVER } else { interval.max(Duration::from_millis(1)) };
         self
     }
 
@@ -152,7 +155,11 @@ impl<'s, S: Lender> ReplicationStream<'s, S> {
     /// A lost connection.
     pub async fn feedback(&mut self, write: Lsn, flush: Lsn, apply: Lsn, reply: bool) -> Result<()> {
         self.progress.confirm(write, flush, apply);
-        self.tell(reply).await
+        // Where it went nowhere, because the link is lost, the link says so.
+        if !self.put_status(reply)? || self.session.lent().wants_write() {
+            self.session.run(Flush).await?;
+        }
+        Ok(())
     }
 
     /// Runs `work` to its end, and meanwhile tells the server at the interval that we are there, so that
@@ -326,7 +333,7 @@ impl<S: Lender> ReplicationStream<'_, S> {
                     self.io_at = Some(connection.now());
                     self.progress.handle_keepalive(keepalive.end);
                     if keepalive.reply {
-                        self.tell(false).await?;
+                        self.tell().await?;
                     }
                 }
                 Err(error) => {
@@ -376,29 +383,32 @@ impl<S: Lender> ReplicationStream<'_, S> {
 
     async fn tell_if_due(&mut self) -> Result<()> {
         if !self.over && self.due_in().is_zero() {
-            self.tell(false).await?;
+            self.tell().await?;
         }
         Ok(())
     }
 
     /// Queues a status and hands it to the link.
-    async fn tell(&mut self, reply: bool) -> Result<()> {
-        self.put_status(reply)?;
+    async fn tell(&mut self) -> Result<()> {
+        self.put_status(false)?;
         if self.session.lent().wants_write() {
             self.session.run(Flush).await?;
         }
         Ok(())
     }
 
-    fn put_status(&mut self, reply: bool) -> Result<()> {
+    /// Queues a status; whether the server takes it.
+    fn put_status(&mut self, reply: bool) -> Result<bool> {
         let now = self.session.lent().now();
         let positions = self.progress.positions();
         let Positions { write, flush, apply } = positions;
         let clock = TimestampTz::try_from(now).map(TimestampTz::micros).unwrap_or_default();
         let status = StatusUpdate { write, flush, apply, clock, reply }.encode();
-        self.session.lent().put_copy_data(&self.state, &status)?;
-        (self.told, self.told_at, self.has_told) = (positions, now, true);
-        Ok(())
+        let takes = self.session.lent().put_copy_data(&self.state, &status)?.is_some();
+        if takes {
+            (self.told, self.told_at, self.has_told) = (positions, now, true);
+        }
+        Ok(takes)
     }
 
     /// Queues what was confirmed and not told, and CopyDone.
