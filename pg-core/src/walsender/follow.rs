@@ -233,7 +233,8 @@ pub struct Follower<'w, W: Session, T> {
 
 impl<W: Session, T: Session> Follower<'_, W, T> {
     /// Waits for the next transaction of the source and applies it: the position up to which the target is as the source
-    /// was. `None` when the source has ended the stream.
+    /// was. `None` when the source has ended the stream. The source hears of us while the target keeps us waiting; in the
+    /// blocking client between two statements.
     ///
     /// # Errors
     /// What either server says; a row that the target doesn't have; a transaction above the memory limit. Begin anew with
@@ -279,7 +280,7 @@ impl<W: Session, T: Session> Follower<'_, W, T> {
     }
 }
 
-/// Applies a transaction and its position together.
+/// Applies a transaction and its position together. However long the target takes, the source hears of us.
 async fn apply<W: Session, T: Session>(
     target: &mut T,
     stream: &mut ReplicationStream<'_, W>,
@@ -291,17 +292,15 @@ async fn apply<W: Session, T: Session>(
     let store =
         "update pg_follow_position set lsn = $2::text::pg_lsn where slot = $1 and lsn < $2::text::pg_lsn";
     let lsn = end.to_string();
-    if tx.execute(store, (slot, lsn.as_str())).await? == 0 {
+    if stream.pump(tx.execute(store, (slot, lsn.as_str()))).await?? == 0 {
         // It was applied before its follower was killed.
         return tx.rollback().await;
     }
     loop {
-        // However long the target takes, the source hears of us.
-        stream.tick()?;
         let truncated = match changes.next_event()? {
             None => break,
             Some(Event::Change(change)) => {
-                apply_change(&mut tx, &change).await?;
+                stream.pump(apply_change(&mut tx, &change)).await??;
                 continue;
             }
             Some(Event::Other(Message::Truncate(truncate))) => {
@@ -315,9 +314,9 @@ async fn apply<W: Session, T: Session>(
         let mut sql = format!("truncate {}", tables.collect::<Result<Vec<_>>>()?.join(", "));
         sql.push_str(if restart { " restart identity" } else { "" });
         sql.push_str(if cascade { " cascade" } else { "" });
-        tx.batch_execute(&sql).await?;
+        stream.pump(tx.batch_execute(&sql)).await??;
     }
-    tx.commit().await
+    stream.pump(tx.commit()).await?
 }
 
 fn table(relation: &Relation) -> Result<String> {
