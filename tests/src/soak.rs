@@ -1,8 +1,10 @@
 //! Long runs against a server, by name: `cargo run --release -p pg-soak -- NAME`. Some are run shorter by the tests.
 
 mod drops;
+mod replication;
 
 pub use drops::drop_at_random;
+pub use replication::{busy_async, busy_blocking, forget_slot, impatient, large_transaction};
 
 use crate::clients::{AsyncFace, BlockingFace, Face, block_on};
 use crate::recorded::checks::{self, Extent};
@@ -43,6 +45,11 @@ pub const ALL: &[Soak] = &[
         name: "replication_chaos",
         about: "200 random kills of client, backends, server and links while a database follows another: nothing lost or doubled",
         run: replication_chaos,
+    },
+    Soak {
+        name: "replication_pump",
+        about: "15 s of work between two changes at a server that waits for 2 s: pump() keeps the connection",
+        run: replication::pump,
     },
     Soak {
         name: "recorded_sessions",

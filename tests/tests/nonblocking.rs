@@ -2,20 +2,27 @@
 
 use pg_blocking::nonblocking::{self, Client, Operation, Polled, Task};
 use pg_blocking::pg_core::exchange::collect::{All, Value};
+use pg_blocking::pg_core::exchange::copy::{Copied, Flush};
 use pg_blocking::pg_core::exchange::copy::{Copy, Direction as CopyDirection};
 use pg_blocking::pg_core::exchange::pipeline::{self, Pipeline};
 use pg_blocking::pg_core::exchange::query::Request;
+use pg_blocking::pg_core::exchange::replication::Await;
 use pg_blocking::pg_core::exchange::stream::{Fetch, Fetched, Stream};
 use pg_blocking::pg_core::exchange::waiting::Hear;
 use pg_blocking::pg_core::exchange::{Exchange, session::Ping};
+use pg_blocking::pg_core::lsn::Lsn;
+use pg_blocking::pg_core::message::replication::{ReplicationMessage, StatusUpdate};
 use pg_blocking::pg_core::row::FromRow;
-use pg_blocking::{Config, CopyFrom, ErrorKind, Heard, Lifecycle, Result, Session};
+use pg_blocking::{
+    Config, CopyFrom, ErrorKind, Heard, Lifecycle, Replication, ReplicationSession, Result, Session,
+};
 use pg_tests::clients::still_answers;
 use pg_tests::fake_server::FakeServer;
 use pg_tests::relay::{Direction, Relay};
 use pg_tests::server::{Auth, Database, Options, Server, Tls};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::BorrowedFd;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// What an event loop does, for one descriptor.
@@ -404,4 +411,119 @@ fn a_cancel_request_that_was_lost_ends_the_connection() {
     let lost = complete(&mut client, &mut query).unwrap_err();
     assert_eq!(lost.kind(), ErrorKind::Timeout, "{lost}");
     assert!(client.is_closed());
+}
+
+/// A database with a table, and a slot of test_decoding.
+fn streaming() -> Database {
+    let database = Server::shared().database();
+    database.sql("create table t (n int4)");
+    database.sql("select pg_create_logical_replication_slot(current_database(), 'test_decoding')");
+    database
+}
+
+fn walsender(database: &Database) -> Client {
+    let config = Config::new(&database.url()).unwrap().replication(Replication::Logical);
+    finish(nonblocking::connect(&config)).unwrap()
+}
+
+/// Up to where the slot's reader has confirmed; then it is dropped.
+fn confirmed(database: &Database) -> Lsn {
+    let mut other = Config::new(&database.url()).unwrap().connect().unwrap();
+    let sql = "select confirmed_flush_lsn::text from pg_replication_slots where slot_name = $1";
+    let lsn: String = other.query_value(sql, (database.name(),)).unwrap();
+    let mut walsender =
+        Config::new(&database.url()).unwrap().replication(Replication::Logical).connect().unwrap();
+    walsender.drop_slot(database.name(), true).unwrap();
+    lsn.parse().unwrap()
+}
+
+const OPTIONS: [(&str, &str); 2] = [("include-xids", "0"), ("skip-empty-xacts", "1")];
+const INSERTED: [&str; 3] = ["BEGIN", "table public.t: INSERT: n[integer]:7", "COMMIT"];
+
+/// A task streams, and hands over what comes; whoever polls it waits for its descriptor, and no longer than it says.
+#[test]
+fn changes_are_streamed_and_confirmed_by_a_task() {
+    let database = streaming();
+    let slot = database.name().to_owned();
+    let (lines, changes) = mpsc::channel();
+    let mut task = walsender(&database).task(|mut client| async move {
+        let stream = client.start_logical(&slot, Lsn(0), OPTIONS).await?;
+        let mut stream = stream.status_interval(Duration::from_millis(50));
+        let mut end = Lsn(0);
+        while let Some(message) = stream.next().await? {
+            let line = String::from_utf8_lossy(message.data).into_owned();
+            end = message.start;
+            let is_last = line == "COMMIT";
+            let _ = lines.send(line);
+            if is_last {
+                break;
+            }
+        }
+        stream.feedback(end, end, end, true).await?;
+        stream.stop(Duration::from_secs(20)).await?;
+        Ok((client, end))
+    });
+    // Nothing is there as yet; a status is due all the same.
+    for _ in 0..3 {
+        assert!(matches!(task.poll(), Ok(Polled::Read)));
+        wait_for(task.as_fd(), false, task.deadline());
+    }
+    assert!(task.deadline().is_some() && changes.try_recv().is_err());
+    database.sql("insert into t values (7)");
+    let (client, end) = finish(task).unwrap();
+    assert_eq!(changes.iter().collect::<Vec<_>>(), INSERTED);
+    drop(client);
+    assert!(confirmed(&database) >= end);
+}
+
+/// The same by exchanges, kept beside their connection: what a stream does is said by whoever polls.
+#[test]
+fn a_replication_stream_is_polled_by_exchanges_alone() {
+    let database = streaming();
+    let mut client = walsender(&database);
+    let start = format!(
+        r#"START_REPLICATION SLOT "{}" LOGICAL 0/0 ("include-xids" '0', "skip-empty-xacts" '1')"#,
+        database.name()
+    );
+    let mut copy = client.start(Copy::new(&start, CopyDirection::Both));
+    let mut stream = complete(&mut client, &mut copy).unwrap();
+    database.sql("insert into t values (7)");
+    let (mut lines, mut end) = (Vec::new(), Lsn(0));
+    while lines.len() < 3 {
+        match client.connection().poll_copy(&mut stream).unwrap() {
+            Copied::Data(frame) => {
+                match ReplicationMessage::parse(client.connection().copy_data(frame)).unwrap() {
+                    ReplicationMessage::XLogData(data) => {
+                        end = data.start;
+                        lines.push(String::from_utf8(data.data.to_vec()).unwrap());
+                    }
+                    ReplicationMessage::Keepalive(keepalive) => assert!(!keepalive.reply),
+                }
+            }
+            Copied::Open => {
+                let mut wait = client.start(Await(Duration::from_secs(20)));
+                complete(&mut client, &mut wait).unwrap();
+            }
+            Copied::End(_) => panic!("the server ended the stream"),
+        }
+    }
+    assert_eq!(lines, INSERTED);
+    let status = StatusUpdate { write: end, flush: end, apply: end, ..StatusUpdate::default() };
+    assert!(client.connection().put_copy_data(&stream, &status.encode()).unwrap().is_some());
+    client.connection().end_copy(&stream);
+    let mut flush = client.start(Flush);
+    complete(&mut client, &mut flush).unwrap();
+    loop {
+        match client.connection().poll_copy(&mut stream).unwrap() {
+            Copied::End(_) => break,
+            Copied::Data(_) => {}
+            Copied::Open => {
+                let mut wait = client.start(Await(Duration::from_secs(20)));
+                complete(&mut client, &mut wait).unwrap();
+            }
+        }
+    }
+    assert!(!client.is_executing());
+    drop(client);
+    assert!(confirmed(&database) >= end);
 }

@@ -5,6 +5,7 @@ use allocation_counter::measure;
 use pg_core::config::settings::Replication;
 use pg_core::lsn::Lsn;
 use pg_core::message::Format;
+use pg_core::replication::transactions::Assembler;
 use pg_core::types::array::Array;
 use pg_core::types::catalog::{Catalog, Entry, EntryShape};
 use pg_core::types::composite::Fields;
@@ -201,4 +202,41 @@ fn two_hundred_thousand_keepalives_take_little_memory() {
     let limit = 1024 * 1024;
     takes_less_than(limit, insistent, |fake| complete(take_what_comes_last::<BlockingFace>(fake)));
     takes_less_than(limit, insistent, |fake| runtime().block_on(take_what_comes_last::<AsyncFace>(fake)));
+}
+
+/// However large it is: 2,000,000 rows are the soak `replication_memory`.
+#[test]
+fn a_transaction_streams_through_in_little_memory() {
+    for taken in pg_tests::soak::large_transaction(20_000, |session| measure(session).bytes_max) {
+        assert!(taken < 256 * 1024, "{taken} bytes");
+    }
+}
+
+#[test]
+fn whole_transactions_take_no_more_memory_than_was_said() {
+    const LIMIT: usize = 1 << 20;
+    for text in [&b"x"[..], &[b'x'; 1_000], &[b'x'; 40_000], &[b'x'; 70_000]] {
+        let length = u32::try_from(text.len()).unwrap().to_be_bytes();
+        let insert = [&b"I\0\0\0\x07N\0\x01t"[..], &length, text].concat();
+        let mut kept = 0;
+        let taken = measure(|| {
+            let mut assembler = Assembler::new(LIMIT);
+            assembler.take(&[&b"B"[..], &[0; 20]].concat()).unwrap();
+            let error = loop {
+                match assembler.take(&insert) {
+                    Ok(_) => kept += text.len(),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.kind(), ErrorKind::Limit);
+        });
+        let most = LIMIT as u64 + 8 * 1024;
+        assert!(taken.bytes_max <= most, "{} bytes for texts of {}", taken.bytes_max, text.len());
+        // A text of a byte is kept with its message and its length.
+        assert!(
+            kept >= if text.len() == 1 { LIMIT / 32 } else { LIMIT / 2 },
+            "{kept} bytes of {}",
+            text.len()
+        );
+    }
 }

@@ -3,13 +3,15 @@
 
 mod walsender;
 
+use pg_core::config::settings::Replication;
 use pg_core::lsn::Lsn;
 use pg_core::walsender::{Follow, ReplicationSession};
 use pg_core::{Result, Session};
-use pg_tests::clients::{Face, pg_async, pg_blocking};
+use pg_tests::clients::Face;
 use pg_tests::each_client;
-use pg_tests::server::{Database, Server};
-use std::time::{Duration, Instant};
+use pg_tests::server::Server;
+use pg_tests::soak::{busy_async, busy_blocking, forget_slot, impatient};
+use std::time::Duration;
 use walsender::Pair;
 
 const TABLES: &str = "create type mood as enum ('sad', 'happy');
@@ -241,77 +243,60 @@ fn some_random_kills_of_everything_lose_and_double_nothing() {
     println!("{}", pg_tests::chaos::replication(12, 7));
 }
 
-/// Longer than the server waits for a sign of life.
+/// Longer than the server waits for a sign of life. (15 s at one that waits for 2 s are the soak `replication_pump`.)
 const BUSY: Duration = Duration::from_secs(5);
-
-fn impatient() -> (Server, Database) {
-    let options = pg_tests::server::Options::new().set("wal_sender_timeout", "1s");
-    let server = Server::start(options).unwrap();
-    let database = server.database();
-    (server, database)
-}
-
-const PREPARE: [&str; 3] = [
-    "create table t (id int8)",
-    "select pg_create_logical_replication_slot(current_database(), 'test_decoding')",
-    "insert into t select generate_series(1, 3)",
-];
-
-const FORGET: &str = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active";
 
 #[test]
 fn a_busy_blocking_application_keeps_its_connection_by_pumping() {
-    use pg_blocking::{Config, Pump, Replication};
-    let (_server, database) = impatient();
-    let mut sql = Config::new(&database.url()).unwrap().connect().unwrap();
-    PREPARE.iter().for_each(|statement| sql.batch_execute(statement).unwrap());
-    let config = Config::new(&database.url()).unwrap().replication(Replication::Logical);
-    for pumped in [true, false] {
-        let mut walsender = config.connect().unwrap();
-        let stream = walsender.start_logical(database.name(), Lsn(0), ()).unwrap();
-        let mut stream = stream.status_interval(Duration::from_millis(100));
-        assert!(stream.next().unwrap().is_some());
-        let work = || std::thread::park_timeout(BUSY);
-        let began = Instant::now();
-        if pumped {
-            stream.pump(work)
-        } else {
-            work()
-        };
-        assert!(began.elapsed() >= BUSY);
-        // What had come is read; then it shows whether the server is still there.
-        let outcome = (|| {
-            while stream.next()?.is_some_and(|message| !message.data.starts_with(b"COMMIT")) {}
-            stream.feedback(Lsn(0), Lsn(0), Lsn(0), true)?;
-            stream.stop(walsender::SOON)
-        })();
-        assert_eq!(outcome.is_ok(), pumped, "{outcome:?}");
-    }
-    sql.batch_execute(FORGET).unwrap();
+    let server = impatient("1s");
+    let (pumped, alone) = (server.database(), server.database());
+    let lost = std::thread::scope(|scope| {
+        let alone = scope.spawn(|| busy_blocking(&alone, BUSY, false));
+        busy_blocking(&pumped, BUSY, true).unwrap();
+        alone.join().unwrap()
+    });
+    lost.expect_err("it was busy for too long");
+    forget_slot(&alone);
 }
 
 #[test]
 fn a_busy_asynchronous_application_keeps_its_connection_by_pumping() {
-    use pg_async::{Config, Replication};
-    let (_server, database) = impatient();
+    let server = impatient("1s");
+    busy_async(&server.database(), BUSY).unwrap();
+}
+
+/// The target's table is locked for longer than the source waits.
+#[test]
+fn a_follower_that_waits_for_its_target_keeps_its_source() {
+    type F = pg_tests::clients::AsyncFace;
+    let server = impatient("1s");
+    let (from, to) = (server.database(), server.database());
     pg_tests::clients::block_on(async {
-        let mut sql = Config::new(&database.url()).unwrap().connect().await.unwrap();
-        for statement in PREPARE {
-            sql.batch_execute(statement).await.unwrap();
+        let mut source = F::connect(&F::config(&from.url())).await.unwrap();
+        let mut target = F::connect(&F::config(&to.url())).await.unwrap();
+        let mut other = F::connect(&F::config(&to.url())).await.unwrap();
+        let walsender = F::config(&from.url()).replication(Replication::Logical);
+        let mut walsender = F::connect(&walsender).await.unwrap();
+        for session in [&mut source, &mut target] {
+            session.batch_execute("create table t (id int8 primary key)").await.unwrap();
         }
-        let config = Config::new(&database.url()).unwrap().replication(Replication::Logical);
-        let mut walsender = config.connect().await.unwrap();
-        let stream = walsender.start_logical(database.name(), Lsn(0), ()).await.unwrap();
-        let mut stream = stream.status_interval(Duration::from_millis(100));
-        assert!(stream.next().await.unwrap().is_some());
-        let answer = stream.pump(async {
+        source.batch_execute("create publication p for table t").await.unwrap();
+        let follow = Follow::new(from.name(), "p").status_interval(Duration::from_millis(100));
+        follow.copy(&mut walsender, &mut source, &mut target).await.unwrap();
+        let mut follower = follow.start(&mut walsender, &mut target).await.unwrap();
+        source.batch_execute("insert into t values (1)").await.unwrap();
+        let mut locking = other.begin().await.unwrap();
+        locking.batch_execute("lock table t").await.unwrap();
+        let unlocked = async {
             tokio::time::sleep(BUSY).await;
-            42
-        });
-        assert_eq!(answer.await.unwrap(), 42);
-        while stream.next().await.unwrap().is_some_and(|message| !message.data.starts_with(b"COMMIT")) {}
-        stream.feedback(Lsn(0), Lsn(0), Lsn(0), true).await.unwrap();
-        stream.stop(walsender::SOON).await.unwrap();
-        sql.batch_execute(FORGET).await.unwrap();
+            locking.rollback().await.unwrap();
+        };
+        let (stepped, ()) = tokio::join!(follower.step(), unlocked);
+        assert!(stepped.unwrap().is_some());
+        source.batch_execute("insert into t values (2)").await.unwrap();
+        assert!(follower.step().await.unwrap().is_some());
+        follower.stop(walsender::SOON).await.unwrap();
+        assert_eq!(target.query_value::<i64>("select sum(id)::int8 from t", ()).await.unwrap(), 3);
+        walsender.drop_slot(from.name(), true).await.unwrap();
     });
 }

@@ -1,7 +1,8 @@
 //! How a blocking connection waits is the user's choice, and whatever it is, everything works.
 
+use pg_blocking::pg_core::lsn::Lsn;
 use pg_blocking::wait::{self, Failure, Ready, Wait, WaitPoll, Wanted};
-use pg_blocking::{Client, Config, CopyFrom, ErrorKind, complete};
+use pg_blocking::{Client, Config, CopyFrom, ErrorKind, Replication, complete};
 use pg_tests::clients::still_answers;
 use pg_tests::fake_server::FakeServer;
 use pg_tests::relay::Relay;
@@ -229,6 +230,51 @@ fn an_interrupt_loses_no_notification() {
         let heard = client.wait_notification(Duration::from_secs(20)).unwrap().expect("it was kept");
         assert!(format!("{heard:?}").contains(payload), "{heard:?}");
     }
+}
+
+#[test]
+fn a_replication_stream_waits_by_the_callback_and_an_interrupt_loses_nothing_of_it() {
+    let database = Server::shared().database();
+    database.sql("create table t (n int4)");
+    database.sql("select pg_create_logical_replication_slot(current_database(), 'test_decoding')");
+    let (calls, fails) = (Arc::new(AtomicUsize::new(0)), Arc::default());
+    let (counted, failing) = (Arc::clone(&calls), failing_once(&fails));
+    let strategy = move |fd: BorrowedFd<'_>, wanted: Wanted, deadline: Option<Instant>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        failing.wait(fd, wanted, deadline)
+    };
+    let config = Config::new(&database.url()).unwrap().replication(Replication::Logical);
+    let mut client = wait::connect(&config, Arc::new(strategy)).unwrap();
+    let options = [("include-xids", "0"), ("skip-empty-xacts", "1")];
+    let mut stream = client.start_logical(database.name(), Lsn(0), options).unwrap();
+    let (mut lines, mut end) = (Vec::new(), Lsn(0));
+    for n in 0..3 {
+        let before = calls.load(Ordering::Relaxed);
+        // Nothing is there, or what the server says of its log: it waits. Then what comes lies in the socket when it fails.
+        fails.store(true, Ordering::SeqCst);
+        database.sql(&format!("insert into t values ({n})"));
+        let error = loop {
+            match stream.next() {
+                Err(error) => break error,
+                Ok(message) => lines.push(message.unwrap().data.to_vec()),
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+        while lines.last().is_none_or(|line| line != b"COMMIT") || lines.len() < 3 * (n + 1) {
+            let message = stream.next().unwrap().unwrap();
+            end = message.start;
+            lines.push(message.data.to_vec());
+        }
+        stream.feedback(end, end, end, false).unwrap();
+        assert!(calls.load(Ordering::Relaxed) > before);
+    }
+    assert_eq!(lines.len(), 9, "{lines:?}");
+    stream.stop(Duration::from_secs(20)).unwrap();
+    let mut other = Config::new(&database.url()).unwrap().connect().unwrap();
+    let sql = "select confirmed_flush_lsn::text from pg_replication_slots where slot_name = $1";
+    let confirmed: String = other.query_value(sql, (database.name(),)).unwrap();
+    assert!(confirmed.parse::<Lsn>().unwrap() >= end);
+    client.drop_slot(database.name(), true).unwrap();
 }
 
 /// So many rows that reading them needs many waits.

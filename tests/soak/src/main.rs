@@ -1,11 +1,18 @@
 //! Runs a long run by its name; without one, or with a wrong one, lists them: `cargo run --release -p pg-soak -- NAME`.
 
+mod memory;
+
 use pg_tests::soak::{self, Soak};
 use std::process::ExitCode;
 use std::time::Instant;
 
 /// Those that need what ordinary tests don't build.
 const MORE: &[Soak] = &[
+    Soak {
+        name: "replication_memory",
+        about: "a transaction of 2,000,000 rows, or as many as said, streams through each client in at most 16 MB of memory",
+        run: memory::replication,
+    },
     Soak {
         name: "simulation",
         about: "10 million runs of a client and an imagined server, a quarter of them without faults; or as many as said",
@@ -29,7 +36,7 @@ fn main() -> ExitCode {
     let Some(soak) = all().find(|soak| name.as_deref() == Some(soak.name)) else {
         eprintln!("cargo run --release -p pg-soak -- NAME");
         for soak in all() {
-            eprintln!("  {:<16} {}", soak.name, soak.about);
+            eprintln!("  {:<18} {}", soak.name, soak.about);
         }
         return ExitCode::from(2);
     };
