@@ -339,6 +339,10 @@ impl Connection {
     fn rare(&mut self, step: Step, phase: Phase, frame: Frame) -> Result<bool> {
         let body = self.input.body(frame);
         match step {
+            // Nothing else streams both ways: to end it, as nobody feeds it, would end a COPY FROM STDIN as if it were whole.
+            Step::Become(Phase::CopyBoth) if self.conversation.replication.is_none() => {
+                Err(illegal(frame.tag, phase))
+            }
             Step::Become(next) => {
                 if frame.tag == b'E' {
                     self.check_fatal(frame)?;
@@ -379,12 +383,7 @@ impl Connection {
                 Ok(false)
             }
             Step::Stay | Step::Next => Ok(true),
-            Step::Illegal => Err(Error::protocol(format!(
-                "the server sent {} ({:?}) where {} was expected (phase {phase:?})",
-                backend::name(frame.tag),
-                frame.tag as char,
-                phase.expects()
-            ))),
+            Step::Illegal => Err(illegal(frame.tag, phase)),
         }
     }
 
@@ -810,4 +809,14 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+#[cold]
+fn illegal(tag: u8, phase: Phase) -> Error {
+    Error::protocol(format!(
+        "the server sent {} ({:?}) where {} was expected (phase {phase:?})",
+        backend::name(tag),
+        tag as char,
+        phase.expects()
+    ))
 }

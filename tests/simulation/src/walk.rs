@@ -1,6 +1,8 @@
 //! The state table walked through a [`Connection`]: every phase, reached as a client reaches it, meets every tag.
 
 use super::messages as m;
+use pg_core::config::Config;
+use pg_core::config::settings::Settings;
 use pg_core::config::ssl::SslMode;
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::exchange::Exchange;
@@ -115,8 +117,17 @@ impl Situation {
 
     /// Logged in, nothing asked.
     pub fn idle(cache: usize) -> Situation {
+        Situation::logged_in(cache, startup(None))
+    }
+
+    /// The same, in a session for replication.
+    fn replicating() -> Situation {
+        Situation::logged_in(100, replication())
+    }
+
+    fn logged_in(cache: usize, startup: Startup<'static>) -> Situation {
         let mut situation = Situation::new(cache);
-        situation.start(startup(None));
+        situation.start(startup);
         situation.hears(&[
             m::authentication_ok(),
             m::backend_key_data(7, &[1, 2, 3, 4]),
@@ -207,9 +218,13 @@ impl Situation {
                 s.start(Batch::new("copy")).hears(&[m::copy_out_response(0, &[]), m::copy_done()]);
             }
             Phase::CopyBothDone => {
+                *s = Situation::replicating();
                 s.start(Batch::new("start")).hears(&[m::copy_both_response(0, &[]), m::copy_done()]);
             }
-            Phase::CopyBoth => _ = s.start(Batch::new("start")).hears(&[m::copy_both_response(0, &[])]),
+            Phase::CopyBoth => {
+                *s = Situation::replicating();
+                s.start(Batch::new("start")).hears(&[m::copy_both_response(0, &[])]);
+            }
         }
         situation
     }
@@ -243,6 +258,23 @@ fn startup(tls_required: Option<bool>) -> Startup<'static> {
     Startup::new(super::settings(), credentials)
 }
 
+/// A login for replication.
+fn replication() -> Startup<'static> {
+    static SETTINGS: OnceLock<Settings> = OnceLock::new();
+    let settings = || {
+        let config = Config::<()>::new("user=me replication=database").expect("a sound string");
+        config.settings().clone()
+    };
+    let credentials = Credentials {
+        user: "me".to_owned(),
+        database: "mine".to_owned(),
+        nonce: "a nonce of eighteen".to_owned(),
+        unix_socket: true,
+        tls: None,
+    };
+    Startup::new(SETTINGS.get_or_init(settings), credentials)
+}
+
 /// What a tag must bring in a phase, and what it brought otherwise.
 ///
 /// # Errors
@@ -265,7 +297,10 @@ pub fn meet(phase: Phase, tag: u8, dropped: bool, rng: &mut Rng) -> std::result:
     let polled = situation.poll();
     let place = format!("{} ({:?}) in {phase:?}, dropped: {dropped}", backend::name(tag), tag as char);
     let closed = situation.connection.is_closed();
-    match (step(phase, tag), polled) {
+    // Of a session for replication alone.
+    let is_only_of_replication = tag == b'W' && !matches!(phase, Phase::CopyBoth | Phase::CopyBothDone);
+    let step = if is_only_of_replication { Step::Illegal } else { step(phase, tag) };
+    match (step, polled) {
         (Step::Illegal, Err(error)) if closed => {
             named(&error, phase, tag).map_err(|what| format!("{place}: {what}"))
         }
