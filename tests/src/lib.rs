@@ -6,6 +6,7 @@ pub mod clients;
 pub mod documents;
 #[cfg(unix)]
 pub mod fake_server;
+pub mod pools;
 #[cfg(unix)]
 pub mod recorded;
 #[cfg(unix)]

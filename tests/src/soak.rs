@@ -1,9 +1,11 @@
 //! Long runs against a server, by name: `cargo run --release -p pg-soak -- NAME`. Some are run shorter by the tests.
 
 mod drops;
+mod pools;
 mod replication;
 
 pub use drops::drop_at_random;
+pub use pools::pools_under_kills;
 pub use replication::{busy_async, busy_blocking, forget_slot, impatient, large_transaction};
 
 use crate::clients::{AsyncFace, BlockingFace, Face, block_on};
@@ -42,9 +44,14 @@ pub const ALL: &[Soak] = &[
         run: drops::drops,
     },
     Soak {
+        name: "pools",
+        about: "200 random kills of sessions and of the server while 64 borrowers share a pool of 8: nothing lost, doubled or leaked",
+        run: || pools_under_kills(number(2, 200), number(3, 1)),
+    },
+    Soak {
         name: "replication_chaos",
         about: "200 random kills of client, backends, server and links while a database follows another: nothing lost or doubled",
-        run: replication_chaos,
+        run: || crate::chaos::replication(number(2, 200), number(3, 1)),
     },
     Soak {
         name: "replication_pump",
@@ -58,11 +65,9 @@ pub const ALL: &[Soak] = &[
     },
 ];
 
-/// `replication_chaos KILLS SEED` says how many, and which.
-fn replication_chaos() -> String {
-    let number =
-        |at: usize, otherwise| std::env::args().nth(at).and_then(|n| n.parse().ok()).unwrap_or(otherwise);
-    crate::chaos::replication(number(2, 200), number(3, 1))
+/// A number of the command line: `replication_chaos KILLS SEED` says how many, and which.
+fn number(at: usize, otherwise: u64) -> u64 {
+    std::env::args().nth(at).and_then(|number| number.parse().ok()).unwrap_or(otherwise)
 }
 
 type Check = fn(Extent) -> u64;

@@ -8,44 +8,11 @@ use pg_core::types::run_time::CodecContext;
 use pg_core::types::via::Via;
 use pg_core::{Error, FromSql, Heard, Session, ToSql};
 use pg_tests::clients::{block_on, pg_async, pg_blocking, still_answers};
+use pg_tests::pools::Lends;
 use pg_tests::relay::Relay;
 use pg_tests::server::{Database, Server};
-use std::ops::DerefMut;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-/// A pool, whichever crate pools.
-trait Lends {
-    type Lent<'p>: DerefMut<Target: Session>
-    where
-        Self: 'p;
-
-    async fn lend(&self) -> Self::Lent<'_>;
-}
-
-impl Lends for deadpool::managed::Pool<pg_async::pool::Manager> {
-    type Lent<'p> = deadpool::managed::Object<pg_async::pool::Manager>;
-
-    async fn lend(&self) -> Self::Lent<'_> {
-        self.get().await.unwrap()
-    }
-}
-
-impl Lends for bb8::Pool<pg_async::pool::Manager> {
-    type Lent<'p> = bb8::PooledConnection<'p, pg_async::pool::Manager>;
-
-    async fn lend(&self) -> Self::Lent<'_> {
-        self.get().await.unwrap()
-    }
-}
-
-impl Lends for r2d2::Pool<pg_blocking::pool::Manager> {
-    type Lent<'p> = r2d2::PooledConnection<pg_blocking::pool::Manager>;
-
-    async fn lend(&self) -> Self::Lent<'_> {
-        self.get().unwrap()
-    }
-}
 
 fn asynchronous(url: &str, resets: Resets) -> pg_async::pool::Manager {
     pg_async::pool::Manager::new(pg_async::Config::new(url).unwrap()).resets(resets)

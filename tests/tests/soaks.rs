@@ -2,7 +2,7 @@
 
 use pg_tests::clients::{AsyncFace, BlockingFace, block_on, pg_blocking::complete};
 use pg_tests::server::Server;
-use pg_tests::soak::{drop_at_random, heal_ddl_changes};
+use pg_tests::soak::{drop_at_random, heal_ddl_changes, pools_under_kills};
 
 #[test]
 fn each_change_of_a_table_is_healed() {
@@ -18,4 +18,11 @@ fn whatever_is_cut_short_the_next_call_is_right() {
     assert!(cut > 3 && complete_ones > 20, "{cut} {complete_ones}");
     let [cut, complete_ones] = block_on(drop_at_random::<AsyncFace>(&database, 150, 8)).unwrap();
     assert!(cut > 3 && complete_ones > 20, "{cut} {complete_ones}");
+}
+
+#[test]
+fn a_pool_under_kills_loses_doubles_and_leaks_nothing() {
+    let told = pools_under_kills(6, 11);
+    println!("{told}");
+    assert_eq!(told.matches("0 lost, 0 doubled").count(), 3, "{told}");
 }
