@@ -6,6 +6,7 @@ pub mod clients;
 pub mod documents;
 #[cfg(unix)]
 pub mod fake_server;
+pub mod listeners;
 pub mod pools;
 #[cfg(unix)]
 pub mod recorded;

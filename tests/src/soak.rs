@@ -1,17 +1,24 @@
 //! Long runs against a server, by name: `cargo run --release -p pg-soak -- NAME`. Some are run shorter by the tests.
 
 mod drops;
+mod listening;
+mod many;
 mod pools;
 mod replication;
+mod waiting;
 
 pub use drops::drop_at_random;
+pub use listening::listening_under_kills;
+pub use many::many_connections;
 pub use pools::pools_under_kills;
 pub use replication::{busy_async, busy_blocking, forget_slot, impatient, large_transaction};
+pub use waiting::wait_for_nothing;
 
 use crate::clients::{AsyncFace, BlockingFace, Face, block_on};
 use crate::recorded::checks::{self, Extent};
 use crate::server::{Database, Server};
 use pg_core::{Error, Lifecycle, Result, Session};
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -44,6 +51,16 @@ pub const ALL: &[Soak] = &[
         run: drops::drops,
     },
     Soak {
+        name: "listen",
+        about: "a listener under 100 random kills of its sessions, links and server: what is missing lies before a gap",
+        run: listen,
+    },
+    Soak {
+        name: "many",
+        about: "200 connections in one thread, each asked every 10 ms for 10 s: CPU a query beside one that blocks",
+        run: || many_connections(200, Duration::from_secs(number(2, 10))),
+    },
+    Soak {
         name: "pools",
         about: "200 random kills of sessions and of the server while 64 borrowers share a pool of 8: nothing lost, doubled or leaked",
         run: || pools_under_kills(number(2, 200), number(3, 1)),
@@ -63,11 +80,28 @@ pub const ALL: &[Soak] = &[
         about: "sessions of seven kinds, ended and flipped at every byte and bit, and in 10,000 splits",
         run: recorded_sessions,
     },
+    Soak {
+        name: "waiting",
+        about: "ten seconds of waiting for a notification in each way of waiting: under 5 ms of CPU",
+        run: || wait_for_nothing(Duration::from_secs(number(2, 10))),
+    },
 ];
 
 /// A number of the command line: `replication_chaos KILLS SEED` says how many, and which.
 fn number(at: usize, otherwise: u64) -> u64 {
     std::env::args().nth(at).and_then(|number| number.parse().ok()).unwrap_or(otherwise)
+}
+
+fn listen() -> String {
+    let (kills, seed) = (number(2, 100), number(3, 1));
+    let blocking = listening_under_kills::<pg_blocking::Listener>(kills, seed);
+    format!("{blocking}\n{}", listening_under_kills::<pg_async::Listener>(kills, seed))
+}
+
+/// User and system time of this thread so far.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 type Check = fn(Extent) -> u64;

@@ -1,82 +1,30 @@
 //! A listener that outlives its connection: nothing is missing without a gap that says so.
 
+use pg_core::ErrorKind;
 use pg_core::listener::Signal;
-use pg_core::{ErrorKind, Result};
 use pg_tests::clients::{block_on, pg_async, pg_blocking};
 use pg_tests::fake_server::{FakeServer, Peer, message};
+use pg_tests::listeners::Hears;
 use pg_tests::relay::{Cut, Direction, Relay};
 use pg_tests::server::{Database, Server};
+use pg_tests::soak::listening_under_kills;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// What a listener is, in both clients.
-trait Hears: Sized {
-    async fn open(url: &str, channels: &[&str]) -> Self;
-    async fn next(&mut self) -> Result<Signal>;
-    async fn also(&mut self, channel: &str) -> Result<()>;
-    async fn no_longer(&mut self, channel: &str) -> Result<()>;
-
-    async fn hear(&mut self) -> Signal {
-        self.next().await.unwrap()
-    }
-}
-
-/// How long a link may be silent, how long an answer may take, and how long a request to cancel.
-const TIMES: [Duration; 3] =
-    [Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(100)];
-
-impl Hears for pg_blocking::Listener {
-    async fn open(url: &str, channels: &[&str]) -> Self {
-        let config = pg_blocking::Config::new(url).unwrap().cancel_timeout(TIMES[2]);
-        let listener = pg_blocking::Listener::connect(&config, channels).unwrap();
-        listener.heartbeat(TIMES[0], TIMES[1])
-    }
-
-    async fn next(&mut self) -> Result<Signal> {
-        self.next()
-    }
-
-    async fn also(&mut self, channel: &str) -> Result<()> {
-        self.listen(channel)
-    }
-
-    async fn no_longer(&mut self, channel: &str) -> Result<()> {
-        self.unlisten(channel)
-    }
-}
-
-impl Hears for pg_async::Listener {
-    async fn open(url: &str, channels: &[&str]) -> Self {
-        let config = pg_async::Config::new(url).unwrap().cancel_timeout(TIMES[2]);
-        let listener = pg_async::Listener::connect(&config, channels).await.unwrap();
-        listener.heartbeat(TIMES[0], TIMES[1])
-    }
-
-    async fn next(&mut self) -> Result<Signal> {
-        self.next().await
-    }
-
-    async fn also(&mut self, channel: &str) -> Result<()> {
-        self.listen(channel).await
-    }
-
-    async fn no_longer(&mut self, channel: &str) -> Result<()> {
-        self.unlisten(channel).await
-    }
-}
 
 /// Makes a test for each client of a body `async fn<L: Hears>()`.
 macro_rules! each_listener {
     ($($body:ident),+ $(,)?) => { $(
         mod $body {
+            use super::*;
+
             #[test]
             fn blocking() {
-                super::pg_blocking::complete(super::$body::<super::pg_blocking::Listener>());
+                pg_blocking::Listener::run(super::$body::<pg_blocking::Listener>());
             }
 
             #[test]
             fn asynchronous() {
-                super::block_on(super::$body::<super::pg_async::Listener>());
+                pg_async::Listener::run(super::$body::<pg_async::Listener>());
             }
         }
     )+ };
@@ -93,33 +41,15 @@ fn payload(signal: Signal) -> String {
     }
 }
 
-/// Kills of the server process, and of the link: a payload that is missing lies before a gap.
-async fn every_missing_payload_is_covered_by_a_gap<L: Hears>() {
+/// A channel that is added is listened to by the connections to come, too.
+async fn a_channel_that_was_added_is_heard_after_a_loss<L: Hears>() {
     let database = Server::shared().database();
     let relay = Relay::to(&database);
-    let mut notifier = notifier(&database);
     let mut listener = L::open(&relay.url(&database), &["c"]).await;
-    let mut sent = 0;
-    for round in 0..20 {
-        notifier.notify("c", &sent.to_string()).unwrap();
-        assert_eq!(payload(listener.hear().await), sent.to_string());
-        sent += 1;
-        if round % 2 == 0 {
-            let others = "select pg_terminate_backend(pid, 10000) from pg_stat_activity \
-                          where datname = current_database() and pid <> pg_backend_pid()";
-            notifier.query_values::<bool>(others, ()).unwrap();
-        } else {
-            relay.cut(Cut::Reset);
-        }
-        // Nobody listens now.
-        notifier.notify("c", &sent.to_string()).unwrap();
-        sent += 1;
-        assert!(matches!(listener.hear().await, Signal::Gap(_)));
-    }
     listener.also("d").await.unwrap();
     relay.cut(Cut::Fin);
     assert!(matches!(listener.hear().await, Signal::Gap(_)));
-    notifier.notify("d", "a channel that was added").unwrap();
+    notifier(&database).notify("d", "a channel that was added").unwrap();
     assert_eq!(payload(listener.hear().await), "a channel that was added");
 }
 
@@ -196,11 +126,17 @@ async fn a_connection_that_is_lost_at_once_is_not_made_anew_at_once<L: Hears>() 
 }
 
 each_listener!(
-    every_missing_payload_is_covered_by_a_gap,
+    a_channel_that_was_added_is_heard_after_a_loss,
     a_half_open_link_is_found_and_so_is_one_that_stalls_in_the_login,
     a_name_that_cannot_be_one_is_refused_while_there_is_no_connection,
     a_connection_that_is_lost_at_once_is_not_made_anew_at_once,
 );
+
+#[test]
+fn every_missing_payload_is_covered_by_a_gap() {
+    println!("{}", listening_under_kills::<pg_blocking::Listener>(20, 7));
+    println!("{}", listening_under_kills::<pg_async::Listener>(20, 8));
+}
 
 /// As in a `select!` with something that comes often: no call is long enough to connect, or to wait for a heartbeat.
 #[test]

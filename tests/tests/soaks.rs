@@ -2,7 +2,8 @@
 
 use pg_tests::clients::{AsyncFace, BlockingFace, block_on, pg_blocking::complete};
 use pg_tests::server::Server;
-use pg_tests::soak::{drop_at_random, heal_ddl_changes, pools_under_kills};
+use pg_tests::soak::{drop_at_random, heal_ddl_changes, pools_under_kills, wait_for_nothing};
+use std::time::Duration;
 
 #[test]
 fn each_change_of_a_table_is_healed() {
@@ -25,4 +26,9 @@ fn a_pool_under_kills_loses_doubles_and_leaks_nothing() {
     let told = pools_under_kills(6, 11);
     println!("{told}");
     assert_eq!(told.matches("0 lost, 0 doubled").count(), 3, "{told}");
+}
+
+#[test]
+fn waiting_takes_no_cpu_time() {
+    println!("{}", wait_for_nothing(Duration::from_secs(1)));
 }

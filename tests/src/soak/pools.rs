@@ -1,7 +1,8 @@
 //! A pool of 8 with 64 borrowers, while server processes are killed at random and the server restarts.
 //!
 //! Each borrower commits one numbered transaction after the other. One of known outcome is done again until it is
-//! committed, and one of unknown outcome is looked up; so that in the end each is there once and whole.
+//! committed, and one of unknown outcome is looked up; so that in the end each is there once and whole. Who looks it up waits
+//! for the transaction's lock: a server process that was killed may be committing still.
 
 use crate::clients::block_on;
 use crate::pools::Lends;
@@ -68,6 +69,8 @@ struct Ledger {
 #[derive(Default)]
 struct State {
     committed: BTreeSet<(i32, i32)>,
+    /// What became of it before.
+    stories: BTreeMap<(i32, i32), Vec<String>>,
     /// When the latest began of those that were committed.
     began: Option<Instant>,
     undone: u64,
@@ -120,7 +123,8 @@ impl Ledger {
         self.change(|state| {
             for (task, turn) in &state.committed {
                 let parts = kept.get(&(Some(*task), Some(*turn)));
-                assert_eq!(parts, Some(&(Some(2), Some(2))), "turn {turn} of task {task}, seed {}", self.seed);
+                let story = state.stories.get(&(*task, *turn));
+                assert_eq!(parts, Some(&(Some(2), Some(2))), "turn {turn} of task {task}: {story:#?}, seed {}", self.seed);
             }
             assert_eq!(kept.len(), state.committed.len(), "transactions that nobody committed, seed {}", self.seed);
             let State { committed, undone, unknown, .. } = state;
@@ -252,44 +256,50 @@ async fn borrow<L: Lends>(pool: &L, ledger: &Ledger, task: i32) {
     let mut is_unknown = false;
     while is_unknown || !ledger.change(|state| state.is_over) {
         let began = Instant::now();
+        let way = rng.below(8);
         let outcome = match pool.try_lend().await {
             Ok(mut lent) if is_unknown => is_kept(&mut *lent, task, turn).await,
-            Ok(mut lent) => write(&mut *lent, task, turn, rng.below(8)).await,
+            Ok(mut lent) => write(&mut *lent, task, turn, way).await,
             Err(_) => {
                 L::pause(Duration::from_millis(5)).await;
                 continue;
             }
         };
-        match outcome {
+        let is_lost = matches!(&outcome, Err(error) if error.kind() == ErrorKind::CommitUnknown);
+        ledger.change(|state| match &outcome {
             Ok(true) => {
-                is_unknown = false;
-                ledger.change(|state| {
-                    state.committed.insert((task, turn));
-                    state.began = state.began.max(Some(began));
-                });
-                turn += 1;
+                state.committed.insert((task, turn));
+                state.began = state.began.max(Some(began));
             }
-            Ok(false) => {
-                is_unknown = false;
-                ledger.change(|state| state.undone += 1);
+            _ => {
+                let story = state.stories.entry((task, turn)).or_default();
+                story.push(format!("way {way}, looked up: {is_unknown}: {outcome:?}"));
+                *if is_lost { &mut state.unknown } else { &mut state.undone } += 1;
             }
-            Err(error) if error.kind() == ErrorKind::CommitUnknown => {
-                is_unknown = true;
-                ledger.change(|state| state.unknown += 1);
+        });
+        match outcome {
+            Ok(is_committed) => {
+                is_unknown = false;
+                turn += i32::from(is_committed);
             }
             // Nothing but a lost connection keeps anybody from what he does.
             Err(error) => {
-                assert!(error.is_closed(), "turn {turn} of task {task}: {error}\n{error:?}");
-                ledger.change(|state| state.undone += 1);
+                assert!(error.is_closed(), "turn {turn} of task {task}: {error:?}");
+                is_unknown |= is_lost;
             }
         }
     }
 }
 
+/// Held by a transaction to its end.
+const LOCK: &str = "select pg_advisory_xact_lock($1, $2)";
+
 /// Whether the transaction is there.
 async fn is_kept<S: Session>(session: &mut S, task: i32, turn: i32) -> Result<bool> {
+    let mut transaction = session.begin().await?;
+    transaction.execute(LOCK, (task, turn)).await?;
     let sql = "select exists (select from kept where task = $1 and turn = $2)";
-    session.query_value(sql, (task, turn)).await
+    transaction.query_value(sql, (task, turn)).await
 }
 
 /// One transaction, in one of several ways; whether it was committed.
@@ -321,6 +331,7 @@ async fn write<S: Session>(session: &mut S, task: i32, turn: i32, way: u64) -> R
         _ => {}
     }
     let mut transaction = session.begin().await?;
+    transaction.execute(LOCK, (task, turn)).await?;
     transaction.execute(INSERT, (task, turn, 0)).await?;
     if way < 6 {
         transaction.execute(INSERT, (task, turn, 1)).await?;
