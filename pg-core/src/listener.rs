@@ -97,6 +97,7 @@ impl<D: Redial> Listener<D> {
         let commands = commands(&channels, &[])?;
         let patience = Duration::from_secs(10);
         let mut session = dial.connect(patience).await?;
+        notifying::check_hears(session.connection())?;
         run(&mut session, &commands, patience).await?;
         Ok(Listener {
             backoff: Backoff { pause: Duration::ZERO, chance: session.connection().chance() },

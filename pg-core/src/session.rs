@@ -620,15 +620,17 @@ pub trait Session: Run + Sized {
     /// What is notified is gathered during any operation, and while [waiting](Session::wait_notification).
     ///
     /// # Errors
-    /// A name that is empty or too long, before it is sent; what the server says.
+    /// A name that is empty or too long, before it is sent; a connection that keeps no prepared statements, as is said for
+    /// [poolers in transaction mode](crate::config::Config::statement_cache_capacity); what the server says.
     fn listen(&mut self, channel: &str) -> impl Future<Output = Result<()>> + Send {
-        notifying::command(self, notifying::listen(channel))
+        let hears = notifying::check_hears(self.connection());
+        notifying::command(self, hears.and_then(|()| notifying::listen(channel)))
     }
 
     /// Listens no longer to a channel; one that isn't listened to is no error.
     ///
     /// # Errors
-    /// As [`Session::listen`].
+    /// A name that is empty or too long, before it is sent; what the server says.
     fn unlisten(&mut self, channel: &str) -> impl Future<Output = Result<()>> + Send {
         notifying::command(self, notifying::unlisten(channel))
     }

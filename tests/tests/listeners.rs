@@ -172,6 +172,20 @@ fn calls_that_are_dropped_go_on_with_what_was_under_way() {
 }
 
 #[test]
+fn who_keeps_no_statements_can_not_listen() {
+    let database = Server::shared().database();
+    let url = database.url();
+    let config = pg_blocking::Config::new(&url).unwrap().statement_cache_capacity(0);
+    let blocking = pg_blocking::Listener::connect(&config, &["c"]).unwrap_err();
+    let config = pg_async::Config::new(&url).unwrap().statement_cache_capacity(0);
+    let asynchronous = block_on(pg_async::Listener::connect(&config, &["c"])).unwrap_err();
+    for error in [blocking, asynchronous] {
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(error.to_string().contains("past the pooler"), "{error}");
+    }
+}
+
+#[test]
 fn why_there_is_no_connection_can_be_asked() {
     let database = Server::shared().database();
     let relay = Relay::to(&database);

@@ -89,6 +89,21 @@ async fn they_are_gathered_during_any_operation_and_kept_in_order<S: Session>(
     still_answers(client).await
 }
 
+/// The setting for poolers in transaction mode, behind which nothing is heard.
+async fn who_keeps_no_statements_can_not_listen<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    let error = client.listen("c").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    let told = error.to_string();
+    assert!(told.contains("statement_cache_capacity(0)") && told.contains("past the pooler"), "{told}");
+    // Nothing was sent, and the rest of it works.
+    assert_eq!(client.query_value::<i64>("select count(*) from pg_listening_channels()", ()).await?, 0);
+    client.unlisten("c").await?;
+    client.notify("c", "to others").await?;
+    still_answers(client).await
+}
+
+pg_tests::both_clients!(with |config| config.statement_cache_capacity(0); who_keeps_no_statements_can_not_listen);
+
 async fn waiting_ends_at_the_deadline<S: Session>(client: &mut S, _: &Database) -> Result<()> {
     client.listen("c").await?;
     let start = Instant::now();
@@ -225,6 +240,43 @@ pg_tests::both_clients!(
     payloads_are_typed_by_serde,
     a_session_that_ends_is_heard_while_waiting,
 );
+
+#[test]
+fn channels_of_tokio_are_sinks() {
+    use clients::pg_async::{Config, io::ToChannel};
+    use tokio::sync::{broadcast, mpsc};
+    let database = Server::shared().database();
+    let payload = |heard: Heard| heard.notification().unwrap().payload;
+    clients::block_on(async {
+        let mut client = Config::new(&database.url()).unwrap().connect().await.unwrap();
+        client.listen("c").await.unwrap();
+        let (sender, mut receiver) = mpsc::channel(1);
+        client.set_notification_sink(Some(Box::new(ToChannel(sender))));
+        client.notify("c", "1").await.unwrap();
+        client.notify("c", "2").await.unwrap();
+        // It holds one.
+        let refusal = client.deliver_notifications(SOON).await.unwrap_err().to_string();
+        assert!(refusal.contains("full") && refusal.contains("1 are kept"), "{refusal}");
+        assert_eq!(receiver.recv().await.map(payload).unwrap(), "1");
+        assert_eq!(client.deliver_notifications(SOON).await.unwrap(), 1);
+        assert_eq!(receiver.recv().await.map(payload).unwrap(), "2");
+        drop(receiver);
+        client.notify("c", "3").await.unwrap();
+        let refusal = client.deliver_notifications(SOON).await.unwrap_err().to_string();
+        assert!(refusal.contains("gone"), "{refusal}");
+        // The next one is given what was refused.
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        client.set_notification_sink(Some(Box::new(ToChannel(sender))));
+        assert_eq!(receiver.recv().await.map(payload).unwrap(), "3");
+        let (sender, mut one) = broadcast::channel(8);
+        let mut other = sender.subscribe();
+        client.set_notification_sink(Some(Box::new(ToChannel(sender))));
+        client.notify("c", "4").await.unwrap();
+        for receiver in [&mut one, &mut other] {
+            assert_eq!(payload(receiver.recv().await.unwrap()), "4");
+        }
+    });
+}
 
 #[test]
 fn a_blocking_iterator_waits_for_each() {

@@ -3,7 +3,7 @@
 
 use pg_core::copy::{CopyFrom, CopyTo};
 use pg_core::exchange::pipeline;
-use pg_core::{FromSql, Isolation, Result, Retry, Row, Session, ToSql, Towards};
+use pg_core::{ErrorKind, FromSql, Isolation, Result, Retry, Row, Session, ToSql, Towards};
 use pg_tests::clients::{Face, still_answers};
 use pg_tests::server::{Database, PgBouncer, Server};
 use std::time::Duration;
@@ -123,7 +123,17 @@ async fn what_is_late_is_cancelled_through_it<F: Face>() {
     }
 }
 
+/// What would be heard by nobody is refused, also where the pooler has a connection for it.
+async fn listening_is_refused<F: Face>() {
+    let Some((_database, _pooler, mut one, mut two)) = two_clients::<F>(1).await else { return };
+    let error = one.listen("c").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    two.notify("c", "to nobody").await.unwrap();
+    queries(&mut one, 1).await.unwrap();
+}
+
 pg_tests::each_client!(
+    listening_is_refused,
     statements_of_two_clients_take_turns,
     transactions_keep_their_connection,
     copies_and_pipelines_go_through,

@@ -7,8 +7,11 @@ use pg_tests::clients::still_answers;
 use pg_tests::fake_server::FakeServer;
 use pg_tests::relay::Relay;
 use pg_tests::server::{Database, Server};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
 use std::os::fd::BorrowedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -92,6 +95,28 @@ fn an_interrupt_cancels_the_query_and_the_connection_stays_usable() {
     let error = client.wait_notification(Duration::from_secs(600)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     complete(still_answers(&mut client)).unwrap();
+}
+
+/// A process that a signal interrupts, as Ctrl-C does.
+#[test]
+fn sigint_cancels_the_query_and_the_connection_goes_on() {
+    let database = Server::shared().database();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_interrupted_by_sigint"));
+    let mut process = command.arg(database.url()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut other = Config::new(&database.url()).unwrap().connect().unwrap();
+    for _ in 0..2 {
+        let sql = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
+        while other.query_value::<i64>(sql, ()).unwrap() == 0 {
+            assert_eq!(process.try_wait().unwrap(), None, "it has ended");
+        }
+        let start = Instant::now();
+        kill_process(Pid::from_child(&process), Signal::INT).unwrap();
+        assert_eq!(lines.next().unwrap().unwrap(), "Interrupted, and the connection goes on: true");
+        assert!(start.elapsed() < Duration::from_secs(20));
+    }
+    assert_eq!(lines.next().unwrap().unwrap(), "heard: true");
+    assert!(process.wait().unwrap().success());
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod stream;
 #[cfg(feature = "runtime-tokio")]
 mod tokio;
 #[cfg(feature = "runtime-tokio")]
+mod tokio_channel;
+#[cfg(feature = "runtime-tokio")]
 pub mod tokio_io;
 #[cfg(unix)]
 mod watch;

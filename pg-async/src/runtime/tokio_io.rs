@@ -1,5 +1,5 @@
 //! tokio's `AsyncRead`, `AsyncWrite` and `AsyncSeek` for what a session lends: large objects are all three, and COPY is
-//! fed from them and written to them.
+//! fed from them and written to them. tokio's channels take notifications ([`ToChannel`]).
 
 use pg_core::error::{Error, ErrorKind, Result};
 use pg_core::run::Lender;
@@ -9,6 +9,8 @@ use std::io::{self, SeekFrom};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
+
+pub use super::tokio_channel::ToChannel;
 
 /// So much is read from a source at once.
 const PIECE: usize = 64 * 1024;

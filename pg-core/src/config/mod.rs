@@ -275,7 +275,8 @@ impl<C> Config<C> {
     /// How many prepared statements a connection keeps. Default: 100.
     ///
     /// 0: none. Statements are sent without a name, still in one round trip; that is all that a pooler in transaction mode
-    /// needs, such as PgBouncer (from 1.21 on it can keep named statements itself).
+    /// needs, such as PgBouncer (from 1.21 on it can keep named statements itself). Behind it nothing that is notified would be
+    /// heard, so such a connection refuses to listen.
     #[must_use]
     pub fn statement_cache_capacity(mut self, statements: usize) -> Self {
         self.settings.statement_cache_capacity = statements;

@@ -76,14 +76,14 @@ pub struct Refused {
 }
 
 /// Where notifications go as they come: `Vec`, `VecDeque`, both behind `Arc<Mutex<..>>`, std's channels, a function
-/// `FnMut(&Heard) -> Result<(), Box<dyn Error + Send + Sync>>`.
+/// `FnMut(&Heard) -> Result<(), Box<dyn Error + Send + Sync>>`. tokio's channels: `pg_async::io::ToChannel`.
 ///
 /// It is called wherever the connection reads, so it must not wait. What it refuses stays with the connection, and is given
 /// to it again when the next comes, or by `deliver_notifications`, which tells the refusal too. What it was given
 /// when it panics is told as lost.
 #[diagnostic::on_unimplemented(
     message = "notifications can't go to `{Self}`",
-    note = "they go to a `Vec<Heard>`, a `VecDeque<Heard>`, either of them in an `Arc<Mutex<..>>`, a channel of std, or a closure that says its types: `|heard: &Heard| -> Result<(), Box<dyn Error + Send + Sync>>`"
+    note = "they go to a `Vec<Heard>`, a `VecDeque<Heard>`, either of them in an `Arc<Mutex<..>>`, a channel of std (of tokio: `pg_async::io::ToChannel`), or a closure that says its types: `|heard: &Heard| -> Result<(), Box<dyn Error + Send + Sync>>`"
 )]
 pub trait NotificationSink: Send {
     /// Takes one.

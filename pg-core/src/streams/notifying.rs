@@ -8,6 +8,7 @@ use crate::exchange::batch::Batch;
 use crate::exchange::collect::Affected;
 use crate::exchange::query::Request;
 use crate::exchange::waiting::Hear;
+use crate::protocol::connection::Connection;
 use crate::protocol::notifications::Heard;
 use crate::quote;
 use crate::run::Run;
@@ -29,6 +30,16 @@ fn check_channel(channel: &str) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// Whether a connection can be told anything: whoever keeps no statements because a pooler in transaction mode is in between
+/// would listen on a server connection that the next transaction of somebody else may get.
+pub(crate) fn check_hears(connection: &Connection) -> Result<()> {
+    if connection.conversation.statements.is_caching() {
+        return Ok(());
+    }
+    Err(Error::usage("behind a pooler in transaction mode, which statement_cache_capacity(0) is for, nothing is heard")
+        .hint("listen over a connection of its own that goes past the pooler and keeps the default statement_cache_capacity"))
 }
 
 pub(crate) fn listen(channel: &str) -> Result<String> {
