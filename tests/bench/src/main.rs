@@ -4,11 +4,11 @@
 //! cargo run --release --manifest-path tests/bench/Cargo.toml [-- WORDS]
 //! ```
 //!
-//! Words choose: `w1`, `w2`, `w4`, `w5`, `w6` or `w9`, `counts` or `times`, names of peers; without them it is all. It starts its own
+//! Words choose: `w1`, `w2`, `w4`, `w5`, `w6`, `w9` or `w10`, `counts` or `times`, names of peers; without them it is all. It starts its own
 //! PostgreSQL, as the tests do. Wants Linux, valgrind, strace, and libpq-dev (or `--no-default-features`).
 //!
 //! # How to read the figures
-//! Everything goes over a Unix socket, and is given for one unit: a query of W1, a row of the others; system calls are for
+//! Everything goes over a Unix socket, and is given for one unit: a query of W1 and W6, a notification of W10, a row of the others; system calls are for
 //! one query. `raw` is the limit: request bytes made beforehand, nothing but frames read. `raw-decode` also decodes by hand,
 //! as libpq's rows are; tokio-postgres and postgres decode W9 by the derives of postgres-types.
 //! For W1 client and server share a CPU, for the others each has its own.
@@ -89,7 +89,7 @@ fn main() -> Result<ExitCode> {
 /// What the command line chose; a group of words of which none was said is wanted whole.
 struct Wanted(HashSet<String>);
 
-const GROUPS: [&[&str]; 2] = [&["w1", "w2", "w4", "w5", "w6", "w9"], &["counts", "times"]];
+const GROUPS: [&[&str]; 2] = [&["w1", "w2", "w4", "w5", "w6", "w9", "w10"], &["counts", "times"]];
 
 impl Wanted {
     fn read(words: impl Iterator<Item = String>) -> Result<Wanted> {
@@ -99,7 +99,8 @@ impl Wanted {
         };
         match words.iter().find(|word| !known(word)) {
             Some(word) => {
-                Err(format!("{word:?} is none of w1, w2, w4, w5, w6, w9, counts, times, nor a peer").into())
+                Err(format!("{word:?} is none of w1, w2, w4, w5, w6, w9, w10, counts, times, nor a peer")
+                    .into())
             }
             None => Ok(Wanted(words)),
         }

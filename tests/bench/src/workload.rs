@@ -29,9 +29,11 @@ pub enum Workload {
     CopyOut,
     /// W9: [`ROWS`] rows of arrays, a composite and an enum into a `Vec<Parcel>`.
     Nested,
+    /// W10: [`ROWS`] notifications, which the session is sent for one statement of its own, each taken with its payload.
+    Notifications,
 }
 
-pub const WORKLOADS: [Workload; 8] = [
+pub const WORKLOADS: [Workload; 9] = [
     Workload::Row,
     Workload::Owned,
     Workload::Borrowed,
@@ -40,6 +42,7 @@ pub const WORKLOADS: [Workload; 8] = [
     Workload::CopyOut,
     Workload::Tasks,
     Workload::Nested,
+    Workload::Notifications,
 ];
 
 impl Workload {
@@ -54,6 +57,7 @@ impl Workload {
             Workload::CopyIn => "w5-in",
             Workload::CopyOut => "w5-out",
             Workload::Nested => "w9",
+            Workload::Notifications => "w10",
         }
     }
 
@@ -66,6 +70,7 @@ impl Workload {
             Workload::Tasks => "w6",
             Workload::CopyIn | Workload::CopyOut => "w5",
             Workload::Nested => "w9",
+            Workload::Notifications => "w10",
         }
     }
 
@@ -78,6 +83,7 @@ impl Workload {
             Workload::CopyIn => COPY_IN,
             Workload::CopyOut => COPY_OUT,
             Workload::Nested => NESTED_ROWS,
+            Workload::Notifications => NOTIFY,
         }
     }
 
@@ -95,6 +101,7 @@ impl Workload {
             Workload::Nested => {
                 "W9: 10,000 rows of int4[16], text[8], a composite and an enum into owned structs; figures of one row"
             }
+            Workload::Notifications => "W10: 10,000 notifications; figures of one notification",
         }
     }
 
@@ -126,6 +133,7 @@ impl Workload {
                 User::expected(i64::from(ROWS)).into()
             }
             Workload::Nested => Parcel::expected(ROWS as i32).into(),
+            Workload::Notifications => Last::Count(ROWS.into()),
         }
     }
 }
@@ -135,7 +143,15 @@ impl Workload {
 pub enum Last {
     User(User),
     Parcel(Parcel),
+    /// How many there were; the number of the last notification.
     Count(i64),
+}
+
+impl Last {
+    /// Of the last notification.
+    pub fn payload(payload: &str) -> Option<Last> {
+        payload.parse().ok().map(Last::Count)
+    }
 }
 
 impl From<User> for Last {
@@ -193,6 +209,9 @@ pub const COPY_OUT: &str =
 pub const COPY_HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// And what it ends with.
 pub const COPY_TRAILER: &[u8; 2] = &[0xff; 2];
+pub const LISTEN: &str = "listen bench";
+/// Their numbers from 1 on. A session's own come before it is ready for the next statement.
+pub const NOTIFY: &str = "select count(pg_notify('bench', n::text))::int8 from generate_series(1, 10000) n";
 pub const NESTED_ROWS: &str = "select weights, tags, address, status from parcel order by id";
 
 #[derive(Debug, Clone, PartialEq, CopyRow, FromRow)]

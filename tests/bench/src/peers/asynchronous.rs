@@ -1,6 +1,6 @@
 //! Ours: pg-async on a current_thread runtime of tokio.
 
-use std::hint::black_box;
+use std::{hint::black_box, time::Duration};
 
 use pg_async::{Config, CopyFrom, CopyTo, Session, Shared};
 
@@ -8,8 +8,8 @@ use super::pop;
 use crate::{
     child::{Place, Rounds},
     workload::{
-        COPIED, EMPTIED, INSERTED, INSERTS, KEY, Last, NOT_INSERTED, ONE_ROW, Parcel, QUERIES, Result, TASKS,
-        User, UserRef, Workload,
+        COPIED, EMPTIED, INSERTED, INSERTS, KEY, LISTEN, Last, NOT_INSERTED, ONE_ROW, Parcel, QUERIES,
+        Result, TASKS, User, UserRef, Workload,
     },
 };
 
@@ -24,7 +24,10 @@ async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let mut client = Config::new(&Place::get()?.url())?.connect().await?;
     let sql = workload.sql();
     let users = User::all();
-    let mut last = None;
+    if workload == Workload::Notifications {
+        client.batch_execute(LISTEN).await?;
+    }
+    let (mut last, mut heard_last) = (None, None);
     for () in rounds {
         match workload {
             Workload::Inserts => {
@@ -59,6 +62,13 @@ async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
                 }
             }
             Workload::Nested => last = pop(client.query::<Parcel>(sql, ()).await?),
+            Workload::Notifications => {
+                client.query_value::<i64>(sql, ()).await?;
+                while let Some(heard) = client.wait_notification(Duration::ZERO).await? {
+                    heard_last = black_box(heard).notification();
+                }
+                last = heard_last.as_ref().and_then(|notification| Last::payload(&notification.payload));
+            }
         }
     }
     if workload == Workload::Inserts {

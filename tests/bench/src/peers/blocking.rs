@@ -1,6 +1,6 @@
 //! Ours: pg-blocking.
 
-use std::hint::black_box;
+use std::{hint::black_box, time::Duration};
 
 use pg_blocking::{Config, CopyFrom, CopyTo};
 
@@ -8,7 +8,8 @@ use super::pop;
 use crate::{
     child::{Place, Rounds},
     workload::{
-        COPIED, EMPTIED, INSERTED, INSERTS, KEY, Last, NOT_INSERTED, Parcel, Result, User, UserRef, Workload,
+        COPIED, EMPTIED, INSERTED, INSERTS, KEY, LISTEN, Last, NOT_INSERTED, Parcel, Result, User, UserRef,
+        Workload,
     },
 };
 
@@ -16,7 +17,10 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let mut client = Config::new(&Place::get()?.url())?.connect()?;
     let sql = workload.sql();
     let users = User::all();
-    let mut last = None;
+    if workload == Workload::Notifications {
+        client.batch_execute(LISTEN)?;
+    }
+    let (mut last, mut heard_last) = (None, None);
     for () in rounds {
         match workload {
             Workload::Inserts => {
@@ -51,6 +55,13 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
                 }
             }
             Workload::Nested => last = pop(client.query::<Parcel>(sql, ())?),
+            Workload::Notifications => {
+                client.query_value::<i64>(sql, ())?;
+                while let Some(heard) = client.wait_notification(Duration::ZERO)? {
+                    heard_last = black_box(heard).notification();
+                }
+                last = heard_last.as_ref().and_then(|notification| Last::payload(&notification.payload));
+            }
         }
     }
     if workload == Workload::Inserts {

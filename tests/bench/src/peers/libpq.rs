@@ -11,7 +11,8 @@ use super::pop;
 use crate::{
     child::{Place, Rounds},
     workload::{
-        self, COPIED, COPY_HEADER, COPY_TRAILER, EMPTIED, KEY, Last, Parcel, Result, User, UserRef, Workload,
+        self, COPIED, COPY_HEADER, COPY_TRAILER, EMPTIED, KEY, LISTEN, Last, Parcel, Result, User, UserRef,
+        Workload,
     },
 };
 
@@ -20,6 +21,14 @@ struct PGconn([u8; 0]);
 
 #[repr(C)]
 struct PGresult([u8; 0]);
+
+/// The first fields, all that is read of it.
+#[repr(C)]
+struct PGnotify {
+    relname: *const c_char,
+    be_pid: c_int,
+    extra: *const c_char,
+}
 
 #[link(name = "pq")]
 unsafe extern "C" {
@@ -52,6 +61,7 @@ unsafe extern "C" {
     fn PQputCopyData(conn: *mut PGconn, buffer: *const c_char, nbytes: c_int) -> c_int;
     fn PQputCopyEnd(conn: *mut PGconn, errormsg: *const c_char) -> c_int;
     fn PQgetCopyData(conn: *mut PGconn, buffer: *mut *mut c_char, asynchronous: c_int) -> c_int;
+    fn PQnotifies(conn: *mut PGconn) -> *mut PGnotify;
     fn PQfreemem(memory: *mut c_void);
     fn PQclear(result: *mut PGresult);
 }
@@ -66,7 +76,10 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let connection = Connection::open(&Place::get()?.url())?;
     connection.prepare(if workload == Workload::CopyIn { COPIED } else { workload.sql() })?;
     let users = User::all();
-    let mut last = None;
+    if workload == Workload::Notifications {
+        connection.execute(LISTEN, PGRES_COMMAND_OK)?;
+    }
+    let (mut last, mut heard_last) = (None, None);
     for () in rounds {
         match workload {
             Workload::Inserts | Workload::Tasks => return Err("is_done_by says that it isn't done".into()),
@@ -96,6 +109,11 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
                 let rows = connection.run(&[])?;
                 let parcels = (0..rows.count()).map_while(|row| Parcel::decode(rows.fields(row)));
                 last = pop(parcels.collect::<Vec<Parcel>>());
+            }
+            Workload::Notifications => {
+                drop(connection.run(&[])?);
+                connection.notifications(|payload| heard_last = Some(black_box(payload.to_owned())));
+                last = heard_last.as_deref().and_then(Last::payload);
             }
         }
     }
@@ -199,6 +217,23 @@ impl Connection {
             }
             // SAFETY: the buffer is libpq's.
             unsafe { PQfreemem(buffer.cast()) }
+        }
+    }
+
+    /// The payloads of all that have come.
+    fn notifications(&self, mut heard: impl FnMut(&str)) {
+        loop {
+            // SAFETY: an open connection.
+            let notification = unsafe { PQnotifies(self.0) };
+            if notification.is_null() {
+                return;
+            }
+            // SAFETY: libpq gave it with C strings, which are read before it is freed; it is not used afterwards.
+            unsafe {
+                black_box(((*notification).relname, (*notification).be_pid));
+                heard(CStr::from_ptr((*notification).extra).to_str().unwrap_or_default());
+                PQfreemem(notification.cast());
+            }
         }
     }
 

@@ -14,14 +14,17 @@ use super::{
 };
 use crate::{
     child::{Place, Rounds},
-    workload::{COPIED, EMPTIED, KEY, Last, Result, User, Workload},
+    workload::{COPIED, EMPTIED, KEY, LISTEN, Last, Result, User, Workload},
 };
 
 pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let mut client = Client::connect(&Place::get()?.url(), NoTls)?;
+    if workload == Workload::Notifications {
+        client.batch_execute(LISTEN)?;
+    }
     let statement = client.prepare(workload.sql())?;
     let users = User::all();
-    let mut last = None;
+    let (mut last, mut heard_last) = (None, None);
     for () in rounds {
         match workload {
             Workload::Inserts | Workload::Tasks => return Err("is_done_by says that it isn't done".into()),
@@ -61,6 +64,15 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
             Workload::Nested => {
                 let parcels = client.query(&statement, &[])?;
                 last = pop(parcels.iter().map(parcel).collect::<Vec<Parcel>>());
+            }
+            Workload::Notifications => {
+                client.query_one(&statement, &[])?;
+                let mut notifications = client.notifications();
+                let mut notifications = notifications.iter();
+                while let Some(notification) = notifications.next()? {
+                    heard_last = Some(black_box(notification));
+                }
+                last = heard_last.as_ref().and_then(|notification| Last::payload(notification.payload()));
             }
         }
     }

@@ -16,7 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::pop;
 use crate::{
     child::{Place, Rounds},
-    workload::{self, EMPTIED, KEY, Last, Parcel, Result, User, UserRef, Workload},
+    workload::{self, EMPTIED, KEY, LISTEN, Last, Parcel, Result, User, UserRef, Workload},
 };
 
 pub fn framed(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
@@ -33,6 +33,9 @@ fn frame_all(mut wire: Wire, workload: Workload, rounds: Rounds) -> Result<Optio
         Workload::CopyOut => query(&[workload.sql()]),
         _ => wire.prepare(workload)?,
     };
+    if workload == Workload::Notifications {
+        wire.ask(&query(&[LISTEN]), |_| {})?;
+    }
     for () in rounds {
         wire.ask(&request, |row| {
             black_box(row);
@@ -50,6 +53,7 @@ fn frame_all(mut wire: Wire, workload: Workload, rounds: Rounds) -> Result<Optio
                 Some(row) => user(row).map(Last::from),
                 None => last.take(),
             },
+            Workload::Notifications => notification(row).and_then(|(_, _, payload)| Last::payload(&payload)),
             _ => UserRef::decode(fields(row)).map(|user| user.to_user().into()),
         }
     })?;
@@ -63,8 +67,11 @@ pub fn decoded(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
         Workload::CopyOut => query(&[workload.sql()]),
         _ => wire.prepare(workload)?,
     };
+    if workload == Workload::Notifications {
+        wire.ask(&query(&[LISTEN]), |_| {})?;
+    }
     let users = User::all();
-    let mut last = None;
+    let (mut last, mut heard_last) = (None, None);
     for () in rounds {
         match workload {
             Workload::Inserts | Workload::Tasks => return Err("is_done_by says that it isn't done".into()),
@@ -99,6 +106,10 @@ pub fn decoded(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
                 let mut parcels = Vec::new();
                 wire.ask(&request, |row| parcels.extend(Parcel::decode(fields(row))))?;
                 last = pop(parcels);
+            }
+            Workload::Notifications => {
+                wire.ask(&request, |body| heard_last = black_box(notification(body)))?;
+                last = heard_last.as_ref().and_then(|(_, _, payload)| Last::payload(payload));
             }
         }
     }
@@ -161,6 +172,13 @@ pub(super) fn fields<'r>(row: &'r [u8]) -> impl FnMut() -> Option<&'r [u8]> {
     }
 }
 
+/// A NotificationResponse by hand: process, channel, payload.
+fn notification(body: &[u8]) -> Option<(i32, String, String)> {
+    let (process, rest) = body.split_first_chunk()?;
+    let mut words = rest.split(|byte| *byte == 0).map(|word| std::str::from_utf8(word).map(str::to_owned));
+    Some((i32::from_be_bytes(*process), words.next()?.ok()?, words.next()?.ok()?))
+}
+
 struct Wire {
     stream: UnixStream,
     buffer: Box<[u8]>,
@@ -204,7 +222,7 @@ impl Wire {
         Ok(last)
     }
 
-    /// Sends a request and calls `row` with the body of each DataRow or CopyData, until ReadyForQuery.
+    /// Sends a request and calls `row` with the body of each DataRow, CopyData or NotificationResponse, until ReadyForQuery.
     fn ask(&mut self, request: &[u8], mut row: impl FnMut(&[u8])) -> Result<()> {
         self.stream.write_all(request)?;
         let (mut start, mut end) = (0, 0);
@@ -223,7 +241,7 @@ impl Wire {
             };
             start += after;
             match tag {
-                b'D' | b'd' => row(body),
+                b'D' | b'd' | b'A' => row(body),
                 b'Z' => return Ok(()),
                 b'E' => return Err(String::from_utf8_lossy(body).into()),
                 _ => {}

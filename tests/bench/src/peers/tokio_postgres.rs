@@ -1,12 +1,17 @@
 //! tokio-postgres on a current_thread runtime, its connection a task of the same.
 
-use std::{hint::black_box, sync::Arc};
+use std::{
+    future::poll_fn,
+    hint::black_box,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures_util::TryStreamExt;
 use postgres_derive::FromSql;
 use tokio_postgres::{
-    Client, NoTls, Row, Statement,
+    AsyncMessage, Client, Connection, NoTls, Notification, Row, Socket, Statement,
     binary_copy::{BinaryCopyInWriter, BinaryCopyOutRow, BinaryCopyOutStream},
+    tls::NoTlsStream,
     types::{ToSql, Type},
 };
 
@@ -14,8 +19,8 @@ use super::pop;
 use crate::{
     child::{Place, Rounds},
     workload::{
-        self, COPIED, EMPTIED, INSERTED, INSERTS, KEY, Last, NOT_INSERTED, QUERIES, Result, TASKS, User,
-        UserRef, Workload,
+        self, COPIED, EMPTIED, INSERTED, INSERTS, KEY, LISTEN, Last, NOT_INSERTED, QUERIES, Result, TASKS,
+        User, UserRef, Workload,
     },
 };
 
@@ -25,7 +30,13 @@ pub fn run(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
 
 async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
     let (client, connection) = tokio_postgres::connect(&Place::get()?.url(), NoTls).await?;
-    tokio::spawn(connection);
+    let heard_last = Arc::<Mutex<Option<Notification>>>::default();
+    if workload == Workload::Notifications {
+        tokio::spawn(hear(connection, heard_last.clone()));
+        client.batch_execute(LISTEN).await?;
+    } else {
+        tokio::spawn(connection);
+    }
     let client = Arc::new(client);
     let statement = client.prepare(workload.sql()).await?;
     let users = User::all();
@@ -98,6 +109,11 @@ async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
                 let parcels = client.query(&statement, &[]).await?;
                 last = pop(parcels.iter().map(parcel).collect::<Vec<Parcel>>());
             }
+            Workload::Notifications => {
+                client.query_one(&statement, &[]).await?;
+                let heard = heard_last.lock().unwrap_or_else(PoisonError::into_inner);
+                last = heard.as_ref().and_then(|notification| Last::payload(notification.payload()));
+            }
         }
     }
     if workload == Workload::Inserts {
@@ -107,6 +123,19 @@ async fn session(workload: Workload, rounds: Rounds) -> Result<Option<Last>> {
         last = Some(user(&client.query_one(COPIED, &[]).await?).into());
     }
     Ok(last)
+}
+
+/// Drives a connection, and takes its notifications where they come: a channel to another task would cost more.
+async fn hear(
+    mut connection: Connection<Socket, NoTlsStream>,
+    last: Arc<Mutex<Option<Notification>>>,
+) -> std::result::Result<(), tokio_postgres::Error> {
+    while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+        if let AsyncMessage::Notification(notification) = message? {
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(black_box(notification));
+        }
+    }
+    Ok(())
 }
 
 /// The columns of a user, for COPY.
