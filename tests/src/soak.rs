@@ -1,5 +1,6 @@
 //! Long runs against a server, by name: `cargo run --release -p pg-soak -- NAME`. Some are run shorter by the tests.
 
+pub mod copy_memory;
 mod drops;
 mod listening;
 mod many;

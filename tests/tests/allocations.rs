@@ -4,6 +4,7 @@
 use allocation_counter::measure;
 use pg_core::{FromRow, Session};
 use pg_tests::server::{Database, Server};
+use pg_tests::soak::copy_memory::{self, CLIENTS, Work};
 use std::time::SystemTime;
 use uuid::Uuid;
 
@@ -208,6 +209,17 @@ fn a_stopped_reader_of_10_gigabytes_holds_one_buffer() {
         assert!(info.bytes_max < 128 * 1024, "{} bytes", info.bytes_max);
     }
     println!("{} bytes at most, blocking, {} async", blocking.bytes_max, asynchronous.bytes_max);
+}
+
+/// A million of them in `pg-soak copy_memory`, in no more.
+#[test]
+fn a_hundred_thousand_rows_go_in_and_out_in_half_a_megabyte() {
+    let database = copy_memory::database();
+    for (client, work) in CLIENTS.iter().flat_map(|client| Work::ALL.map(|work| (client, work))) {
+        let held = measure(|| (client.run)(&database.url(), work, 100_000)).bytes_max;
+        println!("{} {work:?}: {held} bytes at most", client.name);
+        assert!(held < copy_memory::LIMIT, "{} {work:?}: {held} bytes", client.name);
+    }
 }
 
 #[test]

@@ -14,6 +14,11 @@ const MORE: &[Soak] = &[
         run: memory::replication,
     },
     Soak {
+        name: "copy_memory",
+        about: "1,000,000 rows in and out, by COPY and by a query: what a client holds doesn't grow with them",
+        run: || soak::copy_memory::measured(|work| allocation_counter::measure(work).bytes_max),
+    },
+    Soak {
         name: "simulation",
         about: "10 million runs of a client and an imagined server, a quarter of them without faults; or as many as said",
         run: pg_simulation::soak::simulation,
