@@ -158,7 +158,8 @@ pub fn still_answers<S: Session>(client: &mut S) -> impl Future<Output = Result<
 /// pg_tests::both_clients!(with |config| config.statement_cache_capacity(2); others, and_more);
 /// ```
 ///
-/// Each of the two tests has a database of its own on the shared server. In the async one the body is spawned on a
+/// Each of the two tests has a database of its own on the shared server, and with `PG_TESTS_PGBOUNCER=1` a PgBouncer before
+/// it: see [`Stage`](crate::stage::Stage). In the async one the body is spawned on a
 /// multi-thread runtime, so that every future in it must be `Send`. `with` says how both clients are configured.
 #[macro_export]
 macro_rules! both_clients {
@@ -171,32 +172,34 @@ macro_rules! both_clients {
             fn blocking() {
                 use $crate::clients::pg_blocking::{Config, complete};
                 let configure: fn(Config) -> Config = $configure;
-                let database = $crate::server::Server::shared().database();
-                let mut client = configure(Config::new(&database.url()).unwrap()).connect().unwrap();
-                if let Err(error) = complete(super::$body(&mut client, &database)) {
-                    panic!("{error}");
-                }
+                $crate::stage::Stage::play(module_path!(), |stage| {
+                    let mut client = stage.config(configure).connect().unwrap();
+                    if let Err(error) = complete(super::$body(&mut client, stage.database())) {
+                        panic!("{error}");
+                    }
+                });
             }
 
             #[test]
             fn asynchronous() {
                 use $crate::clients::pg_async::Config;
                 let configure: fn(Config) -> Config = $configure;
-                let database = $crate::server::Server::shared().database();
-                let outcome = $crate::clients::block_on(async {
-                    let config = configure(Config::new(&database.url()).unwrap());
-                    let database = std::sync::Arc::new(database);
-                    tokio::spawn(async move {
-                        let mut client = config.connect().await?;
-                        super::$body(&mut client, &database).await
-                    })
-                    .await
+                $crate::stage::Stage::play(module_path!(), |stage| {
+                    let config = stage.config(configure);
+                    let outcome = $crate::clients::block_on(async {
+                        let database = stage.database().clone();
+                        tokio::spawn(async move {
+                            let mut client = config.connect().await?;
+                            super::$body(&mut client, &database).await
+                        })
+                        .await
+                    });
+                    match outcome {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => panic!("{error}"),
+                        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+                    }
                 });
-                match outcome {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => panic!("{error}"),
-                    Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-                }
             }
         }
     )+ };

@@ -20,6 +20,8 @@ pub mod sharing;
 #[cfg(unix)]
 pub mod soak;
 #[cfg(unix)]
+pub mod stage;
+#[cfg(unix)]
 pub mod trace;
 
 /// The README's code compiles.

@@ -162,8 +162,13 @@ async fn a_pause_takes_its_time<S: Session>(client: &mut S, _: &Database) -> Res
     let mut tx = client.begin().await?;
     tx.execute("select 1", ()).await?;
     tx.pause(Duration::ZERO).await?;
-    tx.commit().await?;
-    // Whoever is ended meanwhile hears of it at once.
+    tx.commit().await
+}
+
+async fn whoever_is_ended_in_a_pause_hears_of_it_at_once<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
     let pid: i32 = client.query_value("select pg_backend_pid()", ()).await?;
     client.execute("set idle_session_timeout = '10ms'", ()).await?;
     let started = Instant::now();
@@ -182,6 +187,7 @@ pg_tests::both_clients!(
     a_commit_that_was_cancelled_is_known_to_be_undone,
     what_was_dropped_before_counts_too,
     a_pause_takes_its_time,
+    whoever_is_ended_in_a_pause_hears_of_it_at_once,
 );
 
 async fn set_when_connecting<S: Session>(client: &mut S, _: &Database) -> Result<()> {

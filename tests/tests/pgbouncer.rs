@@ -113,6 +113,26 @@ async fn copies_and_pipelines_go_through<F: Face>() {
     }
 }
 
+/// Outside of one, the pooler lends the server's connection to others as soon as it is refused, though data is on its way.
+async fn a_copy_that_is_refused_in_a_transaction_leaves_usable_connections<F: Face>() {
+    let Some((_database, _pooler, mut one, mut two)) = two_clients::<F>(2).await else { return };
+    for n in 0..5 {
+        let mut tx = one.begin().await.unwrap();
+        let mut copy = tx.copy_in("copy t from stdin").await.unwrap();
+        let error = loop {
+            if let Err(error) = copy.write(&b"no number\tx\n".repeat(10_000)).await {
+                break error;
+            }
+        };
+        assert_eq!(error.sqlstate().unwrap().code(), "22P02", "{error}");
+        drop(copy);
+        queries(&mut two, n).await.unwrap();
+        drop(tx);
+        queries(&mut one, n).await.unwrap();
+        assert_eq!(two.query_value::<i64>("select count(*) from t", ()).await.unwrap(), 0);
+    }
+}
+
 async fn what_is_late_is_cancelled_through_it<F: Face>() {
     let Some((_database, _pooler, mut one, mut two)) = two_clients::<F>(2).await else { return };
     for n in 0..5 {
@@ -137,5 +157,6 @@ pg_tests::each_client!(
     statements_of_two_clients_take_turns,
     transactions_keep_their_connection,
     copies_and_pipelines_go_through,
+    a_copy_that_is_refused_in_a_transaction_leaves_usable_connections,
     what_is_late_is_cancelled_through_it,
 );

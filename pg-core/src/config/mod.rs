@@ -276,7 +276,9 @@ impl<C> Config<C> {
     ///
     /// 0: none. Statements are sent without a name, still in one round trip; that is all that a pooler in transaction mode
     /// needs, such as PgBouncer (from 1.21 on it can keep named statements itself). Behind it nothing that is notified would be
-    /// heard, so such a connection refuses to listen.
+    /// heard, so such a connection refuses to listen. Run COPY FROM STDIN in a transaction there: outside of one PgBouncer
+    /// gives the server's connection to others as soon as the server has refused the data, though more of it is on its way,
+    /// and a connection is lost.
     #[must_use]
     pub fn statement_cache_capacity(mut self, statements: usize) -> Self {
         self.settings.statement_cache_capacity = statements;

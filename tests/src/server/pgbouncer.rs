@@ -38,7 +38,8 @@ impl PgBouncer {
         let folder = env::temp_dir().join(format!("pgbouncer-{port}-{}", std::process::id()));
         let settings = format!(
             "[databases]\n* = host={} port={} user={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
-             unix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {connections}\n",
+             unix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {connections}\n\
+             server_round_robin = 1\n",
             database.host(),
             database.port(),
             database.user()
