@@ -1,6 +1,7 @@
 //! What a long run takes of memory: what an allocator counts, and what the system holds for the process.
 
 use allocation_counter::measure;
+use pg_tests::soak::copy_memory::{self, CLIENTS, Work};
 
 /// The most that any of it may take.
 const LIMIT: u64 = 16 << 20;
@@ -12,6 +13,20 @@ pub(crate) fn replication() -> String {
     format!(
         "{rows} rows in one transaction: at most {blocking} bytes of heap (blocking), {asynchronous} (async)"
     )
+}
+
+/// `copy_memory ROWS` says how many.
+pub(crate) fn copies() -> String {
+    let rows = std::env::args().nth(2).and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);
+    let database = copy_memory::database();
+    let mut most = 0;
+    for (client, work) in CLIENTS.iter().flat_map(|client| Work::ALL.map(|work| (client, work))) {
+        let held = taken(&mut || (client.run)(&database.url(), work, rows));
+        println!("{} {work:?}: {held} bytes of heap at most", client.name);
+        assert!(held < copy_memory::LIMIT, "{held} bytes");
+        most = most.max(held);
+    }
+    format!("{rows} rows each time: at most {most} bytes of heap")
 }
 
 /// The most that was allocated at once. What the system held for it, beyond what it held before, is printed.

@@ -4,14 +4,11 @@ use crate::clients::{AsyncFace, BlockingFace, Face};
 use crate::server::{Database, Server};
 use pg_core::copy::{CopyFrom, CopyTo};
 use pg_core::{CopyRow, FromRow, Result, Session, complete};
-use std::env;
 use std::io::{self, Read, Write};
-use std::process::Command;
 
 /// As many bytes as a client may hold of its own, whatever the size.
 pub const LIMIT: u64 = 512 * 1024;
 
-const ROWS: i64 = 1_000_000;
 const NAME: &str = "a name of some forty letters, as they are";
 
 /// What is done with the rows.
@@ -157,49 +154,4 @@ impl Write for Count {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Measures each client at each work in a process of its own: the most bytes that it held, as `peak` counts them, and what
-/// was resident of the process at most.
-///
-/// # Panics
-/// A client held more than [`LIMIT`].
-pub fn measured(peak: impl Fn(&mut dyn FnMut()) -> u64) -> String {
-    let arguments: Vec<String> = env::args().skip(2).collect();
-    if let [client, work, url] = arguments.as_slice() {
-        return measured_here(client, work, url, peak);
-    }
-    let database = database();
-    let program = env::current_exe().expect("this program");
-    for (client, work) in CLIENTS.iter().flat_map(|client| Work::ALL.map(|work| (client, work))) {
-        let work = format!("{work:?}");
-        let output =
-            Command::new(&program).args(["copy_memory", client.name, &work, &database.url()]).output();
-        let output = output.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-        println!("{}", said.lines().last().unwrap_or_default());
-    }
-    format!("{ROWS} rows each, and never more than {LIMIT} bytes")
-}
-
-fn measured_here(client: &str, work: &str, url: &str, peak: impl Fn(&mut dyn FnMut()) -> u64) -> String {
-    let client = CLIENTS.iter().find(|known| known.name == client).expect("a client");
-    let work = Work::ALL.into_iter().find(|known| format!("{known:?}") == work).expect("a work");
-    let before = most_resident();
-    let held = peak(&mut || (client.run)(url, work, ROWS));
-    assert!(held < LIMIT, "{held} bytes");
-    format!(
-        "{:<12}{:<10}{held:>8} bytes held at most; resident {before} kB before, {} kB at most",
-        client.name,
-        format!("{work:?}"),
-        most_resident()
-    )
-}
-
-/// The most that was resident of this process so far, in kB, as Linux tells it.
-fn most_resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
