@@ -94,6 +94,8 @@ pub(super) struct Faults {
     /// A ReadyForQuery is missing or late. An error behind it is taken for one of the answer before it, as of a
     /// constraint that is checked last; and where it never came, all answers after that come one call early.
     has_lost_an_end: bool,
+    /// A ReadyForQuery came that may have said that no transaction is open, where one is: then nobody ends it.
+    pub(super) hid_a_transaction: bool,
     /// It concerned what SCRAM signs, or the signature: a login that goes on is one too many.
     pub(super) touched_proof: bool,
     /// Ciphertext was damaged, which TLS must have told.
@@ -140,6 +142,7 @@ impl Faults {
             touched_rows: false,
             has_surplus: (false, false),
             has_lost_an_end: false,
+            hid_a_transaction: false,
             touched_proof: false,
             tampered: false,
             bytes: 0,
@@ -233,6 +236,7 @@ impl Faults {
                 // A ReadyForQuery that comes early ends a batch between its statements.
                 self.touched_rows |= b"DTCtRZdcHG".contains(&other[0]);
                 self.has_surplus.1 |= other[0] == b'E';
+                self.hid_a_transaction |= other[0] == b'Z';
                 if matches!(fault, Fault::Replace) {
                     message.clear();
                 }

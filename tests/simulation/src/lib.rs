@@ -58,6 +58,7 @@ use pg_core::wire::frame::Limits;
 use pg_tests::seed::Rng;
 use scripted::Conversation;
 use server::{Model, Temper};
+use std::fmt::{Display, Formatter};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -114,6 +115,12 @@ impl Tally {
     }
 }
 
+impl Display for Finding {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SIM_SEED={}: {}", self.seed, self.text)
+    }
+}
+
 /// A run that broke a promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -146,34 +153,34 @@ pub fn tell(class: Class, seed: u64) -> Result<(Tally, String), Finding> {
     }
 }
 
-/// Runs seeds from `first` on, on as many threads as there are processors; stops at the first finding.
+/// How many findings are worth looking at before more runs.
+const MANY: usize = 20;
+
+/// Runs seeds from `first` on, on as many threads as there are processors.
 ///
 /// # Errors
-/// What was found, by the lowest seed that was tried.
-pub fn run_many(class: Class, first: u64, count: u64) -> Result<Tally, Finding> {
+/// What was found, by seeds; of more than 20 findings some.
+pub fn run_many(class: Class, first: u64, count: u64) -> Result<Tally, Vec<Finding>> {
     let next = AtomicU64::new(first);
     let end = first.saturating_add(count);
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let running: Vec<AtomicU64> = (0..workers).map(|_| AtomicU64::new(u64::MAX)).collect();
-    let outcomes: Vec<Result<Tally, Finding>> = thread::scope(|scope| {
+    let outcomes: Vec<(Tally, Vec<Finding>)> = thread::scope(|scope| {
         let (done, is_done) = mpsc::channel::<()>();
         let watched = &running;
         scope.spawn(move || watch(class, watched, &is_done));
         let next = &next;
         let work = |running: &AtomicU64| {
-            let mut tally = Tally::default();
+            let (mut tally, mut findings) = (Tally::default(), Vec::new());
             loop {
                 let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= end {
-                    return Ok(tally);
+                if seed >= end || findings.len() >= MANY {
+                    return (tally, findings);
                 }
                 running.store(seed, Ordering::Relaxed);
                 match run(class, seed) {
                     Ok(one) => tally.add(one),
-                    Err(finding) => {
-                        next.store(end, Ordering::Relaxed);
-                        return Err(finding);
-                    }
+                    Err(finding) => findings.push(finding),
                 }
             }
         };
@@ -185,14 +192,12 @@ pub fn run_many(class: Class, first: u64, count: u64) -> Result<Tally, Finding> 
     });
     let mut tally = Tally::default();
     let mut findings = Vec::new();
-    for outcome in outcomes {
-        match outcome {
-            Ok(one) => tally.add(one),
-            Err(finding) => findings.push(finding),
-        }
+    for (one, found) in outcomes {
+        tally.add(one);
+        findings.extend(found);
     }
     findings.sort_by_key(|finding| finding.seed);
-    findings.into_iter().next().map_or(Ok(tally), Err)
+    if findings.is_empty() { Ok(tally) } else { Err(findings) }
 }
 
 /// How long a run may take by the real clock; most take less than a millisecond.

@@ -11,7 +11,7 @@ fn runs(class: Class, count: u64, did: impl Fn(Tally) -> bool) {
         Err(_) => (0, count),
     };
     let tally = run_many(class, first, count)
-        .unwrap_or_else(|finding| panic!("{class:?}, SIM_SEED={}: {}", finding.seed, finding.text));
+        .unwrap_or_else(|findings| panic!("{} findings in {class:?}; {}", findings.len(), findings[0]));
     eprintln!("{tally:?}");
     assert!(count == 1 || did(tally), "too little happened: {tally:?}");
 }
