@@ -8,7 +8,7 @@ use pg_core::replication::command::{CreateSlot, Snapshot};
 use pg_core::streams::Flow;
 use pg_core::walsender::ReplicationSession;
 use pg_core::{ErrorKind, Isolation, Session, SqlState, TransactionOptions};
-use pg_tests::clients::Face;
+use pg_tests::clients::{Face, pg_blocking};
 use pg_tests::each_client;
 use pg_tests::relay::{Cut, Relay};
 use pg_tests::server::Server;
@@ -295,6 +295,35 @@ async fn feedback_that_goes_nowhere_is_an_error<F: Face>() {
     pair.end().await;
 }
 
+/// The walsender tells where it is while it waits for the others, though nothing is streamed.
+async fn a_slot_that_is_made_after_a_stream_while_others_write_is_refused_with_the_cure<F: Face>() {
+    let (mut pair, _) = Pair::<F>::with_slot("test_decoding").await;
+    pair.sql.execute("insert into t values (1, 'x')", ()).await.unwrap();
+    let mut stream = pair.walsender.start_logical(&pair.slot, Lsn(0), PLAIN).await.unwrap();
+    while !stream.next().await.unwrap().unwrap().data.starts_with(b"COMMIT") {}
+    stream.stop(SOON).await.unwrap();
+
+    let url = pair._database.url();
+    let (open, opened) = std::sync::mpsc::channel();
+    let other = std::thread::spawn(move || {
+        let mut other = pg_blocking::Config::new(&url).unwrap().connect().unwrap();
+        let mut tx = other.begin().unwrap();
+        tx.execute("insert into t values (2, 'y')", ()).unwrap();
+        open.send(()).unwrap();
+        let waits = "select count(*) from pg_locks where locktype = 'transactionid' and not granted
+                     and transactionid = pg_current_xact_id_if_assigned()::xid";
+        while tx.query_value::<i64>(waits, ()).unwrap() == 0 {}
+        tx.commit().unwrap();
+    });
+    opened.recv().unwrap();
+    let slot = CreateSlot::logical(format!("{}_2", pair.slot), "test_decoding").temporary();
+    let error = pair.walsender.create_slot(&slot).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
+    assert!(error.cure().unwrap().contains("connect anew"), "{error}");
+    other.join().unwrap();
+    pair.end().await;
+}
+
 async fn without_an_interval_a_status_is_sent_when_it_is_asked_for<F: Face>() {
     let (mut pair, _) = Pair::<F>::with_slot("test_decoding").await;
     let stream = pair.walsender.start_logical(&pair.slot, Lsn(0), PLAIN).await.unwrap();
@@ -311,6 +340,7 @@ async fn without_an_interval_a_status_is_sent_when_it_is_asked_for<F: Face>() {
 
 each_client!(
     feedback_that_goes_nowhere_is_an_error,
+    a_slot_that_is_made_after_a_stream_while_others_write_is_refused_with_the_cure,
     without_an_interval_a_status_is_sent_when_it_is_asked_for,
     the_demo_streams_confirms_and_stops,
     a_stream_is_stopped_in_the_middle_of_a_large_transaction,

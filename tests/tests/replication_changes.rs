@@ -4,6 +4,7 @@ mod walsender;
 
 use pg_core::lsn::Lsn;
 use pg_core::replication::change::{Action, Dispatch, Event};
+use pg_core::replication::command::{CreateSlot, Snapshot};
 use pg_core::replication::pgoutput::{Message, PgOutput, Streaming};
 use pg_core::replication::transactions::Whole;
 use pg_core::walsender::ReplicationSession;
@@ -289,6 +290,10 @@ async fn large_transactions_are_streamed_before_they_commit_and_come_whole<F: Fa
     let parallel = (Server::shared().major() >= 16).then_some(Streaming::Parallel);
     for streaming in [Some(Streaming::On), parallel].into_iter().flatten() {
         let (mut pair, _) = Pair::<F>::with_slot("pgoutput").await;
+        // Where a keepalive came between the pieces, a slot's next reader has the transaction as a whole.
+        let other_slot = format!("{}_2", pair.slot);
+        let made = CreateSlot::logical(&other_slot, "pgoutput").snapshot(Snapshot::Nothing);
+        pair.walsender.create_slot(&made).await.unwrap();
         let config = pair.config.clone().options("-c logical_decoding_work_mem=64kB");
         pair.walsender = F::connect(&config).await.unwrap();
         pair.sql
@@ -324,9 +329,9 @@ async fn large_transactions_are_streamed_before_they_commit_and_come_whole<F: Fa
         drop(stream);
 
         // One by one, in the blocks in which they come; by a subtransaction's number where they are undone.
-        pair.walsender = F::connect(&config).await.unwrap();
+        pair.reconnect(&config).await;
         let mut changes =
-            pair.walsender.start_logical(&pair.slot, Lsn(0), options.clone()).await.unwrap().changes();
+            pair.walsender.start_logical(&other_slot, Lsn(0), options.clone()).await.unwrap().changes();
         let (mut blocks, mut undone) = (0, 0);
         loop {
             match changes.next().await.unwrap().unwrap() {
@@ -344,12 +349,13 @@ async fn large_transactions_are_streamed_before_they_commit_and_come_whole<F: Fa
         drop(changes);
 
         // With less memory than it needs.
-        pair.walsender = F::connect(&config).await.unwrap();
+        pair.reconnect(&config).await;
         let stream = pair.walsender.start_logical(&pair.slot, Lsn(0), options).await.unwrap();
         let mut stream = stream.changes().transactions(64 << 10);
         let error = inserted(&mut stream, 2).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
         drop(stream);
+        pair.walsender.drop_slot(&other_slot, true).await.unwrap();
         pair.end().await;
     }
 }
@@ -398,7 +404,7 @@ fn a_large_transaction_that_is_undone_holds_no_slot() {
 async fn prepared_transactions_come_when_they_are_prepared<F: Face>() {
     let mut pair = Pair::<F>::new().await;
     pair.sql.batch_execute("create publication p for all tables").await.unwrap();
-    let slot = pg_core::replication::command::CreateSlot::logical(&pair.slot, "pgoutput").two_phase();
+    let slot = CreateSlot::logical(&pair.slot, "pgoutput").two_phase();
     let options = PgOutput::new(["p"]).two_phase();
     if Server::shared().major() < 15 {
         let error = pair.walsender.create_slot(&slot).await.unwrap_err();
@@ -444,6 +450,38 @@ async fn prepared_transactions_come_when_they_are_prepared<F: Face>() {
     pair.end().await;
 }
 
+async fn what_came_from_elsewhere_says_so_or_is_left_out<F: Face>() {
+    let (mut pair, _) = Pair::<F>::with_slot("pgoutput").await;
+    let origin = pair.slot.clone();
+    pair.sql.batch_execute("create publication p for all tables").await.unwrap();
+    for sql in ["select pg_replication_origin_create($1)", "select pg_replication_origin_session_setup($1)"] {
+        pair.sql.execute(sql, (&origin,)).await.unwrap();
+    }
+    pair.sql.execute("insert into t values (1, 'from elsewhere')", ()).await.unwrap();
+    pair.sql.execute("select pg_replication_origin_session_reset()", ()).await.unwrap();
+    pair.sql.execute("insert into t values (2, 'made here')", ()).await.unwrap();
+
+    let everything = Some((PgOutput::new(["p"]), vec![format!("origin {origin}"), "1".into(), "2".into()]));
+    let local = (PgOutput::new(["p"]).local_only(), vec!["2".into()]);
+    let local = (Server::shared().major() >= 16).then_some(local);
+    for (options, expected) in [everything, local].into_iter().flatten() {
+        pair.reconnect(&pair.config.clone()).await;
+        let mut changes = pair.walsender.start_logical(&pair.slot, Lsn(0), options).await.unwrap().changes();
+        let mut told = Vec::new();
+        while told.last().is_none_or(|last| last != "2") {
+            match changes.next().await.unwrap().unwrap() {
+                Event::Change(mut change) => told.push(change.new::<Key>().unwrap().id.to_string()),
+                Event::Other(Message::Origin(origin)) => told.push(format!("origin {}", origin.name)),
+                Event::Other(_) => {}
+            }
+        }
+        assert_eq!(told, expected);
+        changes.stop(SOON).await.unwrap();
+    }
+    pair.sql.execute("select pg_replication_origin_drop($1)", (&origin,)).await.unwrap();
+    pair.end().await;
+}
+
 async fn what_a_version_does_not_have_is_refused_by_its_name<F: Face>() {
     let (mut pair, _) = Pair::<F>::with_slot("pgoutput").await;
     pair.sql.batch_execute("create publication p").await.unwrap();
@@ -468,11 +506,19 @@ async fn what_a_version_does_not_have_is_refused_by_its_name<F: Face>() {
             other => panic!("{options:?} {:?}", other.map(drop)),
         }
     }
-    let failover = pg_core::replication::command::CreateSlot::logical("f", "pgoutput").failover();
-    let made = pair.walsender.create_slot(&failover.temporary()).await;
+    pair.reconnect(&pair.config.clone()).await;
+    let failover = CreateSlot::logical(format!("{}_f", pair.slot), "pgoutput").failover();
     // A temporary slot is never kept for a failover: the server says so.
-    let error = made.unwrap_err();
+    let error = pair.walsender.create_slot(&failover.clone().temporary()).await.unwrap_err();
     assert_eq!(error.kind() == ErrorKind::Server, major >= 17, "{error}");
+    match pair.walsender.create_slot(&failover).await {
+        Ok(made) => {
+            let is_kept = "select failover from pg_replication_slots where slot_name = $1";
+            assert!(pair.sql.query_value::<bool>(is_kept, (&made.name,)).await.unwrap());
+            pair.walsender.drop_slot(&made.name, true).await.unwrap();
+        }
+        Err(error) => assert!(major < 17 && error.to_string().contains("PostgreSQL 17"), "{error}"),
+    }
     let read = pair.walsender.read_slot("no_such").await;
     assert_eq!(read.is_ok(), major >= 15, "{read:?}");
     pair.end().await;
@@ -485,5 +531,6 @@ each_client!(
     several_tables_messages_and_truncates_are_told_apart,
     large_transactions_are_streamed_before_they_commit_and_come_whole,
     prepared_transactions_come_when_they_are_prepared,
+    what_came_from_elsewhere_says_so_or_is_left_out,
     what_a_version_does_not_have_is_refused_by_its_name,
 );

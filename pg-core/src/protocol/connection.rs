@@ -16,6 +16,7 @@ use crate::config::settings::Replication;
 use crate::error::{Error, ErrorKind, Result, ServerError};
 use crate::message::backend::{self, Message, Status};
 use crate::message::frontend;
+use crate::message::replication::ReplicationMessage;
 use crate::types::Type;
 use crate::types::adapter::Parameter;
 use crate::types::registry::{Registry, Scope};
@@ -383,7 +384,13 @@ impl Connection {
                 Ok(false)
             }
             Step::Stay | Step::Next => Ok(true),
-            Step::Illegal => Err(illegal(frame.tag, phase)),
+            Step::Keepalive
+                if self.conversation.replication.is_some()
+                    && matches!(ReplicationMessage::parse(body), Ok(ReplicationMessage::Keepalive(_))) =>
+            {
+                Ok(false)
+            }
+            Step::Keepalive | Step::Illegal => Err(illegal(frame.tag, phase)),
         }
     }
 

@@ -73,6 +73,8 @@ pub enum Step {
     End,
     /// It may come at any time and changes nothing.
     Aside,
+    /// It comes from a walsender and changes nothing, if it is a keepalive; else it must not come now.
+    Keepalive,
     /// It must not come now.
     Illegal,
 }
@@ -173,6 +175,8 @@ pub fn step(phase: Phase, tag: u8) -> Step {
         (Simple | SimpleNext, b'G') => Become(SimpleCopyIn),
         (Simple | SimpleNext, b'H') => Become(SimpleCopyOut),
         (Simple | SimpleNext, b'W') => Become(CopyBoth),
+        // One that has streamed before tells where it is, in no stream, while a slot that it makes waits for others.
+        (Simple, b'd') => Keepalive,
         (SimpleNext, b'Z') => Next,
         (SimpleRows, b'D') => Stay,
         (SimpleRows, b'C') => Become(SimpleNext),

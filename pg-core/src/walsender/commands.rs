@@ -43,12 +43,16 @@ pub trait ReplicationSession: Session {
     /// [`Snapshot::Use`](crate::replication::command::Snapshot) is made inside a transaction that has run nothing yet:
     /// `begin_with(TransactionOptions::new().isolation(RepeatableRead))`.
     ///
+    /// A session whose logical stream was stopped can't wait for others any more: it makes logical slots only while nobody
+    /// has a transaction open.
+    ///
     /// # Errors
     /// An option that the server's version doesn't have, by name; what the server says.
     fn create_slot(&mut self, slot: &CreateSlot) -> impl Future<Output = Result<CreatedSlot>> + Send {
         async move {
             let command = slot.to_command(major(self))?;
-            CreatedSlot::from_answer(self.run(Command::new(&command)).await?)
+            let answer = self.run(Command::new(&command)).await;
+            CreatedSlot::from_answer(answer.map_err(no_more_slots)?)
         }
     }
 
@@ -126,6 +130,16 @@ pub(super) fn major<S: Session>(session: &mut S) -> u32 {
     let version = session.connection().parameter("server_version").unwrap_or_default();
     let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap_or_default()
+}
+
+/// PostgreSQL's walsender doesn't forget that it was stopped.
+fn no_more_slots(error: Error) -> Error {
+    if error.message().contains("could not find logical decoding starting point") {
+        return error.hint(
+            "a session that has streamed doesn't wait for open transactions: connect anew to make a slot",
+        );
+    }
+    error
 }
 
 /// The options of pgoutput that came later than 14.

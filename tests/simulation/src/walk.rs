@@ -301,10 +301,13 @@ pub fn meet(phase: Phase, tag: u8, dropped: bool, rng: &mut Rng) -> std::result:
     let is_only_of_replication = tag == b'W' && !matches!(phase, Phase::CopyBoth | Phase::CopyBothDone);
     let step = if is_only_of_replication { Step::Illegal } else { step(phase, tag) };
     match (step, polled) {
-        (Step::Illegal, Err(error)) if closed => {
+        // No walsender's keepalive is among these messages.
+        (Step::Illegal | Step::Keepalive, Err(error)) if closed => {
             named(&error, phase, tag).map_err(|what| format!("{place}: {what}"))
         }
-        (Step::Illegal, polled) => Err(format!("{place} is illegal and gave {polled:?}, closed: {closed}")),
+        (Step::Illegal | Step::Keepalive, polled) => {
+            Err(format!("{place} is illegal and gave {polled:?}, closed: {closed}"))
+        }
         (Step::End, Err(error)) if closed && error.kind() == ErrorKind::Server => Ok(()),
         (Step::End, polled) => Err(format!("{place} ends the session and gave {polled:?}, closed: {closed}")),
         // The table knows no text, the call does: none of these is empty.
@@ -456,7 +459,8 @@ pub fn at_random(seed: u64, steps: u64) -> std::result::Result<u64, String> {
 /// Mostly what may come next, so that walks get somewhere.
 fn likely(situation: &Situation, rng: &mut Rng) -> Vec<u8> {
     let phase = situation.connection.expects();
-    let legal: Vec<u8> = m::TAGS.iter().copied().filter(|tag| step(phase, *tag) != Step::Illegal).collect();
+    let is_legal = |tag: &u8| !matches!(step(phase, *tag), Step::Illegal | Step::Keepalive);
+    let legal: Vec<u8> = m::TAGS.iter().copied().filter(is_legal).collect();
     if phase == Phase::Tls && rng.below(4) > 0 {
         return rng.pick(&[b"S".as_slice(), b"N", b"E", b"G", b"S\x16\x03\x03"]).to_vec();
     }

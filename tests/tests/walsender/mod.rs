@@ -42,6 +42,12 @@ impl<F: Face> Pair<F> {
         (pair, slot)
     }
 
+    /// A new session for replication, once the one before has ended its stream.
+    pub(crate) async fn reconnect(&mut self, config: &Config<F::Connector>) {
+        self.walsender.ping().await.unwrap();
+        self.walsender = F::connect(config).await.unwrap();
+    }
+
     pub(crate) async fn confirmed(&mut self) -> Lsn {
         let sql = "select confirmed_flush_lsn::text from pg_replication_slots where slot_name = $1";
         self.sql.query_value::<String>(sql, (&self.slot,)).await.unwrap().parse().unwrap()
