@@ -365,6 +365,41 @@ async fn what_does_not_fit_is_named_and_the_session_goes_on<S: Session>(
     still_answers(client).await
 }
 
+/// By way of an array, which is no array to the array around it.
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+#[pg(into = Vec<i32>, from = Vec<i32>)]
+struct Ids(Vec<i32>);
+
+impl From<Ids> for Vec<i32> {
+    fn from(ids: Ids) -> Vec<i32> {
+        ids.0
+    }
+}
+
+impl From<Vec<i32>> for Ids {
+    fn from(ids: Vec<i32>) -> Ids {
+        Ids(ids)
+    }
+}
+
+async fn what_a_conversion_makes_an_array_is_no_dimension<S: Session>(
+    client: &mut S,
+    _: &Database,
+) -> Result<()> {
+    let ids = Ids(vec![1, 2]);
+    assert_eq!(client.query_value::<Ids>("select $1::int4[]", (ids.clone(),)).await?, ids);
+    let written = client.query_value::<i64>("select cardinality($1::int4[])", (vec![ids],)).await;
+    let read = client.query_value::<Vec<Ids>>("select array[[1, 2], [3, 4]]", ()).await;
+    for (error, kind) in [(written.unwrap_err(), ErrorKind::Encode), (read.unwrap_err(), ErrorKind::Decode)] {
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(
+            error.to_string().contains("can't be a dimension") && error.to_string().contains("Ids"),
+            "{error}"
+        );
+    }
+    still_answers(client).await
+}
+
 pg_tests::both_clients!(
     each_kind_of_type_goes_in_and_comes_out,
     arrays_of_each_kind_too,
@@ -375,4 +410,5 @@ pg_tests::both_clients!(
     outer_joins_are_read_into_options,
     borrowing_types_borrow_from_the_stream,
     what_does_not_fit_is_named_and_the_session_goes_on,
+    what_a_conversion_makes_an_array_is_no_dimension,
 );

@@ -82,9 +82,20 @@ a                                    | b";
     Ok(())
 }
 
+/// Formatting has a limit of 65,535 columns of its own.
+async fn columns_are_as_wide_as_what_stands_in_them<S: Session>(client: &mut S, _: &Database) -> Result<()> {
+    let printed =
+        table(client, "select repeat('x', 70000) as wide, 1 as n union all select 'y', 2").await?.to_string();
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines[1], format!("{}+---", "-".repeat(70_002)));
+    assert_eq!(lines[3], format!(" y{} | 2", " ".repeat(69_999)));
+    Ok(())
+}
+
 pg_tests::both_clients!(
     names_are_centred_numbers_on_the_right_and_lines_go_on,
     null_is_empty_unless_said_otherwise,
     without_rows_or_columns_there_is_still_a_table,
     expanded_has_a_column_a_line,
+    columns_are_as_wide_as_what_stands_in_them,
 );

@@ -70,7 +70,7 @@ impl<'r> RowRef<'r> {
             None => null_by(&plan, self.context, Value::decode, Value::null),
         };
         let within = |e: Error| e.within(format_args!("column {} {:?}", at.saturating_add(1), column.name));
-        value.map_err(|e| within(of_one_row(e)))
+        value.map_err(|e| within(of_this_row(e, self.context)))
     }
 
     /// Keeps the row beyond its stream.

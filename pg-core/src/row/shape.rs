@@ -89,7 +89,29 @@ impl Field {
 
 impl Shape {
     /// The shape of a row type with these fields, in the order in which [`from_row`](super::FromRow::from_row) reads them.
+    ///
+    /// A type that takes all columns can't be one of several fields, which is told when it is compiled:
+    ///
+    /// ```compile_fail,E0080
+    /// #[derive(pg_core::FromRow)]
+    /// struct Account {
+    ///     id: i64,
+    ///     #[pg(flatten)]
+    ///     rest: std::collections::HashMap<String, pg_core::Value>,
+    /// }
+    /// # let _ = <Account as pg_core::FromRow<'_>>::SHAPE;
+    /// ```
     pub const fn new(fields: &'static [Field]) -> Shape {
+        let mut rest = fields;
+        while let Some((field, others)) = rest.split_first() {
+            if let Field::Nested { shape, .. } = field {
+                assert!(
+                    !shape.dynamic,
+                    "a row type that takes all columns can't be flattened into another: read the whole row as it"
+                );
+            }
+            rest = others;
+        }
         Shape { fields, dynamic: false }
     }
 

@@ -4,7 +4,7 @@ use super::column::Column;
 use super::owned::Row;
 use crate::error::Result;
 use postgres_types::Type;
-use std::fmt::{self, Formatter};
+use std::fmt::{self, Formatter, Write};
 use unicode_width::UnicodeWidthChar;
 
 /// Rows with their columns, printed as psql prints them: aligned, or with `\x` one column a line.
@@ -121,7 +121,8 @@ impl Table {
         let alignments = vec![Align::Centre; names.len()];
         write_lines(f, &names, &widths, &alignments)?;
         for (at, width) in widths.iter().enumerate() {
-            write!(f, "{}{:-<2$}", if at > 0 { "+" } else { "" }, "", width.saturating_add(2))?;
+            f.write_str(if at > 0 { "+" } else { "" })?;
+            fill(f, '-', width.saturating_add(2))?;
         }
         f.write_str(if widths.is_empty() { "--\n" } else { "\n" })?;
         let alignments: Vec<Align> =
@@ -237,8 +238,15 @@ impl Cell {
             Align::Centre => blank / 2,
             Align::Right => blank,
         };
-        write!(f, "{:before$}{text}{:after$}", "", "", after = blank.saturating_sub(before))
+        fill(f, ' ', before)?;
+        f.write_str(text)?;
+        fill(f, ' ', blank.saturating_sub(before))
     }
+}
+
+/// So many of a character: a width of `format!` is no more than 65,535.
+fn fill(f: &mut Formatter<'_>, with: char, count: usize) -> fmt::Result {
+    (0..count).try_for_each(|_| f.write_char(with))
 }
 
 /// A line as it can be printed, and its width.

@@ -3,6 +3,7 @@
 use super::context::Settings;
 use super::elements::ArrayWriter;
 use super::expects::Expects;
+use super::lists::{NO_DIMENSION, is_dimension, no_dimension};
 use super::name::TypeName;
 use super::plan::{Plan, Planner};
 use crate::error::{Error, Result};
@@ -58,6 +59,9 @@ pub trait Adapter {
     /// Those of [`Adapter::encode`], and dimensions that don't fit those before.
     #[inline]
     fn encode_nested(&self, array: &mut ArrayWriter<'_>) -> Result<()> {
+        if is_dimension(Self::TYPE) {
+            return Err(Error::encode(no_dimension::<Self>()).hint(NO_DIMENSION));
+        }
         array.element(|out, plan, settings| self.encode(&mut Encode { out, plan, settings }))
     }
 }

@@ -341,12 +341,16 @@ impl Catalog {
         }
     }
 
-    /// Notes that all ranges of these subtypes were told: those that are known are all there are.
+    /// Notes that all ranges of these subtypes were told: those that are known are all there are. Temporary ones, which may
+    /// be another session's, count where there are no others.
     pub fn complete_ranges(&mut self, subtypes: impl IntoIterator<Item = Oid>) {
         let known = Arc::make_mut(&mut self.known);
         for subtype in subtypes {
             let is_of = |type_: &&Type| matches!(type_.kind(), Kind::Range(of) if of.oid() == subtype);
-            let mut ranges: Vec<Oid> = known.types.values().filter(is_of).map(Type::oid).collect();
+            let of_it: Vec<&Type> = known.types.values().filter(is_of).collect();
+            let only_temporary = of_it.iter().all(|type_| is_temporary(type_));
+            let lasting = of_it.into_iter().filter(|type_| only_temporary || !is_temporary(type_));
+            let mut ranges: Vec<Oid> = lasting.map(Type::oid).collect();
             ranges.sort_unstable();
             known.ranges.insert(subtype, ranges);
         }

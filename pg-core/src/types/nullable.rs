@@ -11,6 +11,20 @@
 //! # let catalog = pg_core::types::catalog::Catalog::default();
 //! # plan(&Planner { catalog: &catalog });
 //! ```
+//!
+//! nor one in a newtype, or behind a pointer, that is in an `Option`:
+//!
+//! ```compile_fail
+//! use pg_core::{Typecaster, types::plan::Planner};
+//! #[derive(pg_core::FromSql)]
+//! #[pg(transparent)]
+//! struct Maybe(Option<Box<i64>>);
+//! # fn plan(planner: &Planner<'_>) {
+//! let _ = <Option<Box<Maybe>> as Typecaster<'_>>::plan(&pg_core::types::Type::INT8, planner);
+//! # }
+//! # let catalog = pg_core::types::catalog::Catalog::default();
+//! # plan(&Planner { catalog: &catalog });
+//! ```
 
 use super::adapter::{Adapter, Encode, IsNull};
 use super::elements::{ArrayReader, ArrayWriter};
@@ -97,6 +111,7 @@ macro_rules! pointer {
             const TYPE: TypeName = T::TYPE;
             const TEXT_ONLY: bool = T::TEXT_ONLY;
             const EXPECTS: Expects = T::EXPECTS;
+            const IS_OPTION: bool = T::IS_OPTION;
 
             fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
                 T::plan(type_, planner)
@@ -127,6 +142,7 @@ macro_rules! holder {
         impl<'a, T: Typecaster<'a>> Typecaster<'a> for $rust<T> {
             const TYPE: TypeName = T::TYPE;
             const TEXT_ONLY: bool = T::TEXT_ONLY;
+            const IS_OPTION: bool = T::IS_OPTION;
 
             fn plan(type_: &Type, planner: &Planner<'_>) -> Result<Plan> {
                 T::plan(type_, planner)

@@ -875,14 +875,15 @@ mod tests {
             <[Range<f64>] as Adapter>::plan(&Type::UNKNOWN, &Planner { catalog }).map_err(|e| e.to_string())
         };
         assert!(planned(&catalog).unwrap_err().contains("there is no range type over float8"));
-        let entry = |oid, name: &str, shape| Entry {
+        let of = |schema: &str, oid, name: &str, shape| Entry {
             oid,
-            schema: "public".into(),
+            schema: schema.into(),
             name: name.into(),
             array: 0,
             delimiter: b',',
             shape,
         };
+        let entry = |oid, name, shape| of("public", oid, name, shape);
         let range = |multirange| EntryShape::Range { of: 701, multirange };
         catalog.extend(
             vec![
@@ -894,6 +895,10 @@ mod tests {
         catalog.complete_ranges([701]);
         assert_eq!(catalog.resolve(name).unwrap().name(), "floatrange");
         assert_eq!(catalog.resolve(<Multirange<f64> as Adapter>::TYPE).unwrap().name(), "floatmultirange");
+        // It may be another session's.
+        catalog.extend(vec![of("pg_temp_3", 20_005, "passing", range(20_006))], vec![]);
+        catalog.complete_ranges([701]);
+        assert_eq!(catalog.resolve(name).unwrap().name(), "floatrange");
         catalog.extend(vec![entry(20_003, "otherrange", range(20_004))], vec![]);
         catalog.complete_ranges([701]);
         assert_eq!(catalog.resolve(name), None);

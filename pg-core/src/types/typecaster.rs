@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::elements::ArrayReader;
+use super::lists::{NO_DIMENSION, is_dimension, no_dimension};
 use super::name::TypeName;
 use super::plan::{Plan, Planner, short_name};
 use crate::error::{Error, Result};
@@ -49,6 +50,9 @@ pub trait Typecaster<'a>: Sized {
     /// Those of [`Typecaster::decode`] and [`Typecaster::null`], and an array of other dimensions.
     #[inline]
     fn decode_nested(array: &mut ArrayReader<'a, '_>) -> Result<Self> {
+        if is_dimension(Self::TYPE) {
+            return Err(Error::decode(no_dimension::<Self>()).hint(NO_DIMENSION));
+        }
         match array.element()? {
             Some(bytes) => Self::decode(RawValue { bytes, plan: array.plan(), context: array.context() }),
             None => null_by(array.plan(), array.context(), Self::decode, Self::null),

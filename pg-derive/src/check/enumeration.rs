@@ -1,6 +1,6 @@
 //! Enums: by label or by number, with a variant for what no other stands for.
 
-use super::names::Distinct;
+use super::names::{Distinct, Of};
 use super::{Form, Label, Number, Other, Rest};
 use crate::errors::Errors;
 use crate::input::{Data, Input, Variant, type_name_of};
@@ -102,8 +102,8 @@ pub(super) fn some_variant(input: &Input<'_>, count: usize, rest: &Rest<'_>, err
     }
 }
 
-pub(super) fn labels_are_valid_and_differ(input: &Input<'_>, labels: &[Label<'_>], errors: &Errors) {
-    let mut names = Distinct::new("label");
+pub(super) fn labels_are_valid_and_differ(input: &Input<'_>, labels: &[Label<'_>], of: Of, errors: &Errors) {
+    let mut names = Distinct::new(of);
     let Data::Enum(variants) = &input.data else { return };
     let is_plain =
         |variant: &&Variant<'_>| variant.attributes.other.is_none() && variant.attributes.skip.is_none();

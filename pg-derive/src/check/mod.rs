@@ -133,9 +133,10 @@ fn value<'i>(input: &'i Input<'i>, errors: &Errors) -> Option<Form<'i>> {
             something_is_left(input, attributes.len(), "a composite type has at least one attribute", errors);
             names::names_are_valid_and_differ(attributes, "attribute", errors);
         }
-        Form::Labels { labels, rest, .. } => {
+        Form::Labels { is_text, labels, rest } => {
             enumeration::some_variant(input, labels.len(), rest, errors);
-            enumeration::labels_are_valid_and_differ(input, labels, errors);
+            let of = if *is_text { names::Of::TEXT } else { names::Of::LABEL };
+            enumeration::labels_are_valid_and_differ(input, labels, of, errors);
         }
         Form::Numbers { repr, numbers, rest } => {
             enumeration::some_variant(input, numbers.len(), rest, errors);

@@ -4,54 +4,72 @@ use super::{Column, Named, type_name};
 use crate::errors::Errors;
 use crate::input::Input;
 use proc_macro2::Span;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use syn::LitStr;
 
 pub(super) fn type_name_is_valid(input: &Input<'_>, errors: &Errors) {
     match &input.attributes.name {
-        Some(name) => literal_is_valid(&name.value, "type", errors),
-        None => name_is_valid(&type_name(input), input.ident.span(), "type", errors),
+        Some(name) => literal_is_valid(&name.value, Of::name("type"), errors),
+        None => name_is_valid(&type_name(input), input.ident.span(), Of::name("type"), errors),
     }
     if let Some(schema) = &input.attributes.schema {
-        literal_is_valid(&schema.value, "schema", errors);
+        literal_is_valid(&schema.value, Of::name("schema"), errors);
     }
 }
 
-fn literal_is_valid(name: &LitStr, what: &str, errors: &Errors) {
+/// What a name is of, and what holds for it.
+#[derive(Clone, Copy)]
+pub(super) struct Of {
+    what: &'static str,
+    may_be_empty: bool,
+    longest: usize,
+}
+
+impl Of {
+    /// Manual: "Identifiers and Key Words"; the server cuts longer ones short.
+    pub(super) const fn name(what: &'static str) -> Of {
+        Of { what, may_be_empty: false, longest: 63 }
+    }
+
+    /// Manual: "CREATE TYPE"; an enum may have an empty one.
+    pub(super) const LABEL: Of = Of { may_be_empty: true, ..Of::name("label") };
+
+    /// Of an enum that is text.
+    pub(super) const TEXT: Of = Of { longest: usize::MAX, ..Of::LABEL };
+}
+
+fn literal_is_valid(name: &LitStr, of: Of, errors: &Errors) {
     let text = name.value();
-    if let Some(wrong) = wrong_name(&text, what) {
+    if let Some(wrong) = wrong_name(&text, of) {
         errors.at(name.span(), wrong);
     }
 }
 
 /// As [`literal_is_valid`], for a name that was made from a Rust name.
-fn name_is_valid(name: &str, at: Span, what: &str, errors: &Errors) {
-    if let Some(wrong) = wrong_name(name, what) {
+fn name_is_valid(name: &str, at: Span, of: Of, errors: &Errors) {
+    if let Some(wrong) = wrong_name(name, of) {
         errors.at(at, format!("{wrong}; give it one with `name = \"..\"`"));
     }
 }
 
-/// Manual: "Identifiers and Key Words"; the server cuts longer ones short.
-const LONGEST: usize = 63;
-
-fn wrong_name(name: &str, what: &str) -> Option<String> {
-    if name.is_empty() {
+fn wrong_name(name: &str, Of { what, may_be_empty, longest }: Of) -> Option<String> {
+    if name.is_empty() && !may_be_empty {
         return Some(format!("the {what}'s name is empty"));
     }
     if name.contains('\0') {
         return Some(format!("the {what}'s name contains a NUL character, which PostgreSQL has in no name"));
     }
-    if name.len() > LONGEST {
+    if name.len() > longest {
         return Some(format!(
-            "the {what}'s name is {} bytes long, and PostgreSQL has none longer than {LONGEST}",
+            "the {what}'s name is {} bytes long, and PostgreSQL has none longer than {longest}",
             name.len()
         ));
     }
     None
 }
 
-pub(super) fn names_are_valid_and_differ(attributes: &[Named<'_>], what: &str, errors: &Errors) {
-    let mut names = Distinct::new(what);
+pub(super) fn names_are_valid_and_differ(attributes: &[Named<'_>], what: &'static str, errors: &Errors) {
+    let mut names = Distinct::new(Of::name(what));
     for named in attributes {
         names.add_field(named, errors);
     }
@@ -76,7 +94,7 @@ pub(super) fn parameter_is_a_word(named: &Named<'_>, errors: &Errors) {
 }
 
 pub(super) fn columns_are_valid_and_differ(columns: &[Column<'_>], errors: &Errors) {
-    let mut names = Distinct::new("column");
+    let mut names = Distinct::new(Of::name("column"));
     for column in columns {
         match column {
             Column::Named(named) => names.add_field(named, errors),
@@ -87,7 +105,7 @@ pub(super) fn columns_are_valid_and_differ(columns: &[Column<'_>], errors: &Erro
                     if prefix.value().is_empty() {
                         errors.on(prefix, "the prefix is empty: write `flatten` alone");
                     } else {
-                        literal_is_valid(prefix, "prefix", errors);
+                        literal_is_valid(prefix, Of::name("prefix"), errors);
                     }
                 }
             }
@@ -97,14 +115,14 @@ pub(super) fn columns_are_valid_and_differ(columns: &[Column<'_>], errors: &Erro
 }
 
 /// Names that must differ.
-pub(super) struct Distinct<'w> {
-    what: &'w str,
-    seen: HashMap<String, ()>,
+pub(super) struct Distinct {
+    of: Of,
+    seen: HashSet<String>,
 }
 
-impl<'w> Distinct<'w> {
-    pub(super) fn new(what: &'w str) -> Distinct<'w> {
-        Distinct { what, seen: HashMap::new() }
+impl Distinct {
+    pub(super) fn new(of: Of) -> Distinct {
+        Distinct { of, seen: HashSet::new() }
     }
 
     /// A field's name and aliases.
@@ -118,14 +136,14 @@ impl<'w> Distinct<'w> {
 
     pub(super) fn add(&mut self, name: &str, literal: Option<&LitStr>, at: Span, errors: &Errors) {
         match literal {
-            Some(literal) => literal_is_valid(literal, self.what, errors),
-            None => name_is_valid(name, at, self.what, errors),
+            Some(literal) => literal_is_valid(literal, self.of, errors),
+            None => name_is_valid(name, at, self.of, errors),
         }
-        if self.seen.insert(name.to_owned(), ()).is_some() {
+        if !self.seen.insert(name.to_owned()) {
             let at = literal.map_or(at, LitStr::span);
             errors.at(
                 at,
-                format!("the {} {name:?} is there already: give one of the two another `name`", self.what),
+                format!("the {} {name:?} is there already: give one of the two another `name`", self.of.what),
             );
         }
     }

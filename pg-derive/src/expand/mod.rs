@@ -246,7 +246,8 @@ impl<'i> Expansion<'i> {
 }
 
 /// Where the user's tokens begin and end. (Joining spans needs a nightly compiler; an expression reaches from its first
-/// token to its last.)
+/// token to its last.) What stands there is looked up as the derive's own: tokens that a macro was given would not see
+/// its variables.
 fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     let mut tokens = tokens.to_token_stream().into_iter();
     let Some(first) = tokens.next() else { return (Span::call_site(), Span::call_site()) };
@@ -259,7 +260,7 @@ fn ends(tokens: &impl ToTokens) -> (Span, Span) {
         TokenTree::Group(group) => group.span_open(),
         token => token.span(),
     };
-    (from, to)
+    (from.resolved_at(Span::call_site()), to.resolved_at(Span::call_site()))
 }
 
 fn at(tokens: &impl ToTokens) -> Span {

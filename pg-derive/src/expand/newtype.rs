@@ -63,9 +63,11 @@ pub(super) fn transparent(to: &mut Expansion<'_>, field: &Field<'_>) -> TokenStr
             }
         }
     };
+    let is_option = is_option(to, field);
     let items = quote! {
         const TYPE: #pg::TypeName = #type_name;
         const TEXT_ONLY: bool = #text_only;
+        #is_option
 
         fn plan(#type_: &#pg::Type, #planner: &#pg::Planner<'_>) -> #pg::Result<#pg::Plan> {
             #plan(#type_, #planner)
@@ -111,9 +113,11 @@ pub(super) fn domain(to: &mut Expansion<'_>, field: &Field<'_>) -> TokenStream {
             }
         }
     };
+    let is_option = is_option(to, field);
     let items = quote! {
         const TYPE: #pg::TypeName = #name;
         const TEXT_ONLY: bool = #text_only;
+        #is_option
 
         fn plan(#type_: &#pg::Type, #planner: &#pg::Planner<'_>) -> #pg::Result<#pg::Plan> {
             #pg::domain::plan(<Self as #trait_>::TYPE, #type_name, #plan, #type_, #planner)
@@ -170,6 +174,14 @@ pub(super) fn range(to: &mut Expansion<'_>, field: &Field<'_>) -> TokenStream {
         #value
     };
     to.implement(false, &items)
+}
+
+/// Whether its NULL is the newtype's, which then can't be in an `Option`.
+fn is_option(to: &Expansion<'_>, field: &Field<'_>) -> Option<TokenStream> {
+    to.is_own(field).then(|| {
+        let is_option = to.of_codec(field, "IS_OPTION");
+        quote!(const IS_OPTION: bool = #is_option;)
+    })
 }
 
 /// A call of a function of the field's codec.
