@@ -148,11 +148,7 @@ impl<'a> Message<'a> {
                 return Ok(Message::BackendKeyData(BackendKeyData { process_id, key }));
             }
             b'S' => Message::ParameterStatus { name: r.c_str()?, value: r.c_str()? },
-            b'A' => Message::NotificationResponse(NotificationResponse {
-                process_id: r.i32()?,
-                channel: r.c_str()?,
-                payload: r.c_str()?,
-            }),
+            b'A' => return NotificationResponse::read(body).map(Message::NotificationResponse),
             b'v' => {
                 let minor = r.u32()?;
                 let count = r.u32()?;
@@ -312,6 +308,26 @@ pub struct NotificationResponse<'a> {
     pub channel: &'a str,
     /// The payload; empty if none was given.
     pub payload: &'a str,
+}
+
+impl<'a> NotificationResponse<'a> {
+    /// From a message's body.
+    ///
+    /// # Errors
+    /// As [`Message::parse`].
+    #[inline]
+    pub fn parse(body: &'a [u8]) -> Result<NotificationResponse<'a>> {
+        NotificationResponse::read(body).map_err(|e| malformed(b'A', e))
+    }
+
+    #[inline]
+    fn read(body: &'a [u8]) -> Result<NotificationResponse<'a>> {
+        let mut r = Reader::new(body);
+        let notification =
+            NotificationResponse { process_id: r.i32()?, channel: r.c_str()?, payload: r.c_str()? };
+        r.finish()?;
+        Ok(notification)
+    }
 }
 
 /// ParameterDescription: the OIDs of a statement's parameters.

@@ -14,7 +14,7 @@ use super::state::{Phase, Step, step};
 use crate::compose;
 use crate::config::settings::Replication;
 use crate::error::{Error, ErrorKind, Result, ServerError};
-use crate::message::backend::{self, Message, Status};
+use crate::message::backend::{self, Message, NotificationResponse, Status};
 use crate::message::frontend;
 use crate::message::replication::ReplicationMessage;
 use crate::types::Type;
@@ -370,12 +370,16 @@ impl Connection {
                 Ok(true)
             }
             Step::End => Err(Error::from_server(ServerError::parse(body)?)),
+            // Many of them may come at a time.
+            Step::Aside if frame.tag == b'A' => {
+                self.conversation.handle_notification(NotificationResponse::parse(body)?);
+                Ok(false)
+            }
             Step::Aside => {
                 match Message::parse(frame.tag, body)? {
                     Message::NoticeResponse(notice) => {
                         self.conversation.inbox.handle_notice(*notice, body.len());
                     }
-                    Message::NotificationResponse(n) => self.conversation.handle_notification(n),
                     Message::ParameterStatus { name, value } => {
                         self.conversation.handle_parameter(name, value)?;
                     }

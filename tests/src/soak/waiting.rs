@@ -11,7 +11,7 @@ use std::time::Duration;
 /// The limit for ten seconds.
 const LIMIT: Duration = Duration::from_millis(5);
 
-/// How often a listener tries its link: twice as seldom would be, say, never in these ten seconds.
+/// How often a listener tries its link; unless it is said, not once in these ten seconds.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
 type Way = (&'static str, fn(&Database, Duration) -> Result<Duration>);
@@ -36,20 +36,20 @@ const WAYS: [Way; 6] = [
     }),
     ("Listener, blocking, a heartbeat a second", |database, time| {
         let config = pg_blocking::Config::new(&database.url())?;
-        let listener = pg_blocking::Listener::connect(&config, &["c"])?;
+        let listener = pg_blocking::Listener::connect(&config, &["blocking"])?;
         let mut listener = listener.heartbeat(HEARTBEAT, HEARTBEAT);
         let before = cpu_time();
-        wake(database, time);
+        wake(database, "blocking", time);
         listener.next()?;
         Ok(cpu_time() - before)
     }),
     ("Listener, async, a heartbeat a second", |database, time| {
         let config = pg_async::Config::new(&database.url())?;
         in_this_thread(async {
-            let listener = pg_async::Listener::connect(&config, &["c"]).await?;
+            let listener = pg_async::Listener::connect(&config, &["async"]).await?;
             let mut listener = listener.heartbeat(HEARTBEAT, HEARTBEAT);
             let before = cpu_time();
-            wake(database, time);
+            wake(database, "async", time);
             listener.next().await?;
             Ok(cpu_time() - before)
         })
@@ -93,10 +93,10 @@ fn in_this_thread<T>(body: impl Future<Output = Result<T>>) -> Result<T> {
 }
 
 /// A listener waits without end: somebody else, in a thread that isn't measured, ends it.
-fn wake(database: &Database, time: Duration) {
+fn wake(database: &Database, channel: &'static str, time: Duration) {
     let config = pg_blocking::Config::new(&database.url());
     std::thread::spawn(move || -> Result<()> {
         std::thread::sleep(time);
-        config?.connect()?.notify("c", "wake")
+        config?.connect()?.notify(channel, "wake")
     });
 }
