@@ -38,6 +38,8 @@
 //! | SQL made at run time | [`Sql`] |
 //! | cancel from another task | [`Lifecycle::cancel_token`], [`CancelToken`] |
 //! | code for both clients | [`Session`] |
+//! | notifications, for ever | [`Listener`], [`Session::listen`], [`io::ToChannel`] |
+//! | log, measure, trace, wrap every call | [`observe()`], [`pg_core::observe`] |
 //! | replication: slots, streams, changes as your types | [`ReplicationSession`], [`pg_core::replication`] |
 //! | errors | [`Error`] |
 

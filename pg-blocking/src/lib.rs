@@ -35,6 +35,9 @@
 //! | SQL made at run time | [`Sql`] |
 //! | cancel from another thread | [`Blocking::cancel_token`], [`CancelToken`] |
 //! | code for both clients | [`Session`], [`complete`] |
+//! | Ctrl-C, coroutines, an event loop of yours | [`wait`], [`nonblocking`] |
+//! | notifications, for ever | [`Listener`], [`Blocking::listen`] |
+//! | log, measure, trace, wrap every call | [`observe()`], [`pg_core::observe`] |
 //! | replication: slots, streams, changes as your types | [`ReplicationSession`], [`pg_core::replication`] |
 //! | errors | [`Error`] |
 

@@ -1,36 +1,4 @@
-//! How a blocking connection waits for its server: in the system's read (the default), in `poll(2)` with an interrupt,
-//! or in a function of yours that lets something else run meanwhile: a coroutine library, an event loop.
-//!
-//! A strategy belongs to a connection ([`Raw::set_wait`](crate::Raw::set_wait)), or to all that the process opens from then
-//! on ([`set_default`]). Everything works under each: COPY, transactions, streams, LISTEN.
-//!
-//! ```no_run
-//! use pg_blocking::wait::{self, WaitPoll};
-//! use std::sync::Arc;
-//! use std::sync::atomic::AtomicBool;
-//!
-//! let interrupt = Arc::new(AtomicBool::new(false)); // set by a handler of SIGINT
-//! wait::set_default(Some(Arc::new(WaitPoll::new().interrupted_by(interrupt))));
-//! let mut client = pg_blocking::Config::new("postgres://app@localhost/shop")?.connect()?;
-//! let error = client.execute("select pg_sleep(600)", ()).unwrap_err(); // the user presses Ctrl-C
-//! assert_eq!(error.kind(), pg_blocking::ErrorKind::Interrupted);
-//! client.ping()?; // and the connection goes on
-//! # Ok::<(), pg_blocking::Error>(())
-//! ```
-//!
-//! # A strategy that fails
-//!
-//! The statement is cancelled, and what the server still sends is read, waiting in the plain way; the call says
-//! [`ErrorKind::Interrupted`](pg_core::ErrorKind::Interrupted), and the connection goes on. It is closed only if the
-//! server doesn't answer within `cancel_timeout`. A statement that had ended by then gives what it gave. Who waits for
-//! notifications loses none by it. While rows of a dropped call are read away, the call that does so is the one that
-//! fails, and what was dropped is cancelled.
-//!
-//! # What goes the plain way
-//!
-//! Whatever follows a deadline or a strategy's failure, up to `cancel_timeout`: the CancelRequest, on a connection of
-//! its own, and what the server still sends. [`CancelToken::cancel`](crate::CancelToken::cancel) in whichever thread
-//! calls it; and a call that comes while such a request is on its way waits for it, since it might be hit.
+#![doc = include_str!("../docs/waiting.md")]
 
 use crate::client::{Client, Raw};
 use crate::connect::Connect;

@@ -36,7 +36,7 @@ type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 /// Its title, and what it shows.
 type Stage = (&'static str, fn(&mut Tour) -> Outcome);
 
-const STAGES: [Stage; 26] = [
+const STAGES: [Stage; 28] = [
     ("Connect, and ask", connecting::connect_and_ask),
     ("Values of your own types, there and back, alone and as arrays", values::there_and_back),
     ("Rows as structs", rows::as_structs),
@@ -60,6 +60,8 @@ const STAGES: [Stage; 26] = [
     ("A call that ends at its deadline", staying::deadline),
     ("Notifications, and a listener whose link is cut", waiting::notifications),
     ("A blocking call that is interrupted", waiting::interrupt),
+    ("One function in each way of waiting", waiting::each_way),
+    ("Connections that never wait, in one thread", waiting::never),
     ("A log of what is slow or fails", waiting::observers),
     ("A pool: nothing of one borrower reaches the next", waiting::pools),
     ("What it all costs", counting::round_trips),

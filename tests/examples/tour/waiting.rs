@@ -1,15 +1,18 @@
-//! Notifications, interrupts, observers and pools.
+//! Notifications, the ways of waiting, observers and pools.
 
 use crate::{Outcome, Tour};
+use pg_blocking::pg_core::exchange::{collect::Value, query::Request};
 use pg_blocking::pg_core::listener::Signal;
 use pg_blocking::pg_core::observe::Log;
 use pg_blocking::pool::Manager;
-use pg_blocking::wait::WaitPoll;
-use pg_blocking::{Heard, Listener, observe};
+use pg_blocking::wait::{self, Failure, Ready, Wait, WaitPoll, Wanted};
+use pg_blocking::{Heard, Listener, Result, Session, complete, nonblocking, observe};
 use pg_tests::relay::{Cut, Relay};
+use rustix::event::{PollFd, PollFlags, poll};
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A notification is waited for, and a listener whose link is cut says so.
 pub(crate) fn notifications(tour: &mut Tour) -> Outcome {
@@ -43,6 +46,60 @@ pub(crate) fn interrupt(tour: &mut Tour) -> Outcome {
     assert!(!flag.load(Ordering::SeqCst));
     tour.client.ping()?;
     tour.client.get_mut().set_wait(None);
+    Ok(())
+}
+
+/// Blocking, through a callback, polled by hand, under tokio and under smol.
+pub(crate) fn each_way(tour: &mut Tour) -> Outcome {
+    async fn ask<S: Session>(mut session: S) -> Result<i32> {
+        session.query_value("select 6 * 7", ()).await
+    }
+    tour.screen.sql("async fn ask<S: Session>(mut session: S) -> Result<i32>");
+    let config = pg_blocking::Config::new(&tour.database.url())?;
+    tour.screen.pair("in the system's read", complete(ask(config.connect()?.into_inner()))?);
+    let callback = |fd: BorrowedFd<'_>, wanted: Wanted, until: Option<Instant>| -> Result<Ready, Failure> {
+        WaitPoll::new().wait(fd, wanted, until)
+    };
+    let client = wait::connect(&config, Arc::new(callback))?;
+    tour.screen.pair("in a function of yours", complete(ask(client.into_inner()))?);
+    tour.screen.pair("polled by hand", nonblocking::connect(&config).wait()?.task(ask).wait()?);
+    let config = pg_async::Config::new(&tour.database.url())?;
+    let asynchronous = async { ask(config.connect().await?).await };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tour.screen.pair("under tokio", runtime.block_on(asynchronous)?);
+    tour.screen.pair("under smol", smol::block_on(async { ask(config.connect().await?).await })?);
+    Ok(())
+}
+
+/// Three statements of 0.1 s on three connections, of which none is waited for.
+pub(crate) fn never(tour: &mut Tour) -> Outcome {
+    let config = pg_blocking::Config::new(&tour.database.url())?;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        clients.push(nonblocking::connect(&config).wait()?);
+    }
+    let start = Instant::now();
+    let ask = |mut client: nonblocking::Client| {
+        let query = client.start(Request::new("select 7 from pg_sleep(0.1)", (), Value::<i32>::default()));
+        (client, query)
+    };
+    let mut asked: Vec<_> = clients.into_iter().map(ask).collect();
+    let mut sum = 0;
+    while !asked.is_empty() {
+        for (mut client, mut query) in std::mem::take(&mut asked) {
+            match client.poll(&mut query)?.ready() {
+                Some(answer) => sum += answer,
+                None => asked.push((client, query)),
+            }
+        }
+        let mut fds: Vec<_> =
+            asked.iter().map(|(client, _)| PollFd::from_borrowed_fd(client.as_fd(), PollFlags::IN)).collect();
+        if !fds.is_empty() {
+            poll(&mut fds, None)?;
+        }
+    }
+    tour.screen.pair("three answers", sum);
+    tour.screen.pair("together in less than 0.3 s", start.elapsed() < Duration::from_millis(300));
     Ok(())
 }
 
