@@ -5,7 +5,7 @@
 use pg_core::exchange::pipeline;
 use pg_core::{Error, ErrorKind, Lifecycle, Session};
 use pg_tests::clients::{Face, still_answers};
-use pg_tests::fake_server::{FakeServer, message};
+use pg_tests::fake_server::{FakeServer, Peer, message};
 use pg_tests::relay::{Cut, Direction, Relay};
 use pg_tests::server::{Database, Options, Server, Stop, Tls, admin_query};
 use std::sync::Arc;
@@ -228,6 +228,54 @@ async fn a_commit_that_a_pooler_gives_up_is_of_unknown_outcome<F: Face>() {
     }
 }
 
+/// A server may end the session between COMMIT and ReadyForQuery: in the extended protocol it looks for that before the Sync.
+async fn a_commit_that_was_answered_is_a_commit_whatever_ends_the_session<F: Face>() {
+    for (is_alone, is_told) in [(false, true), (false, false), (true, true), (true, false)] {
+        let fake = FakeServer::run(move |peer| {
+            peer.expect_startup();
+            peer.login();
+            peer.expect_all(b"PBEPBES");
+            let answer = |peer: &mut Peer, tag| {
+                peer.send(message::parse_complete());
+                peer.send(message::bind_complete());
+                peer.send(message::command_complete(tag));
+            };
+            answer(peer, "BEGIN");
+            answer(peer, "INSERT 0 1");
+            peer.send(message::ready_for_query(b'T'));
+            if is_alone {
+                assert_eq!(peer.expect(b'Q'), b"COMMIT\0");
+                peer.send(message::command_complete("COMMIT"));
+            } else {
+                peer.expect_all(b"PBEPBES");
+                answer(peer, "INSERT 0 2");
+                answer(peer, "COMMIT");
+            }
+            if is_told {
+                let fields =
+                    [(b'S', "FATAL"), (b'V', "FATAL"), (b'C', "57P01"), (b'M', "terminating connection")];
+                peer.send(message::error_response(&fields));
+            }
+            peer.close();
+        });
+        let mut client = F::connect(&F::config(&fake.url())).await.unwrap();
+        let mut tx = client.begin().await.unwrap();
+        tx.execute("insert into entry values (1)", ()).await.unwrap();
+        if is_alone {
+            tx.commit().await.unwrap();
+        } else {
+            let rows =
+                tx.commit_with(pipeline::execute("insert into entry values (2), (3)", ())).await.unwrap();
+            assert_eq!(rows, 2);
+        }
+        // The next call hears of it.
+        assert!(client.is_closed());
+        let error = client.execute("select 1", ()).await.unwrap_err();
+        assert!(error.is_closed(), "{error}");
+        fake.finish();
+    }
+}
+
 async fn a_stream_that_lost_its_link_ends_with_the_error<F: Face>() {
     let database = Server::shared().database();
     let relay = Relay::to(&database);
@@ -280,6 +328,7 @@ pg_tests::each_client!(
     a_cut_link_is_an_io_error,
     a_commit_that_lost_its_link_is_of_unknown_outcome,
     a_commit_that_a_pooler_gives_up_is_of_unknown_outcome,
+    a_commit_that_was_answered_is_a_commit_whatever_ends_the_session,
     a_stream_that_lost_its_link_ends_with_the_error,
     a_pipeline_larger_than_all_buffers_completes,
 );

@@ -109,6 +109,10 @@ impl<T: Parts> Exchange for Committing<T> {
         output.map_err(|error| error.within(COMMITTED))
     }
 
+    fn is_done(&self) -> bool {
+        !self.undoing && !self.parts.has_failed() && self.end.is_done()
+    }
+
     fn lost(&self, error: Error) -> Error {
         match self.ended && !self.parts.has_failed() {
             true if self.parts.is_run() => error.within(COMMITTED),

@@ -151,6 +151,12 @@ pub trait Exchange: Send {
     /// What the server said, or what went wrong on our side.
     fn finish(self, conversation: &mut Conversation) -> Result<Self::Output>;
 
+    /// Whether what it asked for is done and was told, though the server isn't ready for the next: a connection that is lost
+    /// then takes nothing from it. The next call hears of the loss.
+    fn is_done(&self) -> bool {
+        false
+    }
+
     /// How a lost connection is told: an exchange that may have changed something says so.
     fn lost(&self, error: Error) -> Error {
         error

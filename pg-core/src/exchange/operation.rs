@@ -135,6 +135,7 @@ impl Connection {
                             return Ok(None);
                         }
                         Ok(false) => return Ok(None),
+                        Err(_) if exchange.is_done() => return finish(self, operation),
                         Err(error) => return Err(exchange.lost(error)),
                     }
                 }

@@ -52,6 +52,8 @@ pub struct End {
     keep: bool,
     command: String,
     rolled_back: bool,
+    /// COMMIT was carried out, or made a ROLLBACK.
+    is_over: bool,
     error: Option<Error>,
     /// The command in place of one that failed, and left the transaction open, was sent.
     undoing: bool,
@@ -64,7 +66,16 @@ impl End {
     /// COMMIT, or RELEASE of a savepoint.
     pub fn commit(depth: u32) -> End {
         let command = String::new();
-        End { depth, keep: true, command, rolled_back: false, error: None, undoing: false, again: false }
+        End {
+            depth,
+            keep: true,
+            command,
+            rolled_back: false,
+            is_over: false,
+            error: None,
+            undoing: false,
+            again: false,
+        }
     }
 
     /// ROLLBACK, or ROLLBACK TO a savepoint.
@@ -110,8 +121,12 @@ impl Exchange for End {
     fn on_message(&mut self, _: &mut Conversation, message: Message<'_>) -> Result<()> {
         match message {
             // The server answers COMMIT of a failed transaction with success and this tag.
-            Message::CommandComplete(complete) if complete.tag() == "ROLLBACK" => self.rolled_back = true,
-            Message::CommandComplete(complete) if matches!(complete.tag(), "COMMIT" | "RELEASE") => {}
+            Message::CommandComplete(complete)
+                if matches!(complete.tag(), "COMMIT" | "RELEASE" | "ROLLBACK") =>
+            {
+                self.rolled_back |= complete.tag() == "ROLLBACK";
+                self.is_over = self.command == "COMMIT";
+            }
             Message::CommandComplete(_) | Message::EmptyQueryResponse | Message::RowDescription(_) => {
                 return Err(Error::protocol(
                     "the server answered the end of a transaction with something else",
@@ -145,6 +160,11 @@ impl Exchange for End {
             .hint("return the error of the failed statement, or run what may fail in a nested transaction")),
             None => Ok(()),
         }
+    }
+
+    /// A server that ends the session between COMMIT and ReadyForQuery (or a link that does) undoes nothing.
+    fn is_done(&self) -> bool {
+        self.is_over && self.error.is_none()
     }
 
     /// A COMMIT that was on its way may have been carried out.

@@ -105,6 +105,10 @@ impl<E: Exchange> Exchange for Under<E> {
         under(&self.terms, c, |c| self.exchange.finish(c))
     }
 
+    fn is_done(&self) -> bool {
+        self.exchange.is_done()
+    }
+
     fn lost(&self, error: Error) -> Error {
         self.exchange.lost(error)
     }

@@ -86,6 +86,10 @@ impl<E: Exchange> Exchange for Tallied<'_, E> {
         self.exchange.finish(c)
     }
 
+    fn is_done(&self) -> bool {
+        self.exchange.is_done()
+    }
+
     fn lost(&self, error: Error) -> Error {
         self.exchange.lost(error)
     }
