@@ -6,13 +6,13 @@ mod walsender;
 use pg_core::config::settings::Replication;
 use pg_core::lsn::Lsn;
 use pg_core::walsender::{Follow, ReplicationSession};
-use pg_core::{Result, Session};
+use pg_core::{ErrorKind, Result, Session, SqlState};
 use pg_tests::clients::Face;
 use pg_tests::each_client;
-use pg_tests::server::Server;
+use pg_tests::server::{Database, Server};
 use pg_tests::soak::{busy_async, busy_blocking, forget_slot, impatient};
 use std::time::Duration;
-use walsender::Pair;
+use walsender::{Pair, SOON};
 
 const TABLES: &str = "create type mood as enum ('sad', 'happy');
     create type place as (x int4, name text);
@@ -232,7 +232,213 @@ async fn a_copy_takes_the_columns_and_rows_that_are_published<F: Face>() {
     pair.end().await;
 }
 
+/// A database and one that follows it, with the same tables.
+struct Mirror<F: Face> {
+    source: Pair<F>,
+    target: F::Client,
+    follow: Follow,
+    other: Database,
+}
+
+impl<F: Face> Mirror<F> {
+    /// Publishes these tables, and the one that every `Pair` has.
+    async fn of(tables: &str, published: &str) -> Mirror<F> {
+        let mut source = Pair::<F>::new().await;
+        let other = Server::shared().database();
+        let mut target = F::connect(&F::config(&other.url())).await.unwrap();
+        source.sql.batch_execute(tables).await.unwrap();
+        target.batch_execute("create table t (id int8 primary key, name text)").await.unwrap();
+        target.batch_execute(tables).await.unwrap();
+        source
+            .sql
+            .batch_execute(&format!(
+                "create publication p for table t, {published} with (publish_via_partition_root)"
+            ))
+            .await
+            .unwrap();
+        let follow = Follow::new(&source.slot, "p");
+        Mirror { source, target, follow, other }
+    }
+
+    async fn copy(&mut self) {
+        let Mirror { source, target, follow, .. } = self;
+        follow.copy(&mut source.walsender, &mut source.sql, target).await.unwrap();
+    }
+
+    /// Changes the source in one transaction, and follows until the target has it.
+    async fn follows(&mut self, change: &str) -> Result<()> {
+        self.source.sql.batch_execute(change).await?;
+        let mark: String =
+            self.source.sql.query_value("select pg_current_wal_insert_lsn()::text", ()).await?;
+        let mark: Lsn = mark.parse()?;
+        self.source.sql.batch_execute("delete from t; insert into t values (0, 'past the mark')").await?;
+        let mut walsender = F::connect(&self.source.config).await?;
+        let mut follower = self.follow.start(&mut walsender, &mut self.target).await?;
+        while follower.position() <= mark {
+            follower.step().await?;
+        }
+        follower.stop(SOON).await
+    }
+
+    /// What a query of one text says of the source and of the target.
+    async fn both(&mut self, sql: &str) -> (String, String) {
+        let source = self.source.sql.query_value(sql, ()).await.unwrap();
+        (source, self.target.query_value(sql, ()).await.unwrap())
+    }
+
+    async fn end(mut self) {
+        drop(self.target);
+        self.source.walsender = F::connect(&self.source.config).await.unwrap();
+        self.source.end().await;
+        drop(self.other);
+    }
+}
+
+const ROWS: &str =
+    "select coalesce(string_agg(r::text, ' ' order by r::text), '') from (table t union all table u) r";
+
+async fn a_position_that_is_lost_is_an_error_and_loses_no_transaction<F: Face>() {
+    let mut mirror = Mirror::<F>::of("create table u (id int8 primary key, name text)", "u").await;
+    let mut other = F::connect(&F::config(&mirror.other.url())).await.unwrap();
+    let no_position = |error: pg_core::Error| {
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+        assert!(error.to_string().contains("no position for the slot"), "{error}");
+        assert!(error.cure().unwrap().contains("run copy() first"), "{error}");
+    };
+    no_position(mirror.follows("insert into u values (1, 'before')").await.unwrap_err());
+    mirror.copy().await;
+
+    let mut walsender = F::connect(&mirror.source.config).await.unwrap();
+    let mut follower = mirror.follow.start(&mut walsender, &mut mirror.target).await.unwrap();
+    let gone: String =
+        other.query_value("delete from pg_follow_position returning lsn::text", ()).await.unwrap();
+    mirror.source.sql.batch_execute("insert into u values (2, 'meanwhile')").await.unwrap();
+    no_position(follower.step().await.unwrap_err());
+    follower.stop(SOON).await.unwrap();
+
+    // What was not applied was not confirmed either, and comes again.
+    let back = "insert into pg_follow_position values ($1, $2::text::pg_lsn)";
+    other.execute(back, (mirror.source.slot.as_str(), gone.as_str())).await.unwrap();
+    mirror.follows("insert into u values (3, 'after')").await.unwrap();
+    let (source, target) = mirror.both(ROWS).await;
+    assert_eq!(source, target);
+    assert!(target.contains("meanwhile"), "{target}");
+
+    // One that was moved on says that it was applied.
+    let mut walsender = F::connect(&mirror.source.config).await.unwrap();
+    let mut follower = mirror.follow.start(&mut walsender, &mut mirror.target).await.unwrap();
+    other.batch_execute("update pg_follow_position set lsn = 'FFFFFFFF/0'").await.unwrap();
+    mirror.source.sql.batch_execute("insert into u values (4, 'elsewhere')").await.unwrap();
+    follower.step().await.unwrap();
+    follower.stop(SOON).await.unwrap();
+    assert_eq!(mirror.both(ROWS).await.1, target);
+    drop((walsender, other));
+    mirror.end().await;
+}
+
+async fn a_publication_without_tables_is_an_error_and_leaves_nothing<F: Face>() {
+    let mut pair = Pair::<F>::new().await;
+    let other = Server::shared().database();
+    let mut target = F::connect(&F::config(&other.url())).await.unwrap();
+    pair.sql.batch_execute("create publication empty; create publication p for table t").await.unwrap();
+    for name in ["misspelled", "empty"] {
+        let follow = Follow::new(&pair.slot, name);
+        let error = follow.copy(&mut pair.walsender, &mut pair.sql, &mut target).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+        let slots = "select count(*) from pg_replication_slots where slot_name = $1";
+        assert_eq!(pair.sql.query_value::<i64>(slots, (&pair.slot,)).await.unwrap(), 0);
+        let error = follow.start(&mut pair.walsender, &mut target).await.unwrap_err();
+        assert!(error.cure().unwrap().contains("run copy() first"), "{error}");
+    }
+    target.batch_execute("create table t (id int8 primary key, name text)").await.unwrap();
+    Follow::new(&pair.slot, "p").copy(&mut pair.walsender, &mut pair.sql, &mut target).await.unwrap();
+    drop(target);
+    pair.end().await;
+}
+
+async fn a_truncate_empties_what_the_source_has_emptied_and_nothing_else<F: Face>() {
+    let tables = "create table parent (id int8 primary key); create table child () inherits (parent);
+        create table parts (id int8 primary key) partition by range (id);
+        create table part partition of parts for values from (0) to (10);
+        create table a (id int8 generated by default as identity primary key);
+        create table b (a int8 primary key references a)";
+    let mut mirror = Mirror::<F>::of(tables, "parent, parts, a, b").await;
+    let rows = "insert into parent values (1); insert into child values (1); insert into parts values (1);
+        insert into a values (1); insert into b values (1)";
+    mirror.source.sql.batch_execute(rows).await.unwrap();
+    mirror.copy().await;
+    let content =
+        "select format('%s %s %s %s %s', (select count(*) from only parent), (select count(*) from child),
+        (select count(*) from parts), (select count(*) from a), (select count(*) from b))";
+    assert_eq!(mirror.both(content).await.1, "1 1 1 1 1");
+
+    mirror.follows("truncate only parent").await.unwrap();
+    assert_eq!(mirror.both(content).await, ("0 1 1 1 1".into(), "0 1 1 1 1".into()));
+    mirror.follows("truncate parent, parts").await.unwrap();
+    assert_eq!(mirror.both(content).await, ("0 0 0 1 1".into(), "0 0 0 1 1".into()));
+
+    // Tables that only the target has are nobody's to empty.
+    mirror
+        .target
+        .batch_execute("create table mine (a int8 references a); insert into mine values (1)")
+        .await
+        .unwrap();
+    let error = mirror.follows("truncate a restart identity cascade").await.unwrap_err();
+    assert_eq!(error.sqlstate(), Some(SqlState::FEATURE_NOT_SUPPORTED), "{error}");
+    assert_eq!(mirror.target.query_value::<i64>("select count(*) from mine", ()).await.unwrap(), 1);
+    mirror.target.batch_execute("drop table mine").await.unwrap();
+    mirror.follows("insert into a values (5)").await.unwrap();
+    assert_eq!(mirror.both(content).await, ("0 0 0 1 0".into(), "0 0 0 1 0".into()));
+    mirror.end().await;
+}
+
+async fn a_row_is_changed_in_its_own_table_and_partition<F: Face>() {
+    let tables = "create table parent (id int8 primary key, word text);
+        create table child (primary key (id)) inherits (parent);
+        create table parts (id int8, word text) partition by range (id);
+        create table part_1 partition of parts for values from (0) to (10);
+        create table part_2 partition of parts for values from (10) to (20);
+        alter table parts replica identity full; alter table part_1 replica identity full;
+        alter table part_2 replica identity full";
+    let mut mirror = Mirror::<F>::of(tables, "parent, parts").await;
+    // Each is at the beginning of its table.
+    let rows = "insert into parent values (1, 'parent'), (2, 'parent'); insert into child values (1, 'child'), (2, 'child');
+        insert into parts values (1, 'one'), (2, 'two'), (11, 'eleven'), (12, 'twelve')";
+    mirror.source.sql.batch_execute(rows).await.unwrap();
+    mirror.copy().await;
+    let change = "update only parent set word = 'changed' where id = 1; delete from only parent where id = 2;
+        update parts set word = 'changed' where id = 1; delete from parts where id = 12";
+    mirror.follows(change).await.unwrap();
+    let content = "select string_agg(r::text, ' ' order by r::text)
+        from (select tableoid::regclass, * from parent union all select tableoid::regclass, * from parts) r";
+    let (source, target) = mirror.both(content).await;
+    assert_eq!(source, target);
+    assert_eq!(
+        target,
+        "(child,1,child) (child,2,child) (parent,1,changed) (part_1,1,changed) (part_1,2,two) (part_2,11,eleven)"
+    );
+    mirror.end().await;
+}
+
+async fn rows_without_columns_are_followed<F: Face>() {
+    let mut mirror =
+        Mirror::<F>::of("create table bare (); alter table bare replica identity full", "bare").await;
+    mirror.source.sql.batch_execute("insert into bare default values").await.unwrap();
+    mirror.copy().await;
+    let content = "select count(*)::text from bare";
+    assert_eq!(mirror.both(content).await.1, "1");
+    mirror.follows("insert into bare default values; insert into bare default values").await.unwrap();
+    assert_eq!(mirror.both(content).await.1, "3");
+    mirror.end().await;
+}
+
 each_client!(
+    a_position_that_is_lost_is_an_error_and_loses_no_transaction,
+    a_publication_without_tables_is_an_error_and_leaves_nothing,
+    a_truncate_empties_what_the_source_has_emptied_and_nothing_else,
+    a_row_is_changed_in_its_own_table_and_partition,
+    rows_without_columns_are_followed,
     a_follower_that_is_killed_anywhere_loses_and_doubles_nothing,
     databases_that_write_values_differently_hold_the_same,
     a_copy_takes_the_columns_and_rows_that_are_published,
@@ -295,7 +501,7 @@ fn a_follower_that_waits_for_its_target_keeps_its_source() {
         assert!(stepped.unwrap().is_some());
         source.batch_execute("insert into t values (2)").await.unwrap();
         assert!(follower.step().await.unwrap().is_some());
-        follower.stop(walsender::SOON).await.unwrap();
+        follower.stop(SOON).await.unwrap();
         assert_eq!(target.query_value::<i64>("select sum(id)::int8 from t", ()).await.unwrap(), 3);
         walsender.drop_slot(from.name(), true).await.unwrap();
     });

@@ -2,20 +2,21 @@
 //! position is stored in the target in the same transaction as the data.
 
 use super::commands::{ReplicationSession, major};
+use super::target::Tables;
 use crate::copy::{CopyFrom, CopyTo};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::lsn::Lsn;
 use crate::quote;
-use crate::replication::change::{Action, Change, ChangeReader, Event};
+use crate::replication::change::{ChangeReader, Event};
 use crate::replication::command::{CreateSlot, CreatedSlot, Snapshot};
-use crate::replication::pgoutput::{Message, Old, PgOutput, Relation, Streaming, TupleValue};
+use crate::replication::pgoutput::{Message, PgOutput, Relation, Streaming};
 use crate::replication::transactions::{Assembler, Changes, Whole};
 use crate::session::Session;
 use crate::sqlstate::SqlState;
 use crate::streams::ReplicationStream;
 use crate::transaction::{Isolation, TransactionOptions};
-use crate::types::adapter::Parameter;
 use crate::types::catalog::Catalog;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is followed: a publication, through a slot of its own, into a database whose tables have the same names and
@@ -23,6 +24,9 @@ use std::time::Duration;
 ///
 /// Killed at any point, client or server, it goes on where it was: run [`copy`](Follow::copy) and [`start`](Follow::start)
 /// again. Tables need a primary key or another replica identity.
+///
+/// Tables that are emptied at the source are emptied at the target, and no others: TRUNCATE goes on to no table that
+/// refers to them (CASCADE) or inherits from them, unless the source told that one too.
 ///
 /// ```no_run
 /// # use pg_core::{Error, Session, walsender::Follow};
@@ -93,6 +97,23 @@ fn rows_sql((schema, table, columns, partitioned, condition): &Published) -> Res
     Ok(format!("select {} from {only}{name}{condition}", columns.join(", ")))
 }
 
+/// The position that a target keeps for a slot.
+async fn position<T: Session>(target: &mut T, slot: &str) -> Result<Option<Lsn>> {
+    let sql = "select lsn::text from pg_follow_position where slot = $1";
+    match target.query_opt::<(String,)>(sql, (slot,)).await {
+        Ok(found) => found.map(|(lsn,)| lsn.parse()).transpose(),
+        // Nothing was ever copied.
+        Err(error) if error.sqlstate() == Some(SqlState::UNDEFINED_TABLE) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cold]
+fn no_position(slot: &str) -> Error {
+    Error::usage(format!("the target has no position for the slot {slot:?}"))
+        .hint("run copy() first, with empty tables in the target")
+}
+
 impl Follow {
     /// Follows a publication through the slot of this name, which is made by [`Follow::copy`].
     pub fn new(slot: impl Into<String>, publication: impl Into<String>) -> Follow {
@@ -124,7 +145,7 @@ impl Follow {
     /// `walsender` is a logical connection to the source, `source` an ordinary one.
     ///
     /// # Errors
-    /// What either server says.
+    /// A publication that has no tables, or that there isn't; what either server says.
     pub async fn copy<W: Session, S: Session, T: Session>(
         &self,
         walsender: &mut W,
@@ -132,9 +153,10 @@ impl Follow {
         target: &mut T,
     ) -> Result<Lsn> {
         target.batch_execute(POSITIONS).await?;
-        if let Some(position) = self.position(target).await? {
+        if let Some(position) = position(target, &self.slot).await? {
             return Ok(position);
         }
+        self.published(source).await?;
         // A copy that was broken off has left its slot, and nothing else.
         match walsender.drop_slot(&self.slot, true).await {
             Err(error) if error.sqlstate() != Some(SqlState::UNDEFINED_OBJECT) => return Err(error),
@@ -157,8 +179,7 @@ impl Follow {
         let snapshot = quote::literal(slot.snapshot.as_deref().unwrap_or_default())?;
         reading.batch_execute(&format!("set transaction snapshot {snapshot}")).await?;
         set_forms(&mut reading, "local").await?;
-        let tables = tables_sql(major(&mut reading));
-        let tables: Vec<Published> = reading.query(&tables, (self.publication.as_str(),)).await?;
+        let tables = self.published(&mut reading).await?;
         let mut writing = target.begin().await?;
         set_forms(&mut writing, "local").await?;
         for published in &tables {
@@ -179,10 +200,15 @@ impl Follow {
         reading.commit().await
     }
 
-    async fn position<T: Session>(&self, target: &mut T) -> Result<Option<Lsn>> {
-        let sql = "select lsn::text from pg_follow_position where slot = $1";
-        let found: Option<(String,)> = target.query_opt(sql, (self.slot.as_str(),)).await?;
-        found.map(|(lsn,)| lsn.parse()).transpose()
+    /// The tables to copy.
+    async fn published<S: Session>(&self, source: &mut S) -> Result<Vec<Published>> {
+        let sql = tables_sql(major(source));
+        let tables: Vec<Published> = source.query(&sql, (self.publication.as_str(),)).await?;
+        if tables.is_empty() {
+            return Err(Error::usage(format!("the publication {:?} has no tables", self.publication))
+                .hint("is it spelled like this, and in this database? `create publication .. for table ..` makes one"));
+        }
+        Ok(tables)
     }
 
     /// Goes on from the position that the target keeps. Both sessions keep the settings `datestyle`, `intervalstyle`,
@@ -195,10 +221,7 @@ impl Follow {
         walsender: &'w mut W,
         mut target: T,
     ) -> Result<Follower<'w, W, T>> {
-        let position = self.position(&mut target).await?.ok_or_else(|| {
-            Error::usage(format!("the target has no position for the slot {:?}", self.slot))
-                .hint("run copy() first")
-        })?;
+        let position = position(&mut target, &self.slot).await?.ok_or_else(|| no_position(&self.slot))?;
         set_forms(walsender, "session").await?;
         set_forms(&mut target, "session").await?;
         let options = PgOutput::new([&self.publication]).streaming(Streaming::On);
@@ -210,6 +233,7 @@ impl Follow {
             reader: ChangeReader::new(Catalog::default(), settings),
             assembler: Assembler::new(self.limit),
             target,
+            tables: Tables::default(),
             slot: self.slot.clone(),
             position,
             pending: false,
@@ -225,6 +249,7 @@ pub struct Follower<'w, W: Session, T> {
     reader: ChangeReader,
     assembler: Assembler,
     target: T,
+    tables: Tables,
     slot: String,
     position: Lsn,
     /// A transaction is whole and not applied.
@@ -237,8 +262,8 @@ impl<W: Session, T: Session> Follower<'_, W, T> {
     /// blocking client between two statements.
     ///
     /// # Errors
-    /// What either server says; a row that the target doesn't have; a transaction above the memory limit. Begin anew with
-    /// [`Follow::start`]: nothing is lost.
+    /// What either server says; a row that the target doesn't have; a position that somebody has removed from it; a
+    /// transaction above the memory limit. Begin anew with [`Follow::start`]: nothing is lost.
     ///
     /// # Cancel safety
     /// Dropped, the transaction is applied by the next call, or by the next follower.
@@ -257,7 +282,8 @@ impl<W: Session, T: Session> Follower<'_, W, T> {
                 continue;
             };
             if commit.end_lsn > self.position {
-                apply(&mut self.target, &mut self.stream, &self.slot, commit.end_lsn, changes).await?;
+                let (target, tables) = (&mut self.target, &mut self.tables);
+                apply(target, tables, &mut self.stream, &self.slot, commit.end_lsn, changes).await?;
                 self.position = commit.end_lsn;
             }
             self.pending = false;
@@ -283,6 +309,7 @@ impl<W: Session, T: Session> Follower<'_, W, T> {
 /// Applies a transaction and its position together. However long the target takes, the source hears of us.
 async fn apply<W: Session, T: Session>(
     target: &mut T,
+    tables: &mut Tables,
     stream: &mut ReplicationStream<'_, W>,
     slot: &str,
     end: Lsn,
@@ -293,140 +320,28 @@ async fn apply<W: Session, T: Session>(
         "update pg_follow_position set lsn = $2::text::pg_lsn where slot = $1 and lsn < $2::text::pg_lsn";
     let lsn = end.to_string();
     if stream.pump(tx.execute(store, (slot, lsn.as_str()))).await?? == 0 {
-        // It was applied before its follower was killed.
-        return tx.rollback().await;
+        stream.pump(tx.rollback()).await??;
+        return match stream.pump(position(target, slot)).await?? {
+            // It was applied before its follower was killed.
+            Some(stored) if stored >= end => Ok(()),
+            _ => Err(no_position(slot)),
+        };
     }
     loop {
-        let truncated = match changes.next_event()? {
+        let (oids, restart_identity): (Vec<u32>, bool) = match changes.next_event()? {
             None => break,
             Some(Event::Change(change)) => {
-                stream.pump(apply_change(&mut tx, &change)).await??;
+                stream.pump(tables.change(&mut tx, &change)).await??;
                 continue;
             }
             Some(Event::Other(Message::Truncate(truncate))) => {
-                let oids: Vec<u32> = truncate.relations().collect();
-                (oids, truncate.restart_identity, truncate.cascade)
+                (truncate.relations().collect(), truncate.restart_identity)
             }
             Some(Event::Other(_)) => continue,
         };
-        let (oids, restart, cascade) = truncated;
-        let tables = oids.into_iter().filter_map(|oid| changes.relation(oid)).map(|relation| table(relation));
-        let mut sql = format!("truncate {}", tables.collect::<Result<Vec<_>>>()?.join(", "));
-        sql.push_str(if restart { " restart identity" } else { "" });
-        sql.push_str(if cascade { " cascade" } else { "" });
-        stream.pump(tx.batch_execute(&sql)).await??;
+        let truncated: Vec<Arc<Relation>> =
+            oids.into_iter().filter_map(|oid| changes.relation(oid).cloned()).collect();
+        stream.pump(tables.truncate(&mut tx, &truncated, restart_identity)).await??;
     }
     stream.pump(tx.commit()).await?
-}
-
-fn table(relation: &Relation) -> Result<String> {
-    Ok(format!("{}.{}", quote::identifier(&relation.schema)?, quote::identifier(&relation.name)?))
-}
-
-/// A statement that is being written, with its parameters as text of inferred types.
-#[derive(Default)]
-struct Statement<'v> {
-    sql: String,
-    values: Vec<Option<&'v str>>,
-}
-
-impl<'v> Statement<'v> {
-    /// The placeholder of a value.
-    fn put(&mut self, value: TupleValue<'v>) -> Result<String> {
-        let text = value.bytes().map(std::str::from_utf8).transpose();
-        self.values.push(text.map_err(|e| Error::decode("a value is not UTF-8").with_source(e))?);
-        Ok(format!("${}", self.values.len()))
-    }
-
-    /// The row that is meant: by its key, or by all its columns, of which one row is taken where several are alike.
-    fn put_where(&mut self, relation: &Relation, row: Old<'v>) -> Result<()> {
-        let (tuple, is_key) = match row {
-            Old::Key(tuple) => (tuple, true),
-            Old::Row(tuple) => (tuple, false),
-        };
-        let mut conditions = Vec::new();
-        for (column, value) in relation.columns.iter().zip(tuple.values()) {
-            if (column.is_key || !is_key) && value != TupleValue::Unchanged {
-                let operator = if is_key { "=" } else { "is not distinct from" };
-                let name = quote::identifier(&column.name)?;
-                conditions.push(format!("{name} {operator} {}", self.put(value)?));
-            }
-        }
-        if conditions.is_empty() {
-            return Err(Error::usage(format!("the table {} has no replica identity", relation.name))
-                .hint("give it a primary key, or set REPLICA IDENTITY FULL"));
-        }
-        let conditions = conditions.join(" and ");
-        self.sql.push_str(&match is_key {
-            true => format!(" where {conditions}"),
-            false => {
-                format!(" where ctid = (select ctid from {} where {conditions} limit 1)", table(relation)?)
-            }
-        });
-        Ok(())
-    }
-}
-
-async fn apply_change<S: Session>(tx: &mut S, change: &Change<'_>) -> Result<()> {
-    let Some(statement) = statement(change)? else { return Ok(()) };
-    let list: Vec<&(dyn Parameter + Sync)> =
-        statement.values.iter().map(|value| value as &(dyn Parameter + Sync)).collect();
-    let affected = tx.execute(&statement.sql, &list[..]).await?;
-    if affected == 1 {
-        return Ok(());
-    }
-    let what = format!("the target has no such row of {} to change as the source did", change.table());
-    Err(Error::new(ErrorKind::RowCount, what)
-        .hint("somebody else has changed the target: empty its tables and its position, and copy anew")
-        .with_sql(&statement.sql))
-}
-
-/// What does to the target what a change did to the source.
-fn statement<'c>(change: &Change<'c>) -> Result<Option<Statement<'c>>> {
-    let relation = change.relation();
-    let table = table(relation)?;
-    let mut statement = Statement::default();
-    let (mut names, mut placeholders) = (Vec::new(), Vec::new());
-    if let Some(new) = change.new_tuple() {
-        let update = change.action() == Action::Update;
-        let mut old = change.old_tuple().map(|old| old.tuple().values());
-        for (column, value) in relation.columns.iter().zip(new.values()) {
-            let was = old.as_mut().and_then(Iterator::next);
-            // An identity that is always generated takes no value, not even its own.
-            let is_same = update
-                && match change.old_tuple() {
-                    Some(Old::Row(_)) => was == Some(value),
-                    Some(Old::Key(_)) => column.is_key && was == Some(value),
-                    None => column.is_key,
-                };
-            if value != TupleValue::Unchanged && !is_same {
-                names.push(quote::identifier(&column.name)?);
-                placeholders.push(statement.put(value)?);
-            }
-        }
-    }
-    match change.action() {
-        Action::Insert => {
-            statement.sql = format!(
-                "insert into {table} ({}) overriding system value values ({})",
-                names.join(", "),
-                placeholders.join(", ")
-            );
-        }
-        // The row was written as it was.
-        Action::Update if names.is_empty() => return Ok(None),
-        Action::Update => {
-            let set: Vec<String> =
-                names.iter().zip(&placeholders).map(|(name, value)| format!("{name} = {value}")).collect();
-            statement.sql = format!("update {table} set {}", set.join(", "));
-            let key = change.old_tuple().or(change.new_tuple().map(Old::Key));
-            statement.put_where(relation, key.ok_or_else(|| Error::usage("an update tells no row"))?)?;
-        }
-        Action::Delete => {
-            statement.sql = format!("delete from {table}");
-            let old = change.old_tuple().ok_or_else(|| Error::usage("a delete tells no row"))?;
-            statement.put_where(relation, old)?;
-        }
-    }
-    Ok(Some(statement))
 }

@@ -3,6 +3,7 @@
 mod blocking;
 mod commands;
 mod follow;
+mod target;
 
 pub use blocking::{BlockingChangeStream, BlockingReplicationStream, BlockingTransactionStream};
 pub use commands::ReplicationSession;
