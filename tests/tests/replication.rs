@@ -3,17 +3,22 @@
 mod walsender;
 
 use pg_core::config::settings::Replication;
+use pg_core::exchange::{Exchange, Kind};
 use pg_core::lsn::Lsn;
+use pg_core::protocol::connection::Connection;
 use pg_core::replication::command::{CreateSlot, Snapshot};
 use pg_core::streams::Flow;
 use pg_core::walsender::ReplicationSession;
-use pg_core::{ErrorKind, Isolation, Session, SqlState, TransactionOptions};
+use pg_core::{ErrorKind, Isolation, Result, Run, Session, SqlState, TransactionOptions};
 use pg_tests::clients::{Face, pg_blocking};
 use pg_tests::each_client;
+use pg_tests::fake_server::{FakeServer, message};
 use pg_tests::relay::{Cut, Relay};
 use pg_tests::server::Server;
 use pg_tests::trace::trace_session;
-use std::time::Duration;
+use std::future::Future;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, SystemTime};
 use walsender::{Pair, SOON};
 
 const PLAIN: [(&str, &str); 2] = [("include-xids", "0"), ("skip-empty-xacts", "1")];
@@ -338,7 +343,88 @@ async fn without_an_interval_a_status_is_sent_when_it_is_asked_for<F: Face>() {
     pair.end().await;
 }
 
+/// Notes how long the stream would wait, each time that it waits; and says when that was often enough.
+struct Waits<S> {
+    inner: S,
+    noted: Arc<Mutex<Option<Vec<Duration>>>>,
+    enough: mpsc::Sender<()>,
+}
+
+const ENOUGH: usize = 20;
+
+impl<S: Run> Run for Waits<S> {
+    fn run<E: Exchange>(&mut self, exchange: E) -> impl Future<Output = Result<E::Output>> + Send {
+        if let (Kind::Wait, Some(noted)) = (exchange.about().kind, self.noted.lock().unwrap().as_mut()) {
+            noted.extend(exchange.patience());
+            if noted.len() == ENOUGH {
+                self.enough.send(()).unwrap();
+            }
+        }
+        self.inner.run(exchange)
+    }
+}
+
+impl<S: Session> Session for Waits<S> {
+    fn connection(&mut self) -> &mut Connection {
+        self.inner.connection()
+    }
+
+    fn nudge(&mut self) {
+        self.inner.nudge();
+    }
+}
+
+async fn a_server_that_ends_the_stream_slowly_is_waited_for_and_told_nothing<F: Face>() {
+    let ((done, is_done), (enough, waited)) = (mpsc::channel(), mpsc::channel());
+    let fake = FakeServer::run(move |peer| {
+        peer.expect_startup();
+        peer.login();
+        peer.expect(b'Q');
+        peer.send(message::copy_both_response(0, &[]));
+        peer.expect(b'd');
+        peer.send(message::copy_done());
+        while peer.receive().0 != b'c' {}
+        done.send(()).unwrap();
+        waited.recv().unwrap();
+        peer.send([message::command_complete("START_REPLICATION"), message::ready_for_query(b'I')].concat());
+        peer.expect_end();
+    });
+    let config = F::config(&fake.url()).replication(Replication::Logical);
+    let noted = Arc::new(Mutex::new(None));
+    let mut session = Waits { inner: F::connect(&config).await.unwrap(), noted: Arc::clone(&noted), enough };
+    let interval = Duration::from_millis(10);
+    let stream = session.start_logical("slot", Lsn(0), PLAIN).await.unwrap();
+    let mut stream = stream.status_interval(interval);
+    stream.feedback(Lsn(1), Lsn(1), Lsn(1), false).await.unwrap();
+    while is_done.try_recv().is_err() {
+        assert!(stream.try_next().await.unwrap().is_none());
+    }
+    assert!(!stream.is_over());
+
+    // The server takes nothing any more, and so was told nothing.
+    let told = stream.feedback_timestamp().unwrap();
+    let mut ticks = 0;
+    while ticks < 2 {
+        let until = SystemTime::now() + stream.tick().unwrap();
+        while SystemTime::now() < until {}
+        ticks += 1;
+    }
+    stream.tick().unwrap();
+    assert_eq!(stream.feedback_timestamp(), Some(told));
+
+    // Nor is it asked at once again.
+    *noted.lock().unwrap() = Some(Vec::new());
+    assert!(stream.next().await.unwrap().is_none());
+    drop(stream);
+    let noted = noted.lock().unwrap().take().unwrap();
+    let at_once = noted.iter().filter(|wait| wait.is_zero()).count();
+    assert!(noted.len() >= ENOUGH && at_once < ENOUGH / 2, "{noted:?}");
+    drop(session);
+    fake.finish();
+}
+
 each_client!(
+    a_server_that_ends_the_stream_slowly_is_waited_for_and_told_nothing,
     feedback_that_goes_nowhere_is_an_error,
     a_slot_that_is_made_after_a_stream_while_others_write_is_refused_with_the_cure,
     without_an_interval_a_status_is_sent_when_it_is_asked_for,

@@ -44,8 +44,9 @@ pub struct ReplicationStream<'s, S: Lender> {
     told: Positions,
     interval: Duration,
     io_at: Option<SystemTime>,
-    told_at: SystemTime,
-    has_told: bool,
+    told_at: Option<SystemTime>,
+    /// When the interval began, at whose end the server is to hear from us.
+    began: SystemTime,
     over: bool,
 }
 
@@ -80,8 +81,8 @@ impl<'s, S: Lender> ReplicationStream<'s, S> {
             told: Positions::default(),
             interval: STATUS_INTERVAL,
             io_at: None,
-            told_at: now,
-            has_told: false,
+            told_at: None,
+            began: now,
             over: false,
         })
     }
@@ -206,7 +207,7 @@ impl<'s, S: Lender> ReplicationStream<'s, S> {
         if !self.session.lent().wants_write() {
             self.put_status(false)?;
         }
-        self.told_at = self.session.lent().now();
+        self.began = self.session.lent().now();
         self.session.send_now();
         Ok(self.interval)
     }
@@ -264,7 +265,7 @@ impl<'s, S: Lender> ReplicationStream<'s, S> {
 
     /// When the server was last told where we are; `None` before that. By the client's clock.
     pub fn feedback_timestamp(&self) -> Option<SystemTime> {
-        self.has_told.then_some(self.told_at)
+        self.told_at
     }
 }
 
@@ -375,7 +376,7 @@ impl<S: Lender> ReplicationStream<'_, S> {
 
     /// How long until the server is to hear from us. A clock that was put back makes it due.
     fn due_in(&mut self) -> Duration {
-        match self.session.lent().now().duration_since(self.told_at) {
+        match self.session.lent().now().duration_since(self.began) {
             Ok(passed) => self.interval.saturating_sub(passed),
             Err(_) => Duration::ZERO,
         }
@@ -405,8 +406,10 @@ impl<S: Lender> ReplicationStream<'_, S> {
         let clock = TimestampTz::try_from(now).map(TimestampTz::micros).unwrap_or_default();
         let status = StatusUpdate { write, flush, apply, clock, reply }.encode();
         let takes = self.session.lent().put_copy_data(&self.state, &status)?.is_some();
+        // One that has ended the stream takes nothing, and isn't asked at once again.
+        self.began = now;
         if takes {
-            (self.told, self.told_at, self.has_told) = (positions, now, true);
+            (self.told, self.told_at) = (positions, Some(now));
         }
         Ok(takes)
     }
