@@ -26,7 +26,7 @@ pub(crate) fn pgoutput(data: &[u8]) {
     let settings = Arc::new(Settings::default());
     let mut reader = ChangeReader::new(Catalog::default(), settings.clone());
     let mut whole_reader = ChangeReader::new(Catalog::default(), settings);
-    let mut assembler = Assembler::new(256);
+    let mut assembler = Assembler::new(1024);
     let mut decoder = Decoder::new();
     let mut rest = data;
     while let Some((length, following)) = rest.split_first() {

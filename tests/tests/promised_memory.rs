@@ -240,3 +240,31 @@ fn whole_transactions_take_no_more_memory_than_was_said() {
         );
     }
 }
+
+/// Transactions that begin and go on, and subtransactions that are undone, of which nothing else is said.
+#[test]
+fn transactions_of_which_nothing_is_said_take_no_more_memory_than_was_said() {
+    const LIMIT: usize = 1 << 20;
+    let begins = |n: u32| [&b"S"[..], &n.to_be_bytes(), &[1]].concat();
+    let undone = |n: u32| match n {
+        0 => begins(7),
+        n => [&b"A"[..], &7_u32.to_be_bytes(), &(n + 7).to_be_bytes()].concat(),
+    };
+    for (message, fewest) in [(&begins as &dyn Fn(u32) -> Vec<u8>, 1_000), (&undone, 10_000)] {
+        let mut count = 0;
+        let taken = measure(|| {
+            let mut assembler = Assembler::new(LIMIT);
+            let error = loop {
+                match assembler.take(&message(count)) {
+                    Ok(_) => assembler.take(b"E").map(|_| count += 1).unwrap(),
+                    Err(error) => break error,
+                }
+                assert!(count < 1_000_000, "there is no limit");
+            };
+            assert_eq!(error.kind(), ErrorKind::Limit);
+            assert_eq!(assembler.take(b"E").unwrap_err().kind(), ErrorKind::Limit);
+        });
+        assert!(taken.bytes_max <= LIMIT as u64 + 8 * 1024, "{} bytes for {count}", taken.bytes_max);
+        assert!(count >= fewest, "{count}");
+    }
+}

@@ -80,6 +80,17 @@ struct Rest<'k> {
 /// So much more than its bytes is kept of each message: its length and its subtransaction.
 const OVERHEAD: usize = 8;
 
+/// What a table of so many entries takes for each: it doubles as it grows, and is there twice meanwhile.
+const fn of_an_entry<T>() -> usize {
+    4 * (size_of::<T>() + 1)
+}
+
+/// What is kept of a streamed transaction beside its messages.
+const STREAMED: usize = of_an_entry::<(u32, Kept)>();
+
+/// What is kept of a subtransaction that was undone.
+const UNDONE: usize = of_an_entry::<u32>();
+
 /// Memory is taken in pieces of up to so many bytes, smaller ones at first; and of one message where that is longer.
 const PIECE: usize = 64 << 10;
 
@@ -102,7 +113,8 @@ impl Assembler {
     /// How many bytes are kept.
     pub fn kept(&self) -> usize {
         let kept = self.streamed.values().chain([&self.open, &self.whole]);
-        kept.fold(0, |sum, kept| sum.saturating_add(kept.size()))
+        let entries = self.streamed.len().saturating_mul(STREAMED);
+        kept.fold(entries, |sum, kept| sum.saturating_add(kept.size()))
     }
 
     /// Takes a message; whether it makes something [whole](Assembler::whole).
@@ -129,6 +141,7 @@ impl Assembler {
             Message::BeginPrepare(begin) => self.open = Kept::of(begin.xid, false),
             Message::StreamStart(start) => {
                 self.streamed.entry(start.xid).or_insert_with(|| Kept::of(start.xid, true));
+                return self.within_limit(start.xid).map(|()| false);
             }
             Message::StreamAbort(abort) if abort.xid == abort.subxid => {
                 self.streamed.remove(&abort.xid);
@@ -137,6 +150,7 @@ impl Assembler {
                 if let Some(kept) = self.streamed.get_mut(&abort.xid) {
                     kept.undone.insert(abort.subxid);
                 }
+                return self.within_limit(abort.xid).map(|()| false);
             }
             Message::Commit(_) | Message::Prepare(_) => {
                 self.whole = std::mem::take(&mut self.open);
@@ -212,6 +226,14 @@ impl Assembler {
         Ok(())
     }
 
+    fn within_limit(&mut self, xid: u32) -> Result<()> {
+        if self.kept() <= self.limit {
+            return Ok(());
+        }
+        self.lost = Some(xid);
+        Err(self.too_large(xid))
+    }
+
     #[cold]
     fn too_large(&self, xid: u32) -> Error {
         let limit = self.limit;
@@ -227,7 +249,7 @@ impl Kept {
     }
 
     fn size(&self) -> usize {
-        self.taken.saturating_add(self.undone.len().saturating_mul(OVERHEAD))
+        self.taken.saturating_add(self.undone.len().saturating_mul(UNDONE))
     }
 
     /// A piece with room for so many bytes, for which no more than what is free is taken; `None` if that is too little.
@@ -403,7 +425,7 @@ mod tests {
         for subxid in 2..102 {
             assembler.take(&stream_abort(1, subxid)).unwrap();
         }
-        assert_eq!(assembler.kept(), before + 100 * OVERHEAD);
+        assert_eq!(assembler.kept(), before + 100 * UNDONE);
         assert!(assembler.take(&stream_commit(1)).unwrap());
         assert_eq!(ids(assembler.whole(&mut reader).unwrap()), ["a"]);
         assert!(assembler.kept() > 0, "it may be read again");
