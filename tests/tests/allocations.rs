@@ -2,9 +2,13 @@
 //! what the caller asked to own.
 
 use allocation_counter::measure;
+use pg_core::replication::change::{ChangeReader, Dispatch, Event};
+use pg_core::types::catalog::Catalog;
+use pg_core::types::context::Settings;
 use pg_core::{FromRow, Session};
 use pg_tests::server::{Database, Server};
 use pg_tests::soak::copy_memory::{self, CLIENTS, Work};
+use std::sync::Arc;
 use std::time::SystemTime;
 use uuid::Uuid;
 
@@ -232,4 +236,25 @@ fn a_transaction_allocates_little_but_its_commands() {
     for a_run in count!(10, 100, in_transactions) {
         assert!(a_run <= 8.0, "{a_run} in a transaction");
     }
+}
+
+#[test]
+fn a_change_given_to_its_table_allocates_nothing() {
+    let table = [&b"R\0\0\0\x07public\0t\0d\0\x01\x01id\0\0\0\0\x19"[..], &[255; 4]].concat();
+    let insert = b"I\0\0\0\x07N\0\x01t\0\0\0\x01x";
+    let mut reader = ChangeReader::new(Catalog::default(), Arc::new(Settings::default()));
+    reader.read(&table).unwrap();
+    let mut given = 0;
+    let mut dispatch = Dispatch::new().on("public", "t", |_| {
+        given += 1;
+        Ok(())
+    });
+    let a_change = a_turn(10, 1_000, |times| {
+        for _ in 0..times {
+            let Event::Change(mut change) = reader.read(insert).unwrap() else { panic!("no change") };
+            assert!(dispatch.give(&mut change).unwrap());
+        }
+    });
+    drop(dispatch);
+    assert_eq!((a_change, given), (0.0, 1_030));
 }

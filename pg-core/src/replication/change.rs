@@ -176,14 +176,17 @@ impl ChangeReader {
 /// ```
 #[derive(Default)]
 pub struct Dispatch<'f> {
-    tables: HashMap<(Box<str>, Box<str>), Handler<'f>>,
+    /// By schema, and in it by name.
+    tables: HashMap<Box<str>, HashMap<Box<str>, Handler<'f>>>,
 }
 
 type Handler<'f> = Box<dyn FnMut(&mut Change<'_>) -> Result<()> + Send + 'f>;
 
 impl std::fmt::Debug for Dispatch<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.tables.keys()).finish()
+        let tables = self.tables.iter();
+        let names = tables.flat_map(|(schema, tables)| tables.keys().map(move |table| (schema, table)));
+        f.debug_set().entries(names).finish()
     }
 }
 
@@ -201,7 +204,7 @@ impl<'f> Dispatch<'f> {
         table: &str,
         take: impl FnMut(&mut Change<'_>) -> Result<()> + Send + 'f,
     ) -> Dispatch<'f> {
-        self.tables.insert((schema.into(), table.into()), Box::new(take));
+        self.tables.entry(schema.into()).or_default().insert(table.into(), Box::new(take));
         self
     }
 
@@ -211,7 +214,7 @@ impl<'f> Dispatch<'f> {
     /// The function's.
     pub fn give(&mut self, change: &mut Change<'_>) -> Result<bool> {
         let relation = &change.relation;
-        match self.tables.get_mut(&(relation.schema.clone(), relation.name.clone())) {
+        match self.tables.get_mut(&relation.schema).and_then(|tables| tables.get_mut(&relation.name)) {
             Some(take) => take(change).map(|()| true),
             None => Ok(false),
         }
