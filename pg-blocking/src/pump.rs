@@ -9,7 +9,7 @@ use std::time::Duration;
 /// `pump` of their own, which takes a future.)
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be pumped",
-    note = "streams of replication can: those of `Blocking::start_replication` and its like"
+    note = "streams of replication can: those of `start`, `start_logical` and `start_physical`"
 )]
 pub trait Pump: Send {
     /// Tells the server where we are if it is time to, without waiting; how long until the next time.
