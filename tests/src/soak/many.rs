@@ -51,6 +51,7 @@ pub fn many_connections(connections: usize, time: Duration) -> String {
 fn measure(connections: usize, time: Duration) -> Result<Vec<(u32, f64, f64)>> {
     let server = Server::start(Options::new().set("max_connections", &(connections + 10).to_string()));
     let server = server.unwrap_or_else(|error| panic!("{error}"));
+    share_a_cpu(&server);
     let database = server.database();
     let config = Config::new(&database.url())?;
     let mut one = config.connect()?;
@@ -70,6 +71,27 @@ fn measure(connections: usize, time: Duration) -> Result<Vec<(u32, f64, f64)>> {
         measured.push((asked, each(between - before), each(cpu_time() - between)));
     }
     Ok(measured)
+}
+
+/// Puts this thread and the sessions to come on one CPU: to wake another up costs more than a query, and whether that has to be
+/// done is chance.
+fn share_a_cpu(server: &Server) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::Pid;
+        use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+        let pin = || -> rustix::io::Result<()> {
+            let allowed = sched_getaffinity(None)?;
+            let mut one = CpuSet::new();
+            one.set((0..CpuSet::MAX_CPU).find(|cpu| allowed.is_set(*cpu)).unwrap_or_default());
+            let postmaster = server.pid().and_then(|pid| pid.try_into().ok()).and_then(Pid::from_raw);
+            sched_setaffinity(None, &one)?;
+            sched_setaffinity(postmaster, &one)
+        };
+        pin().unwrap_or_else(|error| panic!("{error}"));
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = server;
 }
 
 /// A connection, and what it was asked.
