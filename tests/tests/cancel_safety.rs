@@ -5,6 +5,7 @@
 //! dropped, and no transaction may stand open.
 
 use pg_async::{Client, Config, ErrorKind, FromSql, Query, Registry, Result, Row, Session, ToSql};
+use pg_core::copy::{CopyFrom, CopyTo};
 use pg_core::exchange::pipeline;
 use pg_core::message::backend::Status;
 use pg_core::{CursorOptions, LargeObjectMode, Towards};
@@ -416,6 +417,57 @@ async fn large_object(client: &mut Client, n: i64) -> Result<()> {
     tx.commit().await
 }
 
+async fn bytes_copied_in(client: &mut Client, n: i64) -> Result<()> {
+    let mut copy = client.copy_in("copy entry from stdin").await?;
+    copy.write(format!("{n}\n").as_bytes()).await?;
+    copy.flush().await?;
+    copy.write(format!("{n}\n").as_bytes()).await?;
+    assert_eq!(copy.finish().await?, 2);
+    Ok(())
+}
+
+async fn rows_copied_in(client: &mut Client, n: i64) -> Result<()> {
+    let mut copy = client.copy_in_rows::<(i64,)>(&CopyFrom::table("entry")).await?;
+    copy.write(&(n,)).await?;
+    copy.flush().await?;
+    copy.write(&(n,)).await?;
+    assert_eq!(copy.finish().await?, 2);
+    Ok(())
+}
+
+async fn rows_copied_in_that_are_refused(client: &mut Client, n: i64) -> Result<()> {
+    let mut tx = client.begin().await?;
+    tx.execute("insert into entry values ($1)", (n,)).await?;
+    let mut copy = tx.copy_in("copy entry from stdin").await?;
+    copy.write(b"no number\n").await?;
+    copy.flush().await?;
+    let error = copy.finish().await.unwrap_err();
+    assert_eq!(error.sqlstate().unwrap().code(), "22P02");
+    Ok(())
+}
+
+async fn bytes_copied_out(client: &mut Client, n: i64) -> Result<()> {
+    let sql = format!("copy (select {n} from generate_series(1, 4)) to stdout");
+    let mut copy = client.copy_out(&sql).await?;
+    while let Some(line) = copy.next_piece().await? {
+        assert_eq!(line, format!("{n}\n").as_bytes());
+    }
+    assert_eq!(copy.rows(), Some(4));
+    Ok(())
+}
+
+async fn rows_copied_out(client: &mut Client, n: i64) -> Result<()> {
+    let copy = CopyTo::query(&format!("select {n}::int8, g from generate_series(1, 4) g"));
+    let mut rows = client.copy_out_rows::<(i64, i32)>(&copy).await?;
+    let mut count = 0;
+    while let Some(row) = rows.next_as::<(i64, i32)>().await? {
+        count += 1;
+        assert_eq!(row, (n, count));
+    }
+    assert_eq!(count, 4);
+    Ok(())
+}
+
 async fn ping(client: &mut Client, _: i64) -> Result<()> {
     client.ping().await
 }
@@ -690,5 +742,10 @@ at_every_byte! {
     first_stream: Known,
     failing_stream: Known,
     held_cursor: Known,
+    bytes_copied_in: Known,
+    rows_copied_in: Known,
+    rows_copied_in_that_are_refused: Known,
+    bytes_copied_out: Known,
+    rows_copied_out: Known,
     ping: Known,
 }

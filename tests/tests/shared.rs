@@ -63,6 +63,25 @@ fn many_tasks_have_each_its_own_answers() {
 }
 
 #[test]
+fn under_smol_many_tasks_have_each_its_own_answers() {
+    smol::block_on(async {
+        let database = Server::shared().database();
+        database.sql("create table entry (n int8)");
+        let shared = shared(&database).await;
+        let tasks: Vec<_> = (0..64).map(|task| smol::spawn(one_of_many(shared.clone(), task))).collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        // One that is kept and not polled stalls nobody: whoever waits looks by itself, by smol's timer.
+        let mut kept = Box::pin(shared.query_values::<i32>("select generate_series(1, 5000)", ()));
+        once(kept.as_mut()).await;
+        still_answers(&shared).await;
+        assert_eq!(kept.await.unwrap().len(), 5_000);
+        shared.close().await.unwrap();
+    });
+}
+
+#[test]
 fn what_is_run_at_once_travels_together() {
     on_one_thread(async {
         let database = Server::shared().database();
