@@ -50,6 +50,8 @@ pub(super) struct Script {
     limit: Option<Duration>,
     /// How many different texts a statement has.
     texts: u64,
+    /// Whether the connection keeps statements.
+    caches: bool,
     /// Whether a cursor may be open that nobody closes any more.
     leaves_cursors: bool,
     /// The notifications that were heard, by a sink too.
@@ -70,7 +72,7 @@ type RowR = (i64, Range<i32>, Multirange<i32>, Numeric, Hstore);
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 impl Script {
-    pub(super) fn new(net: Net, mut rng: Rng) -> Script {
+    pub(super) fn new(net: Net, mut rng: Rng, caches: bool) -> Script {
         let (drops, texts) = (rng.pick(&[0, 100, 400]), rng.pick(&[1, 3, 8]));
         let deadlines = rng.pick(&[0, 0, 100, 500]);
         // What is answered follows from the number, so that each run has numbers of its own.
@@ -84,6 +86,7 @@ impl Script {
             deadlines,
             limit: None,
             texts,
+            caches,
             leaves_cursors: false,
             heard: Arc::default(),
             has_sink: false,

@@ -254,7 +254,7 @@ fn run_bare(class: Class, seed: u64) -> Result<(Tally, String), String> {
     let net = Net::new(model, peer, weather, rng.fork());
     let cache = rng.pick(&[0, 1, 2, 100]);
     let connection = Connection::new(cache, Limits::default(), Registry::default(), Scope::default());
-    let mut script = Script::new(net.clone(), rng.fork());
+    let mut script = Script::new(net.clone(), rng.fork(), cache > 0);
     let given_up = (flavour != Flavour::Blocking && rng.in_thousand(20)).then(|| rng.below(12));
     let play = async {
         net.world().begin_call(PATIENCE);

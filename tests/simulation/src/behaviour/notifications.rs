@@ -5,7 +5,7 @@ use super::super::checks::{Scope, is_whole};
 use super::super::clients::Client;
 use super::super::clock::SECOND;
 use super::super::faults::Class;
-use super::{CANCEL_TIMEOUT, DEADLINE, SLACK, Script, limited, map};
+use super::{CANCEL_TIMEOUT, DEADLINE, Ended, SLACK, Script, limited, map};
 use pg_core::Heard;
 use pg_core::protocol::notifications::Notification;
 use pg_core::session::Session;
@@ -17,8 +17,13 @@ impl Script {
         let channel = self.rng.pick(&["c", "d", "e"]);
         match self.rng.below(10) {
             0..3 => {
-                let call = self.begin_call("listen", &[]);
+                let mut call = self.begin_call("listen", &[]);
+                // Who keeps no statements is behind a pooler, and would hear nothing.
+                call.copies = !self.caches;
                 let ended = self.limit(s, |s| s.listen(channel)).await;
+                if matches!(ended, Ended::Done(Ok(()))) && !self.caches {
+                    self.ledger.find("listen: it was not refused");
+                }
                 self.done(s, "listen", ended, &call, scope);
             }
             3 => {
