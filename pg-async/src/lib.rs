@@ -82,13 +82,13 @@ pub mod pool;
 mod runtime;
 mod shared;
 
-#[doc(hidden)]
 pub use cancel::CancelToken;
 pub use client::Client;
 pub use connect::{Connect, connect_stream};
 pub use listener::Listener;
 pub use observe::observe;
 pub use pg_core;
+#[doc(hidden)]
 pub use pg_core::__private;
 pub use pg_core::config::settings::Replication;
 pub use pg_core::copy::{CopyFrom, CopyRow, CopyTo};

@@ -81,13 +81,13 @@ mod socket;
 #[cfg(unix)]
 pub mod wait;
 
-#[doc(hidden)]
 pub use cancel::CancelToken;
 pub use client::{Client, Raw};
 pub use connect::Connect;
 pub use listener::Listener;
 pub use observe::observe;
 pub use pg_core;
+#[doc(hidden)]
 pub use pg_core::__private;
 pub use pg_core::config::settings::Replication;
 pub use pg_core::copy::{CopyFrom, CopyRow, CopyTo};

@@ -15,8 +15,15 @@ use std::str::FromStr;
 /// assert_eq!(lsn.to_string(), "16/B374D848");
 /// # Ok::<(), pg_core::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Lsn(pub u64);
+
+/// As it is written.
+impl fmt::Debug for Lsn {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
+    }
+}
 
 impl From<u64> for Lsn {
     fn from(place: u64) -> Lsn {

@@ -63,7 +63,8 @@ pub trait Connector {
 ///
 /// Without a host, the Unix sockets in `/var/run/postgresql` and `/tmp` are tried, then `localhost`. Without a user,
 /// the operating system's name is used, without a database the user's. Of several hosts the first that answers is
-/// taken.
+/// taken. Nothing else is read: neither `PGHOST`, `PGUSER`, `PGPASSWORD` and their like, nor `~/.pgpass`, nor service files.
+/// Client certificates (`sslcert`, `sslkey`) are not supported.
 ///
 /// | keyword | setter | default |
 /// |---|---|---|
@@ -87,7 +88,12 @@ pub struct Config<C = ()> {
 }
 
 impl<C: Connector> Config<C> {
-    /// Connects.
+    /// Connects: in blocking code the result is there, in async code it is a future, which needs the runtime that pg-async
+    /// was built for (of tokio, one with I/O and time enabled; without one it panics).
+    ///
+    /// # Errors
+    /// Settings that don't go together; hosts that can't be reached, each with its reason; `Timeout` after
+    /// [`connect_timeout`](Config::connect_timeout); `Authentication` and `Tls`; what the server says against the login.
     pub fn connect(&self) -> C::Connecting {
         C::connect(&self.settings)
     }

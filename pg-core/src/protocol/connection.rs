@@ -21,10 +21,10 @@ use crate::types::Type;
 use crate::types::adapter::Parameter;
 use crate::types::registry::{Registry, Scope};
 use crate::wire::frame::{Frame, Input, Limits};
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 /// See the module.
-#[derive(Debug)]
 pub struct Connection {
     pub(crate) input: Input,
     pub(crate) conversation: Conversation,
@@ -46,6 +46,19 @@ pub struct Connection {
     deadline: Option<Duration>,
     #[cfg(feature = "tls")]
     secured: Option<Box<super::secured::Secured>>,
+}
+
+/// What a reader can use; neither buffers nor what is known of types and statements.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("process_id", &self.cancel_key().map(|key| key.process_id))
+            .field("encrypted", &self.is_encrypted())
+            .field("expects", &self.expects())
+            .field("transaction", &self.conversation.transactions.status())
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use crate::types::plan::{Planner, is_text_like};
 use crate::types::typecaster::{RawValue, Typecaster, null_by};
 use crate::types::value::Value;
 use crate::wire::reader::Reader;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -93,7 +94,6 @@ fn of_this_row(error: Error, context: &Context) -> Error {
 }
 
 /// A row that owns its bytes, for results whose columns are known only at run time.
-#[derive(Debug)]
 pub struct Row {
     columns: Arc<[Column]>,
     bytes: Box<[u8]>,
@@ -101,6 +101,20 @@ pub struct Row {
     values: Box<[Option<Range<usize>>]>,
     catalog: Catalog,
     context: Context,
+}
+
+/// Names, and what can be read: `Row { id: Int8(1), name: Text("Ann") }`.
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut row = f.debug_struct("Row");
+        for (at, column) in self.columns.iter().enumerate() {
+            match self.value(at) {
+                Ok(value) => row.field(column.name(), &value),
+                Err(error) => row.field(column.name(), &error),
+            };
+        }
+        row.finish()
+    }
 }
 
 impl Row {

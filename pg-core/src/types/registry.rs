@@ -99,7 +99,7 @@ impl Registry {
 
     /// Registers a function that reads values of a SQL type, for Rust types that nobody can derive for.
     ///
-    /// `types` is a name as SQL writes it (`"point"`, `"shop.item"`, `"item[]"`), one OID, or several. The function's first
+    /// `types` is a name as SQL writes it (`"point"`, `"shop.item"`, `"item[]"`), one OID, or several OIDs. The function's first
     /// argument says what it reads: `&str` the text form, `&[u8]` the binary one, `Option` of either sees NULL too. Its
     /// second is the [`CodecContext`]: the SQL type and the session's settings. Its errors are decode errors that name
     /// the column. What it gives is read as [`Via<T>`](super::via::Via), alone, in arrays and in composites, and by

@@ -20,7 +20,7 @@
 
 use pg_core::types::adapter::Adapter;
 use pg_core::types::typecaster::TypecasterOwned;
-use pg_core::{CopyRow, FromRow, FromSql, Params, ToSql};
+use pg_core::{FromRow, FromSql, ToSql};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -344,37 +344,6 @@ macro_rules! declare {
 
 declare!(Declared, first_field: i64, "camelCase");
 
-/// Names and types as a macro's tokens, which see none of its variables.
-macro_rules! declare_by_tokens {
-    ($text:ident, $row:ident, $field:ident: $type:ident) => {
-        #[derive(Debug, ToSql, FromSql)]
-        #[pg(text = self)]
-        struct $text($type);
-
-        impl std::fmt::Display for $text {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-
-        impl std::str::FromStr for $text {
-            type Err = <$type as std::str::FromStr>::Err;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                text.parse().map($text)
-            }
-        }
-
-        #[derive(Debug, ToSql, FromSql, FromRow, Params, CopyRow)]
-        struct $row {
-            $field: $type,
-            more: Option<$type>,
-        }
-    };
-}
-
-declare_by_tokens!(ByToken, RowByTokens, id: i64);
-
 #[test]
 fn owned_types_are_owned() {
     both::<Plain>();
@@ -397,8 +366,6 @@ fn owned_types_are_owned() {
     both::<Beside>();
     both::<Renamed>();
     both::<Declared>();
-    both::<ByToken>();
-    both::<RowByTokens>();
     row::<Plain>();
     row::<Page<i64>>();
     row::<Tagged<NoAdapter, i64>>();

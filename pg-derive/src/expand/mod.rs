@@ -246,8 +246,7 @@ impl<'i> Expansion<'i> {
 }
 
 /// Where the user's tokens begin and end. (Joining spans needs a nightly compiler; an expression reaches from its first
-/// token to its last.) What stands there is looked up as the derive's own: tokens that a macro was given would not see
-/// its variables.
+/// token to its last.)
 fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     let mut tokens = tokens.to_token_stream().into_iter();
     let Some(first) = tokens.next() else { return (Span::call_site(), Span::call_site()) };
@@ -260,7 +259,7 @@ fn ends(tokens: &impl ToTokens) -> (Span, Span) {
         TokenTree::Group(group) => group.span_open(),
         token => token.span(),
     };
-    (from.resolved_at(Span::call_site()), to.resolved_at(Span::call_site()))
+    (from, to)
 }
 
 fn at(tokens: &impl ToTokens) -> Span {

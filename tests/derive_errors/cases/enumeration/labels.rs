@@ -6,7 +6,7 @@ enum Twice {
     Sad,
     #[pg(alias = "sad")]
     Happy,
-    #[pg(alias = "glad", alias = "glad", alias = "")]
+    #[pg(alias = "glad", alias = "glad", alias = "glad and sorry and everything that lies between the two of them, and then some")]
     Glad,
 }
 
