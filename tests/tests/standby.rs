@@ -2,7 +2,7 @@
 
 use pg_core::exchange::pipeline;
 use pg_core::message::backend::Status;
-use pg_core::{Isolation, Result, Session, TransactionOptions};
+use pg_core::{Isolation, Query, Result, Session, TransactionOptions};
 use pg_tests::clients::{self, still_answers};
 use pg_tests::server::{Options, Server, Stop};
 
@@ -15,6 +15,8 @@ fn standby() -> Server {
     server.start_again().unwrap();
     server
 }
+
+const ONE: Query<(), (i32,)> = Query::new("select 1");
 
 async fn nothing_runs_outside_of_a_transaction_that_could_not_begin<S: Session>(
     client: &mut S,
@@ -61,6 +63,10 @@ async fn nothing_runs_outside_of_a_transaction_that_could_not_begin<S: Session>(
         let mut tx = client.begin_with(serializable).await?;
         let error =
             tx.stream("select set_config('pg.round', 'leaked', false)", ()).await.map(|_| ()).unwrap_err();
+        assert!(error.to_string().starts_with("the transaction could not begin: "), "{error}");
+        drop(tx);
+        let mut tx = client.begin_with(serializable).await?;
+        let error = tx.verify(&[&ONE]).await.unwrap_err();
         assert!(error.to_string().starts_with("the transaction could not begin: "), "{error}");
         drop(tx);
         let leaked: Option<String> =
