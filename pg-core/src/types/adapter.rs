@@ -3,9 +3,8 @@
 use super::context::Settings;
 use super::elements::ArrayWriter;
 use super::expects::Expects;
-use super::lists::{NO_DIMENSION, is_dimension, no_dimension};
 use super::name::TypeName;
-use super::plan::{Plan, Planner};
+use super::plan::{NO_DIMENSION, Plan, Planner, is_dimension, no_dimension};
 use crate::error::{Error, Result};
 use crate::message::Format;
 use crate::wire::writer::{self, Buffer};

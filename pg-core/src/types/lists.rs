@@ -19,27 +19,11 @@ use super::context::Context;
 use super::elements::{ArrayReader, ArrayWriter, PlainArray, within_element};
 use super::expects::Expects;
 use super::name::TypeName;
-use super::plan::{Plan, Planner, base_type, encode_mismatch, mismatch, short_name};
+use super::plan::{Plan, Planner, base_type, encode_mismatch, is_dimension, mismatch};
 use super::typecaster::{RawValue, Typecaster, null_by};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Format;
 use postgres_types::{Kind, Type};
-
-/// Whether a type is itself an array, and so a dimension of the array it is in.
-pub(super) const fn is_dimension(name: TypeName) -> bool {
-    matches!(name, TypeName::Array(_))
-}
-
-/// What is wrong with an array that isn't passed on to the array it is in.
-#[cold]
-pub(super) fn no_dimension<T: ?Sized>() -> String {
-    let rust = short_name(std::any::type_name::<T>());
-    format!("{rust} becomes an array by a conversion, and can't be a dimension of another array")
-}
-
-/// What to do about that.
-pub(super) const NO_DIMENSION: &str =
-    "an array's elements are no arrays in SQL: use `Vec<Vec<T>>`, or make it a domain: `#[pg(domain)]`";
 
 /// The plan of an array: child 0 is its innermost element's, however many dimensions the Rust type has. `element`
 /// plans what is inside: the element, or for one more dimension the same array type again.

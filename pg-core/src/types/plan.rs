@@ -360,6 +360,22 @@ fn default_rust_type(type_: &Type) -> Option<Cow<'static, str>> {
     }))
 }
 
+/// Whether a type is itself an array, and so a dimension of the array it is in.
+pub(super) const fn is_dimension(name: TypeName) -> bool {
+    matches!(name, TypeName::Array(_))
+}
+
+/// What is wrong with an array that isn't passed on to the array it is in.
+#[cold]
+pub(super) fn no_dimension<T: ?Sized>() -> String {
+    let rust = short_name(std::any::type_name::<T>());
+    format!("{rust} becomes an array by a conversion, and can't be a dimension of another array")
+}
+
+/// What to do about that.
+pub(super) const NO_DIMENSION: &str =
+    "an array's elements are no arrays in SQL: use `Vec<Vec<T>>`, or make it a domain: `#[pg(domain)]`";
+
 #[cfg(test)]
 mod tests {
     use super::{encode_mismatch, mismatch, short_name};

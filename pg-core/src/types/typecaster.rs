@@ -2,9 +2,8 @@
 
 use super::context::Context;
 use super::elements::ArrayReader;
-use super::lists::{NO_DIMENSION, is_dimension, no_dimension};
 use super::name::TypeName;
-use super::plan::{Plan, Planner, short_name};
+use super::plan::{NO_DIMENSION, Plan, Planner, is_dimension, no_dimension, short_name};
 use crate::error::{Error, Result};
 use crate::message::Format;
 use crate::wire::reader::Reader;

@@ -25,7 +25,8 @@ const MESSAGE_FLOW: &str = "
     ## Simple Query
     # The first statement: what ends it, or what is said before its rows or data. Not ReadyForQuery: an empty text has
     # EmptyQueryResponse before it.
-    Simple              C SimpleNext  I SimpleNext  T SimpleRows  G SimpleCopyIn  H SimpleCopyOut  W CopyBoth  E Sync  *
+    # A walsender that has streamed may send a keepalive there, while it makes a slot, which no manual says.
+    Simple              d keepalive  C SimpleNext  I SimpleNext  T SimpleRows  G SimpleCopyIn  H SimpleCopyOut  W CopyBoth  E Sync  *
     # Any further one, or the end of all.
     SimpleNext          C SimpleNext  I SimpleNext  T SimpleRows  G SimpleCopyIn  H SimpleCopyOut  W CopyBoth  Z next  E Sync  *
     SimpleRows          D=  C SimpleNext  E Sync  *
@@ -82,6 +83,7 @@ fn entries(line: &str) -> (Phase, Vec<(u8, Step)>) {
                     "sync" => Step::Skip,
                     "end" => Step::End,
                     "aside" => Step::Aside,
+                    "keepalive" => Step::Keepalive,
                     name => Step::Become(phase(name)),
                 },
             )),

@@ -24,9 +24,11 @@ const SERVING: Duration = Duration::from_secs(2);
 
 const TABLE: &str = "create table kept (task int4 not null, turn int4 not null, part int4 not null)";
 
-/// The crates that pool, and how many borrowers work on a pool of each until it is over.
-const CRATES: [(&str, fn(&Arc<Ledger>)); 3] =
-    [("deadpool", with_deadpool), ("bb8", with_bb8), ("r2d2", with_r2d2)];
+/// Lets borrowers work on a pool until it is over.
+type Borrow = fn(&Arc<Ledger>);
+
+/// The crates that pool.
+const CRATES: [(&str, Borrow); 3] = [("deadpool", with_deadpool), ("bb8", with_bb8), ("r2d2", with_r2d2)];
 
 /// Kills so often under each crate that pools; what was killed, and what was committed.
 ///
