@@ -28,7 +28,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 impl CancelToken {
     /// Asks the server to cancel the statement that the session runs, and waits until it has passed the request on.
     ///
-    /// The statement then fails with `57014`, [`Error::is_cancelled`]; one that had just ended is not affected, nor is
+    /// The statement then fails with `57014`, [`Error::is_cancelled`](crate::Error::is_cancelled); one that had just ended is not affected, nor is
     /// the next, which the session doesn't begin before this is over. In a transaction it fails like any other
     /// statement.
     ///
