@@ -73,8 +73,12 @@ fn under_smol_many_tasks_have_each_its_own_answers() {
             task.await.unwrap();
         }
         // One that is kept and not polled stalls nobody: whoever waits looks by itself, by smol's timer.
-        let mut kept = Box::pin(shared.query_values::<i32>("select generate_series(1, 5000)", ()));
+        let mut holder = pg_blocking::Config::new(&database.url()).unwrap().connect().unwrap();
+        holder.execute("select pg_advisory_lock(1)", ()).unwrap();
+        let sql = "select n from pg_advisory_lock_shared(1), generate_series(1, 5000) n";
+        let mut kept = Box::pin(shared.query_values::<i32>(sql, ()));
         once(kept.as_mut()).await;
+        holder.execute("select pg_advisory_unlock(1)", ()).unwrap();
         still_answers(&shared).await;
         assert_eq!(kept.await.unwrap().len(), 5_000);
         shared.close().await.unwrap();
