@@ -390,10 +390,14 @@ async fn cut_off<C: Settles, E: Exchange>(
         refused = client.cancel(until).await.err();
         match go_on(client.link(), &mut operation, earlier::<C::Link>(until, CANCEL_AGAIN)).await {
             Ok(Went::Late) => {}
-            Ok(Went::Done(output)) if client.link().connection().is_idle() => return Ok(output),
-            // It has only begun.
-            Ok(Went::Done(_)) => {
-                client.link().connection().abandon();
+            Ok(Went::Done(output)) => {
+                let connection = client.link().connection();
+                // What was done when the link was lost is done, though the server never was ready for more.
+                if connection.is_idle() || connection.is_closed() {
+                    return Ok(output);
+                }
+                // It has only begun.
+                connection.abandon();
                 cut_short(&mut *client).await?;
                 return Err(why.told(None));
             }
